@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # type checkers take it as true; `typing` itself would be most of the import time
 if TYPE_CHECKING:
     from varprop.errors import (
         VarpropError as VarpropError,
