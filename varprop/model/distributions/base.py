@@ -1,0 +1,380 @@
+"""What every distribution can be asked, and the short forms that follow from its raw moments."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+
+from varprop.errors import MomentError, ParameterError
+from varprop.model.domains import Parameter
+from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, substitute, symbol
+
+__all__ = ["Array", "Distribution", "Precision", "Shape", "known", "raw_from_central", "variance_of"]
+
+Array: TypeAlias = npt.NDArray[np.float64]
+Shape: TypeAlias = int | tuple[int, ...]
+Precision: TypeAlias = Literal["closed form", "enclosure", "estimate"]
+
+MAX_ORDER = 200
+
+
+@dataclass(frozen=True)
+class Distribution(ABC):
+    """The law of one real random variable; immutable, compared by value.
+
+    A new distribution is a frozen dataclass with a `parameters` declaration and the hooks `_moment`,
+    `support`, `symmetric`, `atom_at_zero`, `_draw`, and `_positive_part_moment` where a closed form exists.
+
+    Example:
+        >>> @dataclass(frozen=True)
+        ... class Arcsine(Distribution):
+        ...     parameters = (Parameter("radius", "r", low=0, low_open=True),)
+        ...     radius: ScalarLike = 1
+        ...     support = property(lambda self: (-self.radius, self.radius))
+        ...     symmetric = property(lambda self: True)
+        ...     atom_at_zero = property(lambda self: False)
+        ...     def _moment(self, k):
+        ...         return 0 if k % 2 else self.radius**k * sp.binomial(k, k // 2) / 2**k
+        ...     def _draw(self, rng, shape):
+        ...         (radius,) = self._numbers()
+        ...         return radius * np.sin(np.pi * rng.uniform(-1, 1, shape))
+        >>> Arcsine("a").variance
+        a**2/2
+    """
+
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for parameter in self.parameters:
+            value = parameter.validate(getattr(self, parameter.name), type(self).__name__)
+            object.__setattr__(self, parameter.name, value)
+        self._check()
+        one_meaning_per_name(_scalars(tuple(self._arguments().values())), type(self).__name__)
+
+    def _set(self, **values: object) -> None:
+        """Store the fields and validate them; the last line of a hand-written constructor."""
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+        self.__post_init__()
+
+    def _check(self) -> None:  # noqa: B027
+        """Refuse parameters that do not fit together; hook."""
+
+    # ---- moments
+
+    def moment(self, k: int) -> sp.Expr:
+        """The raw moment E X^k, exact.
+
+        Args:
+            k: the order, a whole number from 0 on.
+
+        Raises:
+            MomentError: the moment does not exist, may not exist, or was not declared.
+        """
+        return _cached(_moment, self, _order(k, 0))
+
+    @abstractmethod
+    def _moment(self, k: int) -> sp.Expr:
+        """E X^k for k >= 1, known to exist; hook."""
+
+    def moment_exists(self, k: int) -> bool | None:
+        """Whether E |X|^k is finite; None if that depends on symbols."""
+        return True
+
+    @cached_property
+    def mean(self) -> sp.Expr:
+        """E X."""
+        return self.moment(1)
+
+    @cached_property
+    def variance(self) -> sp.Expr:
+        """E X^2 - (E X)^2."""
+        return self.central_moment(2)
+
+    def central_moment(self, k: int) -> sp.Expr:
+        """E (X - E X)^k, exact."""
+        return _cached(_central_moment, self, _order(k, 0))
+
+    def _central_moment(self, k: int) -> sp.Expr:
+        """E (X - E X)^k for k >= 2; hook, where a shorter form than the binomial sum exists."""
+        mean = self.moment(1)
+        return sp.expand(sum(sp.binomial(k, j) * (-mean) ** (k - j) * self.moment(j) for j in range(k + 1)))
+
+    def cumulant(self, k: int) -> sp.Expr:
+        """The cumulant of order k >= 1; cumulants of independent sums add."""
+        return _cached(_cumulant, self, _order(k, 1))
+
+    def _cumulant(self, k: int) -> sp.Expr:
+        """The cumulant of order k >= 2, from the central moments by Smith's recursion; hook."""
+        lower = (
+            sp.binomial(k - 1, j - 1) * self.cumulant(j) * self.central_moment(k - j) for j in range(2, k - 1)
+        )
+        return sp.expand(self.central_moment(k) - sum(lower))
+
+    def absolute_moment(self, k: int) -> sp.Expr:
+        """E |X|^k, exact, where a closed form is known.
+
+        Raises:
+            MomentError: no closed form is known, or the moment does not exist.
+        """
+        if _order(k, 0) % 2 == 0 or self.support[0].is_nonnegative:
+            return self.moment(k)
+        if self.support[1].is_nonpositive:
+            return -self.moment(k)
+        return sp.expand(2 * self.positive_part_moment(k) - self.moment(k))
+
+    def positive_part_moment(self, k: int) -> sp.Expr:
+        """E max(X, 0)^k for k >= 1, exact, where a closed form is known.
+
+        Raises:
+            MomentError: no closed form is known, or the moment does not exist.
+        """
+        return _cached(_positive_part_moment, self, _order(k, 1))
+
+    def _positive_part_moment(self, k: int) -> sp.Expr:
+        """E max(X, 0)^k where X takes both signs; hook."""
+        self._refuse_moment(f"E max(X, 0)^{k}", "no closed form is known", "Even powers may have one.")
+
+    def _refuse_moment(self, asked: str, missing: str, remedy: str) -> NoReturn:
+        raise MomentError(f"{asked} of {self}", missing, remedy)
+
+    # ---- structure
+
+    @property
+    @abstractmethod
+    def symmetric(self) -> bool | None:
+        """Whether X and -X have one law; None if that is unknown or depends on symbols."""
+
+    @property
+    @abstractmethod
+    def atom_at_zero(self) -> bool | None:
+        """Whether P(X = 0) > 0; None if that is unknown or depends on symbols."""
+
+    @property
+    @abstractmethod
+    def support(self) -> tuple[sp.Expr, sp.Expr]:
+        """The ends of an interval that holds X with probability one."""
+
+    @property
+    def precision(self) -> Precision:
+        """The kind of number its moments are."""
+        return "closed form"
+
+    @property
+    def free_symbols(self) -> frozenset[sp.Symbol]:
+        """The symbols in its parameters."""
+        values = _scalars(tuple(self._arguments().values()))
+        return frozenset().union(*(value.free_symbols for value in values))
+
+    def at(self, values: Mapping[sp.Symbol | str, ScalarLike]) -> Self:
+        """The same distribution with symbols replaced, all at once.
+
+        Args:
+            values: numbers or expressions by symbol, or by name.
+
+        Raises:
+            ParameterError: a value is not a scalar or leaves the domain of its parameter.
+        """
+        exact = {symbol(s) if isinstance(s, str) else s: scalar(v, str(s)) for s, v in values.items()}
+        if self.free_symbols.isdisjoint(exact):
+            return self
+        return type(self)(**{name: _replaced(value, exact) for name, value in self._arguments().items()})
+
+    # ---- samples
+
+    def draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Independent samples as float64.
+
+        Args:
+            rng: the generator to use.
+            shape: the shape of the array.
+
+        Raises:
+            ParameterError: a parameter is still a symbol, or the distribution is known by its moments only.
+        """
+        return np.asarray(self._draw(rng, shape), dtype=np.float64)
+
+    @abstractmethod
+    def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
+        """Independent samples; hook. It must not ask a moment or a symmetry."""
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether the law is known in full, so that `draw` works once no symbol is left."""
+        return True
+
+    def _numbers(self) -> tuple[float, ...]:
+        """The parameters as floats, in the order of their declaration."""
+        return tuple(self._number(p.name, getattr(self, p.name)) for p in self.parameters)
+
+    def _number(self, name: str, value: sp.Expr) -> float:
+        if value.free_symbols:
+            names = ", ".join(sorted(s.name for s in value.free_symbols))
+            raise ParameterError(
+                f"draw from {self}", f"{name} depends on {names}", f"Give at={{{names}: ...}}."
+            )
+        number = float(value)
+        if not np.isfinite(number) or (number == 0 and not value.is_zero):
+            raise ParameterError(f"draw from {self}", f"{name} is beyond the range of float64", "Rescale it.")
+        return number
+
+    # ---- text
+
+    def _arguments(self) -> dict[str, Any]:
+        """The keywords that make this instance again; hook, where they differ from the fields."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    def __str__(self) -> str:
+        defaults = _defaults(type(self))
+        shown = (f"{k}={_text(v)}" for k, v in self._arguments().items() if not _same(v, defaults.get(k)))
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def latex(self) -> str:
+        r"""A formula such as `\mathcal{N}(0, 1/n)`."""
+        values = ", ".join(_latex(value) for value in self._arguments().values() if value is not None)
+        return rf"{self._latex_name()}\left({values}\right)" if values else self._latex_name()
+
+    def _latex_name(self) -> str:
+        return rf"\operatorname{{{type(self).__name__}}}"
+
+    def _repr_latex_(self) -> str:
+        return f"${self.latex()}$"
+
+
+def variance_of(owner: str, variance: object, std: object, default: object, prefix: str = "") -> object:
+    """The variance of a constructor that takes either `variance` or `std`.
+
+    Raises:
+        ParameterError: both are given, or `std` is not a positive scalar.
+    """
+    if std is None:
+        return default if variance is None else variance
+    if variance is not None:
+        missing = f"both {prefix}variance and {prefix}std are given"
+        raise ParameterError(owner, missing, "Give one of the two.")
+    domain = Parameter(f"{prefix}std", r"\sigma", low=0, low_open=True)
+    return domain.validate(std, owner) ** 2
+
+
+def known(answer: object) -> bool | None:
+    """A three-valued answer of SymPy as True, False or None."""
+    return None if answer is None else bool(answer)
+
+
+def raw_from_central(mean: sp.Expr, central: Callable[[int], sp.Expr], k: int) -> sp.Expr:
+    """E X^k = sum_j C(k, j) mean^(k-j) E (X - mean)^j.
+
+    Example:
+        >>> raw_from_central(sp.Integer(2), lambda j: sp.Integer(1 - j % 2), 2)
+        5
+    """
+    return sum((sp.binomial(k, j) * mean ** (k - j) * central(j) for j in range(k + 1)), sp.Integer(0))
+
+
+def _order(k: object, least: int) -> int:
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer, sp.Integer)) or not least <= k <= MAX_ORDER:
+        raise ParameterError(
+            f"moment of order {k!r:.40}", "not an order", f"Use a whole number from {least} to {MAX_ORDER}."
+        )
+    return int(k)
+
+
+@lru_cache(maxsize=4096)
+def _cached(what: Callable[[Distribution, int], sp.Expr], distribution: Distribution, k: int) -> sp.Expr:
+    return sp.sympify(what(distribution, k))
+
+
+def _require(distribution: Distribution, k: int) -> None:
+    exists = distribution.moment_exists(k)
+    if exists is False:
+        distribution._refuse_moment(f"E X^{k}", "this moment does not exist", "Choose lighter tails.")
+    if exists is None:
+        distribution._refuse_moment(
+            f"E X^{k}",
+            "whether it exists depends on symbols",
+            f"Write the parameter so that it does, such as dof='{k} + a' with a positive a.",
+        )
+
+
+def _moment(distribution: Distribution, k: int) -> sp.Expr:
+    _require(distribution, k)
+    return distribution._moment(k) if k else sp.Integer(1)
+
+
+def _central_moment(distribution: Distribution, k: int) -> sp.Expr:
+    _require(distribution, max(k, 1))
+    return distribution._central_moment(k) if k > 1 else sp.Integer(1 - k)
+
+
+def _cumulant(distribution: Distribution, k: int) -> sp.Expr:
+    _require(distribution, k)
+    return distribution._cumulant(k) if k > 1 else distribution.moment(1)
+
+
+def _positive_part_moment(distribution: Distribution, k: int) -> sp.Expr:
+    low, high = distribution.support
+    if high.is_nonpositive:
+        return sp.Integer(0)
+    _require(distribution, k)
+    if low.is_nonnegative:
+        return distribution.moment(k)
+    if k % 2 == 0 and distribution.symmetric:
+        return distribution.moment(k) / 2
+    return distribution._positive_part_moment(k)
+
+
+@cache
+def _defaults(cls: type[Distribution]) -> dict[str, Any]:
+    return {name: p.default for name, p in inspect.signature(cls).parameters.items()}
+
+
+def _same(value: object, default: object) -> bool:
+    return bool(value is default or (value is not None and default is not None and value == default))
+
+
+def _scalars(value: object) -> list[sp.Expr]:
+    """All scalars inside an argument: itself, those of a nested distribution, of a tuple, of a mapping."""
+    if isinstance(value, sp.Expr):
+        return [value]
+    if isinstance(value, Distribution):
+        return _scalars(tuple(value._arguments().values()))
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    return [scalar_ for part in parts for scalar_ in _scalars(part)]
+
+
+def _replaced(value: Any, exact: Mapping[sp.Symbol, sp.Expr]) -> Any:
+    if isinstance(value, sp.Expr):
+        return substitute(value, exact)
+    if isinstance(value, Distribution):
+        return value.at(dict(exact))
+    if isinstance(value, Mapping):
+        return {key: _replaced(part, exact) for key, part in value.items()}
+    return tuple(_replaced(part, exact) for part in value) if isinstance(value, tuple) else value
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_text(part)}" for key, part in value.items()) + "}"
+    return "[" + ", ".join(map(_text, value)) + "]" if isinstance(value, tuple) else str(value)
+
+
+def _latex(value: object) -> str:
+    if isinstance(value, Distribution):
+        return value.latex()
+    if isinstance(value, Mapping):
+        return ", ".join(_latex(part) for part in value.values())
+    if isinstance(value, tuple):
+        return r"\left[" + ", ".join(map(_latex, value)) + r"\right]"
+    return sp.latex(value) if isinstance(value, sp.Basic) else rf"\text{{{value}}}"
