@@ -25,6 +25,7 @@ class Parameter:
         high_open: the upper bound itself is excluded.
         typical: a range of ordinary values, for examples and tests.
         integer: only whole numbers.
+        infinite: infinite bounds are values too.
 
     Example:
         >>> variance = Parameter("variance", r"\sigma^2", low=0, low_open=True)
@@ -42,6 +43,7 @@ class Parameter:
     high_open: bool = False
     typical: tuple[float, float] = (-2.0, 2.0)
     integer: bool = False
+    infinite: bool = False
 
     def __str__(self) -> str:
         left = "(" if self.low_open or self.low == -sp.oo else "["
@@ -59,6 +61,8 @@ class Parameter:
         Raises:
             ParameterError: not a scalar, or outside the domain.
         """
+        if self.infinite and isinstance(value, (float, sp.Expr)) and value in (self.low, self.high):
+            return sp.sympify(value)
         number = scalar(value, f"{owner}: {self.name}")
         if self._outside(number):
             raise ParameterError(f"{owner}({self.name}={number})", "outside its domain", f"Choose {self}.")

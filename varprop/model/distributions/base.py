@@ -107,7 +107,7 @@ class Distribution(ABC):
     def _central_moment(self, k: int) -> sp.Expr:
         """E (X - E X)^k for k >= 2; hook, where a shorter form than the binomial sum exists."""
         mean = self.moment(1)
-        return sp.expand(sum(sp.binomial(k, j) * (-mean) ** (k - j) * self.moment(j) for j in range(k + 1)))
+        return _tidy(sum(sp.binomial(k, j) * (-mean) ** (k - j) * self.moment(j) for j in range(k + 1)))
 
     def cumulant(self, k: int) -> sp.Expr:
         """The cumulant of order k >= 1; cumulants of independent sums add."""
@@ -118,7 +118,7 @@ class Distribution(ABC):
         lower = (
             sp.binomial(k - 1, j - 1) * self.cumulant(j) * self.central_moment(k - j) for j in range(2, k - 1)
         )
-        return sp.expand(self.central_moment(k) - sum(lower))
+        return _tidy(self.central_moment(k) - sum(lower))
 
     def absolute_moment(self, k: int) -> sp.Expr:
         """E |X|^k, exact, where a closed form is known.
@@ -130,7 +130,7 @@ class Distribution(ABC):
             return self.moment(k)
         if self.support[1].is_nonpositive:
             return -self.moment(k)
-        return sp.expand(2 * self.positive_part_moment(k) - self.moment(k))
+        return _tidy(2 * self.positive_part_moment(k) - self.moment(k))
 
     def positive_part_moment(self, k: int) -> sp.Expr:
         """E max(X, 0)^k for k >= 1, exact, where a closed form is known.
@@ -223,7 +223,7 @@ class Distribution(ABC):
                 f"draw from {self}", f"{name} depends on {names}", f"Give at={{{names}: ...}}."
             )
         number = float(value)
-        if not np.isfinite(number) or (number == 0 and not value.is_zero):
+        if (np.isinf(number) and value.is_finite) or (number == 0 and not value.is_zero):
             raise ParameterError(f"draw from {self}", f"{name} is beyond the range of float64", "Rescale it.")
         return number
 
@@ -283,6 +283,12 @@ def raw_from_central(mean: sp.Expr, central: Callable[[int], sp.Expr], k: int) -
     return sum((sp.binomial(k, j) * mean ** (k - j) * central(j) for j in range(k + 1)), sp.Integer(0))
 
 
+def _tidy(expression: sp.Expr) -> sp.Expr:
+    """Expanded, where that shortens: products of sums of symbolic erf only grow."""
+    symbolic_erf = any(part.free_symbols for part in expression.atoms(sp.erf))
+    return expression if symbolic_erf else sp.expand(expression)
+
+
 def _order(k: object, least: int) -> int:
     if isinstance(k, bool) or not isinstance(k, (int, np.integer, sp.Integer)) or not least <= k <= MAX_ORDER:
         raise ParameterError(
@@ -299,7 +305,7 @@ def _cached(what: Callable[[Distribution, int], sp.Expr], distribution: Distribu
 def _require(distribution: Distribution, k: int) -> None:
     exists = distribution.moment_exists(k)
     if exists is False:
-        distribution._refuse_moment(f"E X^{k}", "this moment does not exist", "Choose lighter tails.")
+        distribution._refuse_moment(f"E X^{k}", "it does not exist", "Choose lighter tails.")
     if exists is None:
         distribution._refuse_moment(
             f"E X^{k}",

@@ -56,6 +56,8 @@ class Uniform(Distribution):
         std: ScalarLike | None = None,
     ) -> None:
         if variance is None and std is None:
+            if low is None or high is None:
+                raise ParameterError("Uniform", "an end is missing", "Give low and high, or variance.")
             self._set(low=low, high=high)
             return
         if low is not None or high is not None:
