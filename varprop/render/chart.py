@@ -1,0 +1,116 @@
+"""A plot as characters and as SVG."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Iterator
+from html import escape
+
+from varprop.render.blocks import Plot, Series
+
+__all__ = ["draw_svg", "draw_text"]
+
+_MARKS = "*o+x#@%&"
+# Okabe and Ito's colors, which color-blind readers can tell apart; dash patterns repeat the distinction.
+_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+_DASHES = ("", "6 3", "2 2", "8 3 2 3")
+_ROWS = 14
+
+
+def _points(series: Series, log_y: bool) -> Iterator[tuple[float, float]]:
+    for x, y in zip(series.x, series.y, strict=True):
+        if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log_y):
+            yield x, math.log10(y) if log_y else y
+
+
+def _frame(plot: Plot) -> tuple[float, float, float, float] | None:
+    """The corners x0, x1, y0, y1; nothing if no point can be drawn."""
+    points = [point for series in plot.series for point in _points(series, plot.log_y)]
+    if not points:
+        return None
+    xs, ys = zip(*points, strict=True)
+    x0, x1, y0, y1 = min(xs), max(xs), min(ys), max(ys)
+    return x0, x1, y0, y1
+
+
+def _share(value: float, low: float, high: float) -> float:
+    """How far the value lies between the two, halved first since their distance need not be finite."""
+    distance = high / 2 - low / 2
+    return (value / 2 - low / 2) / distance if distance else 0.5
+
+
+def _height(value: float, log_y: bool) -> str:
+    """The label of a height; powers of ten beyond the floats keep their exponent."""
+    if log_y and not -300 < value < 300:
+        return f"1e{value:.4g}"
+    return f"{10**value if log_y else value:.3g}"
+
+
+def draw_text(plot: Plot, width: int) -> list[str]:
+    """The plot in characters, at most `width` wide."""
+    made = textwrap.wrap(plot.title, width)
+    frame = _frame(plot)
+    if frame is None:
+        return [*made, "(nothing to draw)"]
+    x0, x1, y0, y1 = frame
+    labels = {0: _height(y1, plot.log_y), _ROWS - 1: _height(y0, plot.log_y)}
+    margin = max(map(len, labels.values()))
+    columns = max(width - margin - 2, 10)
+    grid = [[" "] * columns for _ in range(_ROWS)]
+    for number, series in enumerate(plot.series):
+        for x, y in _points(series, plot.log_y):
+            row = round((1 - _share(y, y0, y1)) * (_ROWS - 1))
+            grid[row][round(_share(x, x0, x1) * (columns - 1))] = _MARKS[number % len(_MARKS)]
+    made += [f"{labels.get(row, ''):>{margin}} |{''.join(cells)}".rstrip() for row, cells in enumerate(grid)]
+    made.append(" " * margin + " +" + "-" * columns)
+    low, high = f"{x0:.4g}", f"{x1:.4g}"
+    label = plot.x_label[: max(columns - len(low) - len(high) - 2, 0)]
+    made.append(" " * (margin + 2) + low + label.center(columns - len(low) - len(high)) + high)
+    legend = [f"{_MARKS[number % len(_MARKS)]} {series.name}" for number, series in enumerate(plot.series)]
+    if plot.y_label:
+        legend.append(f"(upward: {plot.y_label})")
+    return [*made, *(f"{'':{margin + 2}}{entry}"[:width] for entry in legend)]
+
+
+def draw_svg(plot: Plot) -> str:
+    """The plot as an SVG element that takes the colors of the page."""
+    wide, high, left, top, right, bottom = 640, 320, 64, 28, 150, 44
+    title = escape(plot.title or plot.y_label or "plot")
+    made = [
+        f'<svg viewBox="0 0 {wide} {high}" role="img" aria-label="{title}" '
+        f'style="max-width:{wide}px;width:100%" '
+        'font-family="sans-serif" font-size="12" fill="currentColor">'
+    ]
+
+    def words(x: float, y: float, text: str, anchor: str = "start", more: str = "") -> None:
+        made.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>{escape(text)}</text>')
+
+    frame = _frame(plot)
+    if frame is None:
+        words(left, high / 2, "nothing to draw")
+        return "".join([*made, "</svg>"])
+    x0, x1, y0, y1 = frame
+    end_x, end_y = wide - right, high - bottom
+    made.append(f'<path d="M{left} {top}V{end_y}H{end_x}" fill="none" stroke="currentColor"/>')
+    words(left, 16, plot.title)
+    words(left, end_y + 16, f"{x0:.4g}", "middle")
+    words(end_x, end_y + 16, f"{x1:.4g}", "middle")
+    words((left + end_x) / 2, end_y + 32, plot.x_label, "middle")
+    words(left - 6, top + 4, _height(y1, plot.log_y), "end")
+    words(left - 6, end_y + 4, _height(y0, plot.log_y), "end")
+    middle = (top + end_y) / 2
+    words(14, middle, plot.y_label, "middle", f' transform="rotate(-90 14 {middle:.1f})"')
+    for number, series in enumerate(plot.series):
+        stroke = f'stroke="{_COLORS[number % len(_COLORS)]}" stroke-width="2"'
+        dash = _DASHES[number % len(_DASHES)]
+        stroke += f' stroke-dasharray="{dash}"' if dash else ""
+        path = " ".join(
+            f"{left + _share(x, x0, x1) * (end_x - left):.1f},{end_y - _share(y, y0, y1) * (end_y - top):.1f}"
+            for x, y in _points(series, plot.log_y)
+        )
+        made.append(f'<polyline points="{path}" fill="none" {stroke}/>')
+        y = top + 8 + 18 * number
+        made.append(f'<path d="M{end_x + 8} {y - 4}h20" fill="none" {stroke}/>')
+        words(end_x + 32, y, series.name)
+    return "".join([*made, "</svg>"])
