@@ -3,6 +3,7 @@
 from varprop.model.distributions.base import Array, Distribution, Precision
 from varprop.model.distributions.composed import Mixture, Rectified
 from varprop.model.distributions.discrete import Bernoulli, Constant, Dropout, Rademacher
+from varprop.model.distributions.foreign import FrozenScipy, from_sympy_stats, is_frozen_scipy, is_sympy_stats
 from varprop.model.distributions.gaussian import Normal, TruncatedNormal
 from varprop.model.distributions.tails import Exponential, Laplace, LogNormal, StudentT
 from varprop.model.distributions.uniform import Uniform
@@ -16,6 +17,7 @@ __all__ = [
     "Distribution",
     "Dropout",
     "Exponential",
+    "FrozenScipy",
     "Laplace",
     "LogNormal",
     "Mixture",
@@ -27,6 +29,9 @@ __all__ = [
     "TruncatedNormal",
     "Uniform",
     "Unknown",
+    "from_sympy_stats",
+    "is_frozen_scipy",
+    "is_sympy_stats",
 ]
 
 #: Every distribution that has a name in texts.
