@@ -1,0 +1,139 @@
+"""What a check found: verdicts, limits, and all that is needed to repeat it."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from varprop.simulation.sequential import Resolution, Verdict
+
+__all__ = ["ClaimEvidence", "Evidence"]
+
+
+@dataclass(frozen=True)
+class ClaimEvidence:
+    """What the test of one claim found, under one choice of samplers.
+
+    Args:
+        claim: the equation, in text.
+        verdict: "agrees", "disagrees" or "inconclusive".
+        estimate: estimate of the left side at the look.
+        claimed: the number on the right, or the estimate of the right side.
+        numeric: whether the right side is a number.
+        low: lower limit of left minus right, at level alpha.
+        high: upper limit of left minus right, at level alpha.
+        standard_error: of left minus right.
+        factor: the factor off the claim that the limits exclude; inf if they exclude none.
+        look: which planned look decided, counted from 1; 0 if none was complete.
+        looks: how many were planned.
+        blocks: block results computed.
+        samples: samples drawn for them.
+        alarm: why no decision was allowed, if so.
+        resolution: what "agrees" excludes.
+        relied: what the sampler relied on.
+        interrupted: whether the run was stopped.
+    """
+
+    claim: str
+    verdict: Verdict
+    estimate: float
+    claimed: float
+    numeric: bool
+    low: float
+    high: float
+    standard_error: float
+    factor: float
+    look: int
+    looks: int
+    blocks: int
+    samples: int
+    alarm: str
+    resolution: Resolution
+    relied: tuple[str, ...]
+    interrupted: bool = False
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Limits of the left side where the right is a number, else of left minus right."""
+        shift = self.claimed if self.numeric else 0.0
+        return self.low + shift, self.high + shift
+
+    def __str__(self) -> str:
+        low, high = self.limits
+        what = "limits" if self.numeric else "left - right in"
+        lines = [
+            f"{self.verdict:<13}{self.claim}",
+            f"estimate {self.estimate:.6g}, claimed {self.claimed:.6g}, {what} [{low:.6g}, {high:.6g}]"
+            + (f", alarm: {self.alarm}" if self.alarm else ""),
+            f"look {self.look} of {self.looks}, {self.blocks} blocks, {self.samples:.3g} samples"
+            + (", interrupted" if self.interrupted else ""),
+        ]
+        return "\n".join(
+            textwrap.fill(line, 80, subsequent_indent=" " * 13, initial_indent=" " * 13 * (k > 0))
+            for k, line in enumerate(lines)
+        )
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The verdict of a check, and all that is needed to judge and to repeat it.
+
+    Args:
+        verdict: "disagrees" if any claim does, "agrees" if all do, else "inconclusive".
+        claims: what each claim's test found.
+        at: the values of all symbols, also those chosen by default.
+        seed: the seed, also if it was derived from the claims.
+        alpha: bound on P(disagrees | all claims true), over all claims and looks together.
+        premise: what the limits rest on.
+        resolution: what "agrees" excludes.
+    """
+
+    verdict: Verdict
+    claims: tuple[ClaimEvidence, ...]
+    at: Mapping[str, str]
+    seed: int
+    alpha: float
+    premise: str
+    resolution: Resolution
+
+    @property
+    def samples(self) -> int:
+        """Samples drawn in all."""
+        return sum(claim.samples for claim in self.claims)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the run was stopped before its plan was complete."""
+        return any(claim.interrupted for claim in self.claims)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain Python objects; an infinite number becomes None."""
+        plain = asdict(self) | {"at": dict(self.at), "schema": 1, "kind": "evidence"}
+        finite: dict[str, Any] = _finite(plain)
+        return finite
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Everything as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, sort_keys=True)
+
+    def __str__(self) -> str:
+        at = ", ".join(f"{name} = {value}" for name, value in self.at.items())
+        head = [
+            f"{self.verdict}: {self.resolution}, alpha {self.alpha:g}, premise {self.premise}",
+            *([f"at {at}"] if at else []),
+            f"seed {self.seed}, {self.samples:.3g} samples",
+        ]
+        lines = [textwrap.fill(line, 80, subsequent_indent="  ") for line in head]
+        return "\n".join([*lines, *map(str, self.claims)])
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,153 @@
+"""Numbers for symbols: given ones, and defaults for the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from itertools import islice, permutations
+from typing import Any
+
+import sympy as sp
+
+from varprop.derivation.quantities import Equal, nouns
+from varprop.errors import CheckError, ParameterError
+from varprop.model.axes import Axis
+from varprop.model.expressions import Apply, Expression, Product, Scalar
+from varprop.model.scalars import scalar
+from varprop.model.variables import RandomVariable
+from varprop.model.walks import walk
+
+__all__ = ["completed", "symbols_of"]
+
+SIZE = 16
+GENERIC = tuple(sp.Rational(k, 10) for k in (7, 13, 9, 17, 6, 11, 19, 8, 12, 14))
+ATTEMPTS = 24
+
+
+def symbols_of(*expressions: Expression) -> tuple[frozenset[sp.Symbol], frozenset[Axis]]:
+    """The symbols in expressions, wherever they stand, and the axes."""
+    found: set[sp.Symbol] = set()
+    axes: set[Axis] = set()
+    for node in walk(*expressions):
+        if isinstance(node, Scalar):
+            found |= node.value.free_symbols
+        elif isinstance(node, Product):
+            found |= node.coefficient.free_symbols
+        elif isinstance(node, RandomVariable):
+            found |= set(_inside(node.variable.distribution))
+            axes.update(node.variable.axes)
+        elif isinstance(node, Apply):
+            found |= set(_inside(node.activation))
+        axes.update(index.axis for index in node.indices)
+    for axis in axes:
+        found |= axis.size.free_symbols
+    return frozenset(found), frozenset(axes)
+
+
+def _inside(holder: Any) -> Iterator[sp.Symbol]:
+    """The symbols in the parameters of a distribution or an activation."""
+    if isinstance(holder, sp.Basic):
+        yield from holder.free_symbols
+    elif isinstance(holder, (tuple, list)):
+        for part in holder:
+            yield from _inside(part)
+    elif hasattr(holder, "free_symbols"):
+        yield from holder.free_symbols
+    elif is_dataclass(holder):
+        for field in fields(holder):
+            yield from _inside(getattr(holder, field.name))
+
+
+def completed(claims: Iterable[Equal], at: Mapping[Any, Any] | None) -> dict[sp.Symbol, sp.Expr]:
+    """A number for every symbol: the given ones, 16 for sizes, distinct generic values for the rest.
+
+    Args:
+        claims: the equations.
+        at: symbol or its name -> number.
+
+    Raises:
+        CheckError: a value is no number, a name is not in the claims, or no default fits.
+    """
+    claims = tuple(claims)
+    expressions = tuple(
+        dict.fromkeys(
+            e
+            for claim in claims
+            for side in (claim.left, claim.right)
+            for noun in nouns(side)
+            for e in noun.expressions
+        )
+    )
+    inside, axes = symbols_of(*expressions)
+    symbols = inside.union(*(side.free_symbols for claim in claims for side in (claim.left, claim.right)))
+    values = _given(at or {}, symbols)
+    sizes = sorted(frozenset().union(*(axis.size.free_symbols for axis in axes)) - values.keys(), key=str)
+    least = max((sum(1 for index in _named(expressions) if index.axis == axis) for axis in axes), default=1)
+    values |= {size: sp.Integer(max(SIZE, least)) for size in sizes}
+    others = sorted(symbols - values.keys(), key=str)
+    if not others:
+        return _ordered(values)
+    typical = _typical(expressions)
+    for attempt in islice(permutations(range(max(len(others), 4))), ATTEMPTS):
+        tried = {name: _generic(attempt[place], typical.get(name)) for place, name in enumerate(others)}
+        try:
+            for expression in expressions:
+                expression.at(values | tried)
+        except ParameterError:
+            continue
+        return _ordered(values | tried)
+    names = ", ".join(map(str, others))
+    raise CheckError(
+        f"values for {names}", "no default fits all distributions at once", f"Give them: at={{{names}: ...}}."
+    )
+
+
+def _given(at: Mapping[Any, Any], symbols: frozenset[sp.Symbol]) -> dict[sp.Symbol, sp.Expr]:
+    if not isinstance(at, Mapping):
+        raise CheckError(f"check at={at!r:.60}", "it is no mapping", "Write at={'n': 256}.")
+    named = {str(symbol): symbol for symbol in symbols}
+    values = {}
+    for key, value in at.items():
+        number = scalar(value, f"the value of {key}")
+        if not number.is_number:
+            raise CheckError(f"check at {key} = {number}", "a check needs numbers", "Give a number.")
+        if str(key) in named:
+            values[named[str(key)]] = number
+        elif not isinstance(key, (str, sp.Symbol)):
+            raise CheckError(f"check at {key!r:.60}", "it is no symbol and no name", "Write at={'n': 256}.")
+    return values
+
+
+def _named(expressions: tuple[Expression, ...]) -> set[Any]:
+    return {
+        slot
+        for node in walk(*expressions)
+        if isinstance(node, RandomVariable)
+        for slot in node.slots
+        if not slot.is_bound
+    }
+
+
+def _typical(expressions: tuple[Expression, ...]) -> dict[sp.Symbol, tuple[float, float]]:
+    """The usual range of a symbol that is itself a parameter of a distribution."""
+    ranges: dict[sp.Symbol, tuple[float, float]] = {}
+    for node in walk(*expressions):
+        if isinstance(node, RandomVariable):
+            law = node.variable.distribution
+            for parameter in getattr(law, "parameters", ()):
+                value = getattr(law, parameter.name, None)
+                if isinstance(value, sp.Symbol) and parameter.typical is not None:
+                    ranges.setdefault(value, parameter.typical)
+    return ranges
+
+
+def _generic(place: int, typical: tuple[float, float] | None) -> sp.Expr:
+    value = GENERIC[place] if place < len(GENERIC) else sp.Rational(place + 3, 5)
+    if typical is None or typical[0] < value < typical[1]:
+        return value
+    low, high = (sp.Rational(str(bound)) for bound in typical)
+    return low + (high - low) * value / 4 if value < 4 else (low + high) / 2
+
+
+def _ordered(values: Mapping[sp.Symbol, sp.Expr]) -> dict[sp.Symbol, sp.Expr]:
+    return dict(sorted(values.items(), key=lambda item: str(item[0])))

@@ -1,0 +1,389 @@
+"""Expression + values + stream -> samples, on arrays whose dimensions are labelled.
+
+Every sample dimension and every index is a label. A sum of a product contracts over its index, so a crossed
+design (weights drawn along one sample label, inputs along another) is the same evaluator as a plain one.
+No rule, no moment and no declared symmetry is asked here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from varprop.errors import SamplingError
+from varprop.model.axes import Index
+from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
+from varprop.model.variables import RandomVariable, Variable, variables
+from varprop.simulation.schedule import bodies, number, number_places, operands, places_of, schedule
+from varprop.simulation.streams import Streams
+
+__all__ = ["Design", "Law", "Program", "Work"]
+
+Array = NDArray[np.float64]
+Label: TypeAlias = str | Index
+
+BLOCK, ROW, COLUMN = "block", "row", "column"
+COORDINATES = 256
+"""Coordinates per matrix product: longer ones would give other bits on other numbers of threads."""
+
+DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.2, 4000.0
+
+
+class Law(Protocol):
+    """Where samples of a variable come from, if not from its own distribution."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        """Draw (samples, *places)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How the samples of one block are laid out.
+
+    Args:
+        rows: draws of the first group of variables in a block.
+        columns: draws of all others, each combined with every row; 0 for plain blocks, where all are drawn
+            together.
+    """
+
+    rows: int
+    columns: int = 0
+
+    @property
+    def crossed(self) -> bool:
+        """Whether every row meets every column."""
+        return self.columns > 0
+
+    @property
+    def samples(self) -> int:
+        """Values of the expression in one block."""
+        return self.rows * max(1, self.columns)
+
+    def labels(self, first_group: bool) -> tuple[Label, ...]:
+        """The sample labels of a variable."""
+        return (BLOCK, COLUMN if self.crossed and not first_group else ROW)
+
+    def size(self, label: str) -> int:
+        """The size of a sample label within one block."""
+        return {BLOCK: 1, ROW: self.rows, COLUMN: self.columns}[label]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one block costs, by a fixed formula in nanoseconds, and the entries it holds at most.
+
+    Args:
+        cost: nanoseconds per block.
+        overhead: nanoseconds per chunk of blocks.
+        entries: most array entries alive at once, per block.
+        draws: random numbers per block.
+    """
+
+    cost: float
+    overhead: float
+    entries: int
+    draws: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Labelled:
+    data: Array
+    labels: tuple[Label, ...]
+
+
+class Program:
+    """A schedule that evaluates expressions on samples, each shared part once.
+
+    Arrays are freed after their last use. An index that a sum binds is a dimension; every other index is one
+    place: 0, 1, ... in the order met, leaving out places named by number. A variable is drawn at the places
+        that are needed, from the stream numbered by its
+    position in the order of first visit.
+
+    Args:
+        roots: expressions that depend on each other through their variables; sizes must be numbers.
+        laws: samplers that stand in for the distributions of some variables.
+        first_group: the variables drawn along the rows of a crossed design.
+
+    Raises:
+        SamplingError: a size is no number, or smaller than the number of named places; a symbol has no value.
+
+    Example:
+        >>> from varprop.model.axes import Axis
+        >>> from varprop.model.expressions import sum_over
+        >>> i = Axis("i", 4)
+        >>> z = sum_over(i, RandomVariable("x", "Constant(3)", axes=i))
+        >>> Program([z]).run(Streams(1), chunk=0, blocks=1, design=Design(2))[0]
+        array([[12., 12.]])
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Expression],
+        laws: Mapping[Variable, Law] | None = None,
+        first_group: Iterable[Variable] = (),
+    ) -> None:
+        self.roots = tuple(roots)
+        self.laws = dict(laws or {})
+        self.first_group = frozenset(first_group)
+        self.nodes = schedule(self.roots)
+        self.variables = variables(*self.roots)
+        self._places = number_places(self.nodes)
+        leaves: dict[Variable, list[RandomVariable]] = {}
+        for node in self.nodes:
+            if isinstance(node, RandomVariable):
+                leaves.setdefault(node.variable, []).append(node)
+        self._extents = {variable: self._needed(variable, leaves[variable]) for variable in self.variables}
+        self._rank: dict[Label, int] = {BLOCK: 0, ROW: 1, COLUMN: 2}
+        for node in self.nodes:
+            for index in sorted((i for i in node.indices if i.is_bound), key=lambda i: (i.key, i.axis.token)):
+                self._rank.setdefault(index, len(self._rank))
+        self._uses = Counter(operand for node in self.nodes for operand in operands(node))
+        self._uses.update(self.roots)
+
+    def _needed(self, variable: Variable, leaves: list[RandomVariable]) -> list[list[int]]:
+        """Per slot the places to draw: all, where a sum ranges over it, else those that are named."""
+        needed = []
+        for slot, axis in enumerate(variable.axes):
+            indices = [leaf.slots[slot] for leaf in leaves]
+            all_of_it = variable.is_joint or any(index.is_bound for index in indices)
+            needed.append(
+                list(range(places_of(axis))) if all_of_it else sorted({self._places[i] for i in indices})
+            )
+        return needed
+
+    def draws(self, variable: Variable) -> int:
+        """Random numbers in one draw of a variable."""
+        return math.prod(len(places) for places in self._extents[variable])
+
+    def run(self, streams: Streams, *, chunk: int, blocks: int, design: Design) -> list[Array]:
+        """Evaluate the expressions on a chunk of blocks.
+
+        Args:
+            streams: where to draw from; the key of a variable is its position.
+            chunk: the number of the chunk.
+            blocks: how many blocks it holds.
+            design: the layout of a block.
+
+        Returns:
+            Per expression an array (blocks, rows) or (blocks, rows, columns).
+        """
+        sizes = {BLOCK: blocks, ROW: design.rows, COLUMN: design.columns}
+        keys = {variable: key for key, variable in enumerate(self.variables)}
+        bases: dict[Variable, Array] = {}
+        waiting = Counter(node.variable for node in self.nodes if isinstance(node, RandomVariable))
+        uses = Counter(self._uses)
+        values: dict[Expression, _Labelled] = {}
+        for node in self.nodes:
+            if isinstance(node, RandomVariable):
+                variable = node.variable
+                if variable not in bases:
+                    rng = streams.generator(keys[variable], chunk=chunk)
+                    bases[variable] = self._draw(variable, rng, blocks, design)
+                values[node] = self._leaf(node, bases[variable], design)
+                waiting[variable] -= 1
+                if not waiting[variable]:
+                    del bases[variable]
+            else:
+                values[node] = self._value(node, values)
+            for operand in operands(node):
+                uses[operand] -= 1
+                if not uses[operand]:
+                    del values[operand]
+        labels = (BLOCK, ROW, COLUMN) if design.crossed else (BLOCK, ROW)
+        shape = tuple(sizes[str(label)] for label in labels)
+        return [np.broadcast_to(self._aligned(values[root], labels), shape) for root in self.roots]
+
+    def _draw(self, variable: Variable, rng: np.random.Generator, blocks: int, design: Design) -> Array:
+        per_block = design.size(str(design.labels(variable in self.first_group)[1]))
+        extents = tuple(len(places) for places in self._extents[variable])
+        count = blocks * per_block
+        law: Any = self.laws.get(variable, variable.distribution)
+        shape = (count,) if variable.is_joint and variable not in self.laws else (count, *extents)
+        drawn = np.asarray(law.draw(rng, shape), dtype=np.float64)
+        if drawn.shape != (count, *extents):
+            raise SamplingError(
+                f"draws of {variable.name}",
+                f"{law} gave shape {drawn.shape}, not {(count, *extents)}",
+                "A draw has the shape it is asked for.",
+            )
+        return drawn.reshape(blocks, per_block, *extents)
+
+    def _leaf(self, node: RandomVariable, base: Array, design: Design) -> _Labelled:
+        labels: list[Label] = list(design.labels(node.variable in self.first_group))
+        data = base
+        for slot, places in zip(node.slots, self._extents[node.variable], strict=True):
+            dimension = len(labels)
+            if not slot.is_bound:
+                data = np.asarray(data.take(places.index(self._places[slot]), axis=dimension))
+            elif slot in labels:
+                data = np.moveaxis(
+                    np.diagonal(data, axis1=labels.index(slot), axis2=dimension), -1, labels.index(slot)
+                )
+            else:
+                labels.append(slot)
+        return self._sorted(data, labels)
+
+    def _sorted(self, data: Array, labels: Sequence[Label]) -> _Labelled:
+        order = sorted(range(len(labels)), key=lambda place: self._rank[labels[place]])
+        return _Labelled(data.transpose(order), tuple(labels[place] for place in order))
+
+    def _union(self, parts: Iterable[_Labelled]) -> tuple[Label, ...]:
+        return tuple(sorted({label for part in parts for label in part.labels}, key=self._rank.__getitem__))
+
+    @staticmethod
+    def _aligned(part: _Labelled, labels: tuple[Label, ...]) -> Array:
+        sizes = dict(zip(part.labels, part.data.shape, strict=True))
+        return part.data.reshape([sizes.get(label, 1) for label in labels])
+
+    def _value(self, node: Expression, values: Mapping[Expression, _Labelled]) -> _Labelled:
+        if isinstance(node, Scalar):
+            return _Labelled(np.asarray(number(node.value)), ())
+        if isinstance(node, Apply):
+            inner = values[node.argument]
+            return _Labelled(np.asarray(node.activation.value(inner.data), dtype=np.float64), inner.labels)
+        if isinstance(node, Product):
+            return self._multiplied(
+                number(node.coefficient), [_raised(values[b], p) for b, p in node.factors]
+            )
+        if isinstance(node, Add):
+            return self._added([values[term] for term in node.terms])
+        if isinstance(node, SumOver):
+            terms = [
+                self._contracted(node.index, coefficient, [_raised(values[b], p) for b, p in factors])
+                for coefficient, factors in bodies(node)
+            ]
+            return self._added(terms)
+        raise SamplingError(
+            f"a sample of {type(node).__name__}",
+            "the sampler does not know this kind of expression",
+            "Build it from + - * **, sums and activations.",
+        )
+
+    def _multiplied(self, coefficient: float, parts: list[_Labelled]) -> _Labelled:
+        parts = sorted(parts, key=lambda part: part.data.size)
+        if not parts:
+            return _Labelled(np.asarray(coefficient), ())
+        result = parts[0]
+        if coefficient != 1:
+            result = _Labelled(result.data * coefficient, result.labels)
+        for part in parts[1:]:
+            labels = self._union((result, part))
+            result = _Labelled(self._aligned(result, labels) * self._aligned(part, labels), labels)
+        return result
+
+    def _added(self, parts: list[_Labelled]) -> _Labelled:
+        labels = self._union(parts)
+        parts = sorted(parts, key=lambda part: part.data.size)
+        total = self._aligned(parts[0], labels)
+        for part in parts[1:]:
+            total = total + self._aligned(part, labels)
+        return _Labelled(total, labels)
+
+    def _contracted(self, index: Index, coefficient: float, parts: list[_Labelled]) -> _Labelled:
+        """Sum a product over an index; what does not carry the index stays outside."""
+        inside = [part for part in parts if index in part.labels]
+        outside = [part for part in parts if index not in part.labels]
+        if not inside:
+            return self._multiplied(coefficient * places_of(index.axis), outside)
+        while len(inside) > 2:
+            inside.sort(key=lambda part: part.data.size)
+            inside[:2] = [self._multiplied(1.0, inside[:2])]
+        if len(inside) == 1:
+            axis = inside[0].labels.index(index)
+            total = _Labelled(
+                inside[0].data.sum(axis=axis), tuple(label for label in inside[0].labels if label != index)
+            )
+        else:
+            total = self._dot(index, *inside)
+        return self._multiplied(coefficient, [total, *outside])
+
+    def _dot(self, index: Index, left: _Labelled, right: _Labelled) -> _Labelled:
+        common = [label for label in left.labels if label in right.labels and label != index]
+        only_left = [label for label in left.labels if label not in right.labels]
+        only_right = [label for label in right.labels if label not in left.labels]
+        a, rows = _as_matrices(left, common, only_left, index, last=True)
+        b, columns = _as_matrices(right, common, only_right, index, last=False)
+        if not only_left and not only_right:
+            total = np.einsum("bi,bi->b", a.reshape(len(a), -1), b.reshape(len(b), -1))
+        else:
+            total = np.matmul(a[:, :, :COORDINATES], b[:, :COORDINATES])
+            for start in range(COORDINATES, a.shape[2], COORDINATES):
+                total += np.matmul(a[:, :, start : start + COORDINATES], b[:, start : start + COORDINATES])
+        shape = [*(left.data.shape[left.labels.index(label)] for label in common), *rows, *columns]
+        return self._sorted(total.reshape(shape), [*common, *only_left, *only_right])
+
+    def work(self, design: Design) -> Work:
+        """The cost of one block by a fixed formula, and the memory it needs."""
+        shapes: dict[Expression, tuple[Label, ...]] = {}
+        uses = Counter(self._uses)
+        drawn: set[Variable] = set()
+        alive = most = draws = 0
+        cost = 0.0
+        for node in self.nodes:
+            touched = 0
+            if isinstance(node, RandomVariable):
+                sample = design.labels(node.variable in self.first_group)
+                shapes[node] = (*sample, *dict.fromkeys(slot for slot in node.slots if slot.is_bound))
+                if node.variable not in drawn:
+                    drawn.add(node.variable)
+                    count = self.draws(node.variable) * self._entries(design, sample)
+                    draws += count
+                    alive += count
+            else:
+                labels = {label for operand in operands(node) for label in shapes[operand]}
+                if isinstance(node, SumOver):
+                    sides = max((self._entries(design, shapes[o]) for o in operands(node)), default=1)
+                    cost += PRODUCT_COST * self._entries(design, labels) + ENTRY_COST * sides
+                    labels -= {node.index}
+                shapes[node] = tuple(labels)
+                touched = self._entries(design, labels)
+                cost += ENTRY_COST * touched * max(1, len(operands(node)))
+            alive += touched
+            most = max(most, alive)
+            for operand in operands(node):
+                uses[operand] -= 1
+                if not uses[operand] and not isinstance(operand, RandomVariable):
+                    alive -= self._entries(design, shapes[operand])
+        overhead = CALL_COST * len(self.nodes) + 8 * CALL_COST * len(self.variables)
+        return Work(cost + DRAW_COST * draws, overhead, max(1, most), draws)
+
+    def _entries(self, design: Design, labels: Iterable[Label]) -> int:
+        return math.prod(
+            places_of(label.axis) if isinstance(label, Index) else design.size(label) for label in labels
+        )
+
+
+def _as_matrices(
+    part: _Labelled, common: list[Label], only: list[Label], index: Index, *, last: bool
+) -> tuple[Array, list[int]]:
+    order = [*common, *only, index] if last else [*common, index, *only]
+    data = part.data.transpose([part.labels.index(label) for label in order])
+    count = math.prod(data.shape[: len(common)])
+    free = [part.data.shape[part.labels.index(label)] for label in only]
+    shape = (
+        (count, math.prod(free), -1)
+        if last
+        else (count, part.data.shape[part.labels.index(index)], math.prod(free))
+    )
+    return data.reshape(shape), free
+
+
+def _raised(part: _Labelled, power: int) -> _Labelled:
+    if power == 1:
+        return part
+    result, square = None, part.data
+    while power:
+        if power & 1:
+            result = square if result is None else result * square
+        power >>= 1
+        if power:
+            square = square * square
+    assert result is not None
+    return _Labelled(result, part.labels)

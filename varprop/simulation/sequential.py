@@ -1,0 +1,344 @@
+"""Three verdicts at planned looks: limits from block results alone, never from the formula under test."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from varprop.errors import SamplingError
+
+__all__ = [
+    "FIRST_LOOK",
+    "Asymptotic",
+    "Band",
+    "Limits",
+    "Look",
+    "Plan",
+    "Premise",
+    "Resolution",
+    "Verdict",
+    "decide",
+]
+
+Array = NDArray[np.float64]
+Verdict = Literal["agrees", "disagrees", "inconclusive"]
+
+FIRST_LOOK = 256
+"""Block results at the first look: below it, big blocks can hide a heavy tail from the alarms."""
+
+_ROUNDING = 1e-11
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Confidence limits of the mean of block results, and the alarm that forbids to use them, if any.
+
+    Args:
+        low: lower limit.
+        high: upper limit.
+        alarm: why no decision may rest on them; empty if it may.
+    """
+
+    low: float
+    high: float
+    alarm: str = ""
+
+
+class Premise(Protocol):
+    """What limits rest on: every interval for a mean needs some premise about the tails."""
+
+    @property
+    def name(self) -> str:
+        """The premise in words, as Evidence reports it."""
+        ...
+
+    def limits(self, values: Array, tail: float, rounding: float = 0.0) -> Limits:
+        """Limits of the mean, each missing it with probability at most `tail`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asymptotic:
+    """Student limits corrected for skewness, with two alarms on what the sample has met.
+
+    With T = sqrt(B) (mean - truth) / sd and s = skewness / (3 sqrt(B)), the variable
+    T + s T^2 + s^2 T^3 / 3 + s / 2 is close to Student's; the cubic is monotone and inverted by one cube
+    root. Let x be the quantile used. No decision while |skewness| x^3 / (3 sqrt(B)) > 1 (the log of the error
+    of an uncorrected tail), nor while one block carries more than max(1 / (2 x^2), 3 ln B / B) of the sum of
+    squares.
+
+    Args:
+        correct: whether to correct for skewness.
+        alarms: whether to raise alarms.
+
+    Example:
+        >>> limits = Asymptotic().limits(np.arange(256.0), 0.025)
+        >>> round(limits.low, 1), round(limits.high, 1), limits.alarm
+        (118.4, 136.6, '')
+
+    Source:
+        P. Hall, "On the removal of skewness by transformation", J. R. Stat. Soc. B 54, 1992.
+    """
+
+    correct: bool = True
+    alarms: bool = True
+
+    @property
+    def name(self) -> str:
+        """The premise in words."""
+        return "asymptotic"
+
+    def limits(self, values: Array, tail: float, rounding: float = 0.0) -> Limits:
+        """Limits of the mean of iid values.
+
+        Args:
+            values: block results.
+            tail: probability, one-sided.
+            rounding: what rounding alone may have moved each value.
+        """
+        count = values.size
+        center = float(values.mean())
+        if count < 2:
+            return Limits(-math.inf, math.inf, "a single block")
+        away = values - center
+        squares = away * away
+        total = float(squares.sum())
+        if total <= count * rounding * rounding:
+            return Limits(center - rounding, center + rounding)
+        sd = math.sqrt(total / (count - 1))
+        skewness = float((squares * away).sum()) / count / (total / count) ** 1.5
+        quantile = -float(stdtrit(count - 1, tail))
+        error = sd / math.sqrt(count)
+        bend = skewness / (3 * math.sqrt(count)) if self.correct else 0.0
+        low = center - error * _unbend(quantile, bend) - rounding
+        high = center - error * _unbend(-quantile, bend) + rounding
+        return Limits(low, high, self._alarm(skewness, float(squares.max()) / total, quantile, count))
+
+    def _alarm(self, skewness: float, share: float, quantile: float, count: int) -> str:
+        if not self.alarms:
+            return ""
+        if abs(skewness) * quantile**3 > 3 * math.sqrt(count):
+            return "skewness"
+        if share > max(1 / (2 * quantile**2), 3 * math.log(count) / count):
+            return "one block carries the estimate"
+        return ""
+
+
+def _unbend(value: float, bend: float) -> float:
+    """Solve T + s T^2 + s^2 T^3 / 3 + s / 2 = value for T."""
+    if abs(bend) < 1e-9:
+        return value
+    return (math.cbrt(1 + 3 * bend * (value - bend / 2)) - 1) / bend
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What "agrees" excludes: a truth off by the factor or more, but for a probability of 1 - power.
+
+    For a claim equal to zero there is no factor: `relative_to` names what the error is measured by,
+    and `factor - 1` is its fraction.
+
+    Args:
+        factor: above 1.
+        power: between 0 and 1.
+        relative_to: "the claim", or "the natural scale".
+    """
+
+    factor: float
+    power: float
+    relative_to: str = "the claim"
+
+    def __str__(self) -> str:
+        return f"factor {self.factor:g} of {self.relative_to} at power {self.power:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """When to look, and how much error each look may spend; fixed before the first block.
+
+    Args:
+        looks: rising numbers of block results.
+        alpha: bound on P(disagrees | claim true), over all looks together.
+        power: 1 - bound on P(agrees | claim off by the factor or more), over all looks together.
+        factor: resolution, above 1.
+
+    Raises:
+        SamplingError: a number is out of range.
+
+    Example:
+        >>> Plan.doubling(3000).looks
+        (256, 512, 1024, 2048)
+    """
+
+    looks: tuple[int, ...]
+    alpha: float = 1e-6
+    power: float = 0.999
+    factor: float = 1.02
+
+    def __post_init__(self) -> None:
+        for name, value, bound in (("alpha", self.alpha, 1), ("power", self.power, 1)):
+            if not 0 < value < bound:
+                raise SamplingError(f"{name}={value!r}", "it is a probability", f"Choose 0 < {name} < 1.")
+        if not (self.factor > 1 and math.isfinite(self.factor)):
+            raise SamplingError(
+                f"resolution={self.factor!r}",
+                "it is a factor off the claim",
+                "Choose a number above 1, for example 1.02 for two percent.",
+            )
+        rising = all(a < b for a, b in zip(self.looks, self.looks[1:], strict=False))
+        if not rising or any(look < 1 for look in self.looks):
+            raise SamplingError(
+                f"looks {self.looks!r}", "looks are rising numbers of blocks", "Use Plan.doubling."
+            )
+
+    @classmethod
+    def doubling(
+        cls,
+        blocks: int,
+        *,
+        first: int = FIRST_LOOK,
+        alpha: float = 1e-6,
+        power: float = 0.999,
+        factor: float = 1.02,
+    ) -> Plan:
+        """Looks at first, 2 first, 4 first, ... as far as the number of blocks reaches; perhaps none."""
+        looks = []
+        while first <= blocks:
+            looks.append(first)
+            first *= 2
+        return cls(tuple(looks), alpha, power, factor)
+
+    @property
+    def alarm_tail(self) -> float:
+        """One-sided tail of the limits that may say "disagrees" at one look."""
+        return self.alpha / max(1, len(self.looks)) / 2
+
+    @property
+    def agree_tail(self) -> float:
+        """One-sided tail of the limits that may say "agrees" at one look."""
+        return (1 - self.power) / max(1, len(self.looks))
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Which errors are small enough for "agrees".
+
+    A factor band holds left / right in [1/f, f], as two linear conditions on the block results, so that the
+    size of the right side need not be known. A zero band holds |left - right| below a fixed width.
+
+    Args:
+        width: None for a factor band, else the width of a zero band.
+    """
+
+    width: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a prefix of the block results says.
+
+    Args:
+        blocks: number of block results.
+        verdict: the decision at this look.
+        left: estimate of the left side.
+        right: estimate of the right side, or the claimed number.
+        standard_error: of the difference of the sides.
+        low: lower limit of the difference at level alpha.
+        high: upper limit of the difference at level alpha.
+        factor: the smallest factor the "agrees" limits would have allowed; inf if none.
+        alarm: the alarm that forbade a decision; may be empty.
+    """
+
+    blocks: int
+    verdict: Verdict
+    left: float
+    right: float
+    standard_error: float
+    low: float
+    high: float
+    factor: float
+    alarm: str = ""
+
+
+def decide(
+    left: Array, right: Array | float, plan: Plan, *, band: Band | None = None, premise: Premise | None = None
+) -> Look:
+    """Judge the claim "mean of left = mean of right" from a planned prefix of block results.
+
+    The claim disagrees if 0 lies outside the alpha limits of left - right. It agrees if it does not disagree
+    and, with f the factor, the one-sided limits of left - right / f and of right f - left lie above 0 (signs
+    reversed for negative sides); for a zero band, if the limits of left - right lie within the width. An
+    alarm forbids either.
+
+    Args:
+        left: block results of the left side.
+        right: block results of the right side from streams of their own, or the claimed number.
+        plan: the levels; how many looks share them.
+        band: a factor band by default.
+        premise: what the limits rest on; `Asymptotic()` by default.
+
+    Raises:
+        SamplingError: a block result is not finite.
+
+    Example:
+        >>> values = 1 + np.random.default_rng(1).normal(size=1024) / 4
+        >>> decide(values, 1.0, Plan((1024,), factor=1.1)).verdict
+        'agrees'
+        >>> decide(values, 1.2, Plan((1024,))).verdict
+        'disagrees'
+    """
+    premise = premise or Asymptotic()
+    band = band or Band()
+    other = np.broadcast_to(np.asarray(right, dtype=np.float64), left.shape)
+    difference = left - other
+    if not np.isfinite(difference).all():
+        raise SamplingError(
+            "a block result that is not finite",
+            "the samples overflow, or hold a nan",
+            "Choose smaller values for the symbols, or a lower moment.",
+        )
+    left_mean, right_mean = float(left.mean()), float(right) if np.ndim(right) == 0 else float(other.mean())
+    rounding = _ROUNDING * float(np.abs(left).mean() + np.abs(other).mean())
+    limits = premise.limits(difference, plan.alarm_tail, rounding)
+    error = float(difference.std(ddof=1)) / math.sqrt(left.size) if left.size > 1 else math.inf
+    verdict: Verdict = "inconclusive"
+    alarm, factor = limits.alarm, math.inf
+    outside = limits.low > 0 or limits.high < 0
+    if outside:
+        verdict = "inconclusive" if alarm else "disagrees"
+    else:
+        factor, alarm = _agreement(left, other, plan, band, premise, rounding)
+        if factor <= plan.factor and not alarm:
+            verdict = "agrees"
+    return Look(left.size, verdict, left_mean, right_mean, error, limits.low, limits.high, factor, alarm)
+
+
+def _agreement(
+    left: Array, right: Array, plan: Plan, band: Band, premise: Premise, rounding: float
+) -> tuple[float, str]:
+    """The smallest factor that "agrees" would have allowed, and the alarm at the factor of the plan."""
+    tail = plan.agree_tail
+    if band.width is not None:
+        limits = premise.limits(left - right, tail, rounding)
+        reach = max(abs(limits.low), abs(limits.high))
+        return 1 + (plan.factor - 1) * reach / band.width if band.width > 0 else math.inf, limits.alarm
+    sign = 1.0 if float(left.mean()) + float(right.mean()) >= 0 else -1.0
+
+    def inside(factor: float) -> tuple[bool, str]:
+        below = premise.limits(sign * (left - right / factor), tail, rounding)
+        above = premise.limits(sign * (right * factor - left), tail, rounding)
+        return below.low > 0 and above.low > 0, below.alarm or above.alarm
+
+    fits, alarm = inside(plan.factor)
+    if not fits:
+        return math.inf, alarm
+    low, high = 1.0, plan.factor
+    for _ in range(7):
+        middle = (low + high) / 2
+        low, high = (low, middle) if inside(middle)[0] else (middle, high)
+    return high, alarm

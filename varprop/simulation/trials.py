@@ -1,0 +1,243 @@
+"""One claim put to the test: a plan from a budget, chunks in order, looks at complete prefixes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from varprop.errors import SamplingError
+from varprop.model.variables import Variable
+from varprop.simulation.blocks import Side, SideSampler, natural_scale
+from varprop.simulation.sampling import Law
+from varprop.simulation.sequential import (
+    FIRST_LOOK,
+    Asymptotic,
+    Band,
+    Look,
+    Plan,
+    Premise,
+    Resolution,
+    Verdict,
+    decide,
+)
+from varprop.simulation.streams import Streams
+
+__all__ = ["Outcome", "Trial"]
+
+Array = NDArray[np.float64]
+
+LEFT, RIGHT, PILOT, SCALE = range(4)
+MOST_BLOCKS = 2**20
+PILOT_BLOCKS = 32
+PILOT_ERRORS = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a trial found.
+
+    Args:
+        look: the look that decided, or the last complete one; None if the budget reached none.
+        plan: the looks and levels that were fixed before.
+        resolution: what "agrees" excludes.
+        left: estimate of the left side from all blocks, also those beyond the look.
+        right: the same for the right side, or the claimed number.
+        standard_error: of the difference of these two.
+        blocks: block results computed.
+        samples: samples of expressions drawn for them.
+        interrupted: whether the run was stopped before its plan was complete.
+        layout: how the blocks were laid out.
+    """
+
+    look: Look | None
+    plan: Plan
+    resolution: Resolution
+    left: float
+    right: float
+    standard_error: float
+    blocks: int
+    samples: int
+    interrupted: bool
+    layout: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """ "agrees", "disagrees" or "inconclusive"."""
+        return self.look.verdict if self.look else "inconclusive"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The claim that two sums of products of estimands are equal.
+
+    Args:
+        left: one side.
+        right: the other; a single term without estimands is a claimed number.
+        laws: samplers that stand in for the distributions of some variables.
+        alpha: bound on P(disagrees | claim true).
+        power: 1 - bound on P(agrees | claim off by the factor or more).
+        factor: resolution.
+        budget: seconds, turned into a number of blocks by a fixed cost formula and never by a clock.
+        premise: what the limits rest on.
+
+    Raises:
+        SamplingError: the budget is no positive number, or a block does not fit into memory.
+
+    Example:
+        >>> from varprop.model.variables import RandomVariable
+        >>> from varprop.simulation.blocks import Estimand, Term
+        >>> variance = Term(1.0, (Estimand("variance", (RandomVariable("x", "Uniform(0, 6)"),)),))
+        >>> Trial((variance,), (Term(3.0),)).run(Streams(7)).verdict
+        'agrees'
+    """
+
+    left: Side
+    right: Side
+    laws: Mapping[Variable, Law] = field(default_factory=dict)
+    alpha: float = 1e-6
+    power: float = 0.999
+    factor: float = 1.02
+    budget: float = 2.0
+    premise: Premise = field(default_factory=Asymptotic)
+    sides: tuple[SideSampler, SideSampler] = field(init=False)
+    plan: Plan = field(init=False)
+    affordable: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.budget, int | float) and 0 < self.budget < math.inf):
+            raise SamplingError(
+                f"budget={self.budget!r}",
+                "it is a number of seconds",
+                "Choose a positive number, for example budget=2.",
+            )
+        nanoseconds = 1e9 * self.budget
+        limit = max(1e4, nanoseconds / (4 * FIRST_LOOK))
+        sides = (SideSampler(self.left, self.laws, limit), SideSampler(self.right, self.laws, limit))
+        cost = sum(side.cost for side in sides)
+        blocks = MOST_BLOCKS if cost <= 0 else int(min(MOST_BLOCKS, nanoseconds / cost))
+        object.__setattr__(self, "sides", sides)
+        object.__setattr__(self, "affordable", max(2, blocks))
+        object.__setattr__(
+            self, "plan", Plan.doubling(blocks, alpha=self.alpha, power=self.power, factor=self.factor)
+        )
+
+    @property
+    def claimed(self) -> float | None:
+        """The number on the right, if it is one."""
+        return _number(self.right)
+
+    def run(self, streams: Streams, on_look: Callable[[Look], None] | None = None) -> Outcome:
+        """Draw blocks until a look decides or the plan is exhausted.
+
+        An interrupt (KeyboardInterrupt) ends the run; the last complete look keeps its verdict, blocks beyond
+        it enter the estimate only.
+
+        Args:
+            streams: where to draw from.
+            on_look: called after every look.
+
+        Raises:
+            SamplingError: a block result is not finite.
+        """
+        results: tuple[list[Array], list[Array]] = ([], [])
+        look: Look | None = None
+        band, interrupted = Band(), False
+        try:
+            band = self._band(streams)
+            for count in self.plan.looks or (self.affordable,):
+                left, right = self._prefix(streams, results, count)
+                if not self.plan.looks:
+                    break
+                look = decide(left, right, self.plan, band=band, premise=self.premise)
+                if on_look is not None:
+                    on_look(look)
+                if look.verdict != "inconclusive":
+                    break
+        except KeyboardInterrupt:
+            interrupted = True
+        return self._outcome(look, band, results, interrupted)
+
+    def _prefix(
+        self, streams: Streams, results: tuple[list[Array], list[Array]], count: int
+    ) -> tuple[Array, Array | float]:
+        """The first block results of both sides, drawing the chunks that are missing."""
+        sides: list[Array] = []
+        for key, (side, chunks) in enumerate(zip(self.sides, results, strict=True)):
+            if _number(side.terms) is not None:
+                sides.append(np.full(count, _number(side.terms)))
+                continue
+            while len(chunks) * side.chunk_blocks < count:
+                chunks.append(side.results(streams.at(key), chunk=len(chunks)))
+            sides.append(np.concatenate(chunks)[:count])
+        claimed = self.claimed
+        return sides[LEFT], sides[RIGHT] if claimed is None else claimed
+
+    def _band(self, streams: Streams) -> Band:
+        """A zero band where a side is zero, or a pilot sees no side off zero; else a factor band."""
+        numbers = [_number(side.terms) for side in self.sides]
+        if 0.0 not in numbers:
+            if any(
+                number is not None or _signed(side.terms)
+                for number, side in zip(numbers, self.sides, strict=True)
+            ):
+                return Band()
+            for key, side in enumerate(self.sides):
+                needed = -(-PILOT_BLOCKS // side.chunk_blocks)
+                values = np.concatenate(
+                    [side.results(streams.at(PILOT, key), chunk=c) for c in range(needed)]
+                )
+                values = values[:PILOT_BLOCKS]
+                if abs(values.mean()) > PILOT_ERRORS * values.std(ddof=1) / math.sqrt(PILOT_BLOCKS):
+                    return Band()
+        scales = [
+            natural_scale(side.terms, self.laws, streams.at(SCALE, key))
+            for key, (side, number) in enumerate(zip(self.sides, numbers, strict=True))
+            if number is None
+        ]
+        return Band((self.factor - 1) * min(scales, default=0.0))
+
+    def _outcome(
+        self, look: Look | None, band: Band, results: tuple[list[Array], list[Array]], interrupted: bool
+    ) -> Outcome:
+        series = [np.concatenate(chunks) if chunks else None for chunks in results]
+        count = min(
+            (len(values) for values in series if values is not None), default=look.blocks if look else 0
+        )
+        means, variance = [], 0.0
+        for side, values in zip(self.sides, series, strict=True):
+            number = _number(side.terms)
+            means.append(
+                number if number is not None else math.nan if values is None else float(values[:count].mean())
+            )
+            if values is not None:
+                variance += float(values[:count].var(ddof=1)) / count if count > 1 else math.inf
+        relative_to = "the claim" if band.width is None else "the natural scale"
+        layout = tuple(dict.fromkeys(text for side in self.sides for text in side.describe()))
+        return Outcome(
+            look,
+            self.plan,
+            Resolution(self.factor, self.power, relative_to),
+            means[0],
+            means[1],
+            math.sqrt(variance),
+            count,
+            count * sum(side.samples for side in self.sides),
+            interrupted,
+            layout,
+        )
+
+
+def _number(side: Side) -> float | None:
+    """The value of a side that holds no estimand."""
+    if any(term.estimands for term in side):
+        return None
+    return math.fsum(term.coefficient for term in side)
+
+
+def _signed(side: Side) -> bool:
+    """Whether every term has the same sign, whatever is sampled."""
+    return all(term.positive for term in side) and len({term.coefficient > 0 for term in side}) == 1
