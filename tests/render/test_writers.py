@@ -78,7 +78,7 @@ HOSTILE_DOCUMENT = Document(
 class Page(HTMLParser):
     """The tags and the words of a page; fails on a tag left open."""
 
-    EMPTY = frozenset({"meta", "path", "polyline"})
+    EMPTY = frozenset({"circle", "meta", "path", "polyline"})
 
     def __init__(self, page: str) -> None:
         super().__init__()

@@ -16,6 +16,7 @@ _MARKS = "*o+x#@%&"
 _COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _DASHES = ("", "6 3", "2 2", "8 3 2 3")
 _ROWS = 14
+_MOST_DOTS = 40
 
 
 def _points(series: Series, log_y: bool) -> Iterator[tuple[float, float]]:
@@ -105,11 +106,14 @@ def draw_svg(plot: Plot) -> str:
         stroke = f'stroke="{_COLORS[number % len(_COLORS)]}" stroke-width="2"'
         dash = _DASHES[number % len(_DASHES)]
         stroke += f' stroke-dasharray="{dash}"' if dash else ""
-        path = " ".join(
-            f"{left + _share(x, x0, x1) * (end_x - left):.1f},{end_y - _share(y, y0, y1) * (end_y - top):.1f}"
+        places = [
+            (left + _share(x, x0, x1) * (end_x - left), end_y - _share(y, y0, y1) * (end_y - top))
             for x, y in _points(series, plot.log_y)
-        )
+        ]
+        path = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
         made.append(f'<polyline points="{path}" fill="none" {stroke}/>')
+        if len(places) <= _MOST_DOTS:
+            made += [f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" {stroke}/>' for across, down in places]
         y = top + 8 + 18 * number
         made.append(f'<path d="M{end_x + 8} {y - 4}h20" fill="none" {stroke}/>')
         words(end_x + 32, y, series.name)

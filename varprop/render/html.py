@@ -14,7 +14,7 @@ __all__ = ["write"]
 _STYLE = (
     "<style>"
     ".varprop{line-height:1.5;max-width:60em}"
-    ".varprop math[display=block]{display:block;overflow-x:auto;padding:.2em 0}"
+    ".varprop math[display=block]{display:block;overflow:auto hidden;padding:.3em 0}"
     ".varprop pre{overflow-x:auto}"
     ".varprop table{border-collapse:collapse;margin:.5em 0}"
     ".varprop th,.varprop td{padding:.2em .8em;border-bottom:1px solid #8888;text-align:left}"
@@ -22,7 +22,7 @@ _STYLE = (
     ".varprop .badge{border-radius:.6em;padding:0 .5em;font-size:85%;color:#000;background:#ddd}"
     ".varprop .good{background:#b7e4c7}.varprop .bad{background:#ffc4bd}.varprop .unclear{background:#ffe3a3}"
     ".varprop .line{display:flex;flex-wrap:wrap;align-items:baseline;gap:0 1em}"
-    ".varprop .line .number{flex:none}.varprop .line .formula{flex:1;min-width:0;overflow-x:auto}"
+    ".varprop .line .number{flex:none}.varprop .line .formula{flex:1;min-width:0}"
     ".varprop .notes{margin:0 0 .8em 2.5em}"
     "</style>"
 )
