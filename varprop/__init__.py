@@ -6,16 +6,117 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # type checkers take it as true; `typing` itself would be most of the import time
 if TYPE_CHECKING:
+    from varprop.derivation.quantities import (
+        CentralMoment as CentralMoment,
+        Covariance as Covariance,
+        Cumulant as Cumulant,
+        Equal as Equal,
+        Kurtosis as Kurtosis,
+        Mean as Mean,
+        Moment as Moment,
+        Quantity as Quantity,
+        Skewness as Skewness,
+        Variance as Variance,
+    )
     from varprop.errors import (
+        CheckError as CheckError,
+        DerivationError as DerivationError,
+        ExpressionError as ExpressionError,
+        MomentError as MomentError,
+        ParameterError as ParameterError,
+        ParseError as ParseError,
+        SamplingError as SamplingError,
         VarpropError as VarpropError,
+        WorkLimitError as WorkLimitError,
+    )
+    from varprop.evidence import (
+        Evidence as Evidence,
+        Resolution as Resolution,
+        check as check,
+    )
+    from varprop.model.activations import (
+        Activation as Activation,
+        Transformed as Transformed,
+        abs_ as abs_,
+        identity as identity,
+        leaky_relu as leaky_relu,
+        relu as relu,
+        relu2 as relu2,
+        step as step,
+    )
+    from varprop.model.axes import (
+        Axis as Axis,
+        Index as Index,
+    )
+    from varprop.model.distributions import (
+        Bernoulli as Bernoulli,
+        Constant as Constant,
+        Distribution as Distribution,
+        Dropout as Dropout,
+        Exponential as Exponential,
+        FrozenScipy as FrozenScipy,
+        Laplace as Laplace,
+        LogNormal as LogNormal,
+        Mixture as Mixture,
+        Normal as Normal,
+        Rademacher as Rademacher,
+        Rectified as Rectified,
+        StudentT as StudentT,
+        TruncatedNormal as TruncatedNormal,
+        Uniform as Uniform,
+        Unknown as Unknown,
+    )
+    from varprop.model.expressions import (
+        Expression as Expression,
+        sum_over as sum_over,
+    )
+    from varprop.model.joint import (
+        Empirical as Empirical,
+        Joint as Joint,
+        Orthogonal as Orthogonal,
+    )
+    from varprop.model.parsing import (
+        as_distribution as as_distribution,
+        parse_distribution as parse_distribution,
+    )
+    from varprop.model.scalars import (
+        parse_scalar as parse_scalar,
+        symbol as symbol,
+    )
+    from varprop.model.variables import (
+        RandomVariable as RandomVariable,
+        RandomVector as RandomVector,
+    )
+    from varprop.render import (
+        Document as Document,
     )
 
 __version__ = "0.1.0"
 
-# Public name -> the module that defines it. Nothing is imported before its first use.
-_HOME = {
-    "VarpropError": "errors",
+# Where the public names live. Nothing is imported before its first use.
+_NAMES = {
+    "errors": (
+        "CheckError DerivationError ExpressionError MomentError ParameterError ParseError "
+        "SamplingError VarpropError WorkLimitError"
+    ),
+    "render": "Document",
+    "model.scalars": "parse_scalar symbol",
+    "model.distributions": (
+        "Bernoulli Constant Distribution Dropout Exponential FrozenScipy Laplace LogNormal Mixture "
+        "Normal Rademacher Rectified StudentT TruncatedNormal Uniform Unknown"
+    ),
+    "model.joint": "Empirical Joint Orthogonal",
+    "model.parsing": "as_distribution parse_distribution",
+    "model.axes": "Axis Index",
+    "model.expressions": "Expression sum_over",
+    "model.variables": "RandomVariable RandomVector",
+    "model.activations": "Activation Transformed abs_ identity leaky_relu relu relu2 step",
+    "derivation.quantities": (
+        "CentralMoment Covariance Cumulant Equal Kurtosis Mean Moment Quantity Skewness Variance"
+    ),
+    "evidence": "Evidence Resolution check",
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 __all__ = list(_HOME)
 
