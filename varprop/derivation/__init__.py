@@ -1,0 +1,1 @@
+"""The symbolic wing: quantities, assumptions, rules, and the derivations they make."""

@@ -1,0 +1,295 @@
+"""What a rule needs to be true: each assumption names its subject and is proven, refuted or unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import sympy as sp
+
+from varprop.derivation.structure import EVEN, Flip, Structure
+from varprop.errors import MomentError
+from varprop.model.axes import Index
+from varprop.model.distributions import Distribution, Normal
+from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, powers_of, product
+from varprop.model.joint import Joint
+from varprop.model.printing import to_latex, to_text
+from varprop.model.variables import RandomVariable
+from varprop.model.walks import replace_indices, walk
+
+__all__ = ["Assumption", "Truth"]
+
+Truth: TypeAlias = Literal["proven", "refuted", "unknown"]
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One condition of a rule, about named expressions.
+
+    Attributes:
+        kind: what kind of condition it is, such as "zero mean".
+        sentence: the condition, with {0}, {1}, ... for its subjects.
+        subjects: the expressions it is about.
+        verdict: whether it is proven, refuted, or neither.
+    """
+
+    kind: str
+    sentence: str
+    subjects: tuple[Expression, ...]
+    verdict: Truth
+
+    def __str__(self) -> str:
+        return self.sentence.format(*map(to_text, self.subjects))
+
+    def latex(self) -> str:
+        """Return the sentence with its subjects as inline math."""
+        return self.sentence.format(*(f"${to_latex(subject)}$" for subject in self.subjects))
+
+
+def truth(value: bool | None) -> Truth:
+    """Return "proven" for True, "refuted" for False, "unknown" for None."""
+    return "unknown" if value is None else "proven" if value else "refuted"
+
+
+def independent(structure: Structure, *parts: Expression) -> Assumption:
+    """No two of the parts share a root."""
+    verdict: Truth = "proven"
+    if not structure.independent(*parts):
+        verdict = "refuted" if any(_counter_moment(parts)) else "unknown"
+    if len(parts) == 2:
+        return Assumption("independence", "{0} is independent of {1}", parts, verdict)
+    shown = parts if len(parts) <= 5 else (*parts[:3], parts[-1])
+    names = [f"{{{k}}}" for k in range(len(shown))]
+    if len(shown) < len(parts):
+        names.insert(-1, "...")
+    return Assumption("independence", f"{', '.join(names)} are independent", shown, verdict)
+
+
+def _counter_moment(parts: Sequence[Expression]) -> Iterable[bool]:
+    """Yield True if E[a^2 b^2] is known to differ from E[a^2] E[b^2]: then a and b are dependent."""
+    for position, right in enumerate(parts[:8]):
+        for left in parts[:position]:
+            one, two, both = (exact_mean(e) for e in (left**2, right**2, left**2 * right**2))
+            yield one is not None and two is not None and both is not None and sp.expand(both - one * two) != 0
+
+
+def exact_mean(monomial: Expression) -> sp.Expr | None:
+    """Return the mean of a product of powers of variables and activations of variables, else None."""
+    if isinstance(monomial, Scalar):
+        return monomial.value
+    result = monomial.coefficient if isinstance(monomial, Product) else sp.S.One
+    seen: set[Expression] = set()
+    for base, power in powers_of(monomial):
+        leaf = base.argument if isinstance(base, Apply) else base
+        if not isinstance(leaf, RandomVariable) or leaf in seen or not isinstance(leaf.distribution, Distribution):
+            return None
+        seen.add(leaf)
+        try:
+            law = leaf.distribution
+            result *= base.activation.moment(power, law) if isinstance(base, Apply) else law.moment(power)
+        except MomentError:
+            return None
+    return result
+
+
+def mean_of(leaf: RandomVariable) -> sp.Expr | None:
+    """Return the mean of a variable, None if it is not known or not the same at all places."""
+    law = leaf.distribution
+    try:
+        if isinstance(law, Joint):
+            return law.entry_mean
+        return law.moment(1)
+    except MomentError:
+        return None
+
+
+def zero_mean(structure: Structure, subject: Expression) -> Assumption:
+    """The subject has mean zero."""
+    return Assumption("zero mean", "{0} has mean zero", (subject,), truth(has_zero_mean(structure, subject)))
+
+
+def has_zero_mean(structure: Structure, subject: Expression) -> bool | None:
+    """Return whether an expression has mean zero, by its own structure alone."""
+    if isinstance(subject, RandomVariable):
+        mean = mean_of(subject)
+        return None if mean is None else mean.is_zero
+    waiting = [subject]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Add):
+            waiting.extend(node.terms)
+        elif isinstance(node, SumOver):
+            waiting.append(node.body)
+        elif isinstance(node, RandomVariable):
+            if has_zero_mean(structure, node) is not True:
+                return None
+        elif not vanishing_factors(structure, node) and not structure.odd_flips(node):
+            return None
+    return True
+
+
+def vanishing_factors(structure: Structure, node: Expression) -> list[tuple[Expression, Expression]]:
+    """Return (factor, rest) for each factor of a product that has mean zero and is independent of the rest."""
+    found = []
+    for base, power in powers_of(node):
+        if isinstance(base, RandomVariable) and power == 1 and has_zero_mean(structure, base):
+            rest = without_factor(node, base)
+            if structure.independent(base, rest):
+                found.append((base, rest))
+    return found
+
+
+def without_factor(node: Expression, base: Expression, power: int = 1) -> Expression:
+    """Return a product with one factor divided out."""
+    coefficient = node.coefficient if isinstance(node, Product) else sp.S.One
+    powers = dict(powers_of(node))
+    powers[base] -= power
+    return product(coefficient, [(b, p) for b, p in powers.items() if p])
+
+
+def copies_along(leaf: RandomVariable, index: Index) -> bool:
+    """Whether a variable has a slot at this index, so that it differs from place to place."""
+    return index in leaf.slots
+
+
+def uncorrelated_along(structure: Structure, leaf: RandomVariable, index: Index) -> Assumption:
+    """A variable at different places of an axis is pairwise uncorrelated."""
+    if not copies_along(leaf, index):
+        verdict: Truth = "refuted"
+    elif isinstance(leaf.distribution, Joint):
+        verdict = truth(leaf.distribution.uncorrelated)
+    else:
+        verdict = "proven"
+    return Assumption(
+        "no correlation", f"the {{0}} are uncorrelated along {index.axis.name}", (shown_at(leaf, index),), verdict
+    )
+
+
+def one_variance_along(structure: Structure, leaf: RandomVariable, index: Index) -> Assumption:
+    """A variable has one variance at all places of an axis."""
+    law = leaf.distribution
+    verdict = truth(law.alike) if isinstance(law, Joint) and copies_along(leaf, index) else "proven"
+    return Assumption(
+        "one variance", f"all {{0}} along {index.axis.name} have one variance", (shown_at(leaf, index),), verdict
+    )
+
+
+def shown_at(body: Expression, index: Index) -> Expression:
+    """Return a sum's body at the axis' own index, which reads best, or at a new place if that one is taken."""
+    own = index.axis.index
+    place = own if own not in body.indices else index.axis.places(1)[0]
+    return replace_indices(body, {index: place})
+
+
+def alike(
+    structure: Structure, sums: Sequence[SumOver], rest: Expression, named_apart: bool = False
+) -> Assumption:
+    """The body of a sum has one law at all places, also together with the rest.
+
+    A body that also holds a named place of the axis differs there, unless named places are counted apart.
+    """
+    verdict: Truth = "proven"
+    for sum_ in sums:
+        axis = sum_.index.axis
+        if not named_apart and any(index.axis == axis for index in sum_.indices):
+            verdict = "unknown"
+        for node in walk(sum_.body, rest):
+            if isinstance(node, RandomVariable) and isinstance(node.distribution, Joint) and axis in node.variable.axes:
+                if not node.distribution.alike:
+                    verdict = "refuted"
+    subjects = tuple(shown_at(s.body, s.index) for s in sums[:1])
+    return Assumption("places alike", f"{{0}} has one law at every place along {sums[0].index.axis.name}", subjects, verdict)
+
+
+def independent_copies(structure: Structure, sum_: SumOver) -> Assumption:
+    """The terms of a sum at different places are independent."""
+    first, second = structure.two_places(sum_.body, sum_.index)
+    verdict: Truth = "proven"
+    if not structure.independent(first, second):
+        verdict = "refuted" if any(_counter_moment((first, second))) else "unknown"
+    subject = shown_at(sum_.body, sum_.index)
+    return Assumption("independent copies", f"the {{0}} are independent along {sum_.index.axis.name}", (subject,), verdict)
+
+
+def orthogonal(structure: Structure, left: Expression, right: Expression) -> Assumption:
+    """E[left * right] = 0, because a zero-mean weight or a sign flip makes it vanish."""
+    verdict: Truth = "unknown"
+    if _hero(structure, left, right) or _hero(structure, right, left):
+        verdict = "proven"
+    else:
+        mean = exact_mean(left * right)
+        if mean is not None and mean.is_zero is False:
+            verdict = "refuted"
+    return Assumption("orthogonality", "E[{0} * ({1})] = 0", (left, right), verdict)
+
+
+def _hero(structure: Structure, hero: Expression, other: Expression) -> bool:
+    """Whether `hero` carries a zero-mean weight that `other` does not know, or is odd where `other` is even."""
+    terms = [hero]
+    while terms:
+        term = terms.pop()
+        if isinstance(term, Add):
+            terms.extend(term.terms)
+        elif isinstance(term, SumOver):
+            terms.append(term.body)
+        elif not any(structure.independent(weight, other) for weight in zero_mean_weights(structure, term)):
+            break
+    else:
+        return True
+    return any(structure.parity(other, flip) == EVEN for flip in structure.odd_flips(hero))
+
+
+def zero_mean_weights(structure: Structure, term: Expression) -> list[Expression]:
+    """Return the factors of a term that have mean zero and are independent of its other factors."""
+    return [factor for factor, _ in vanishing_factors(structure, term)]
+
+
+def sign_flip(structure: Structure, subject: Expression, rest: Expression, flip: Flip | None) -> Assumption:
+    """The subject changes its sign under a flip of symmetric variables that leaves the rest as it is."""
+    if flip is None:
+        verdict: Truth = "refuted" if _skewed(subject) else "unknown"
+    else:
+        verdict = "proven"
+    flipped = sorted({variable.name for variable, _ in flip or ()})
+    by = f", by the signs of {', '.join(flipped)}" if flipped else ""
+    alone = isinstance(rest, Scalar)
+    sentence = f"{{0}} is symmetric about zero{by}" if alone else f"{{0}} is symmetric about zero{by}, whatever {{1}} is"
+    return Assumption("sign symmetry", sentence, (subject,) if alone else (subject, rest), verdict)
+
+
+def _skewed(subject: Expression) -> bool:
+    third = exact_mean(subject**3)
+    if third is None and isinstance(subject, RandomVariable) and isinstance(subject.distribution, Distribution):
+        return subject.distribution.symmetric is False
+    return third is not None and third.is_zero is False
+
+
+def no_atom_at_zero(structure: Structure, subject: Expression) -> Assumption:
+    """P(subject = 0) = 0."""
+    verdict: Truth = "unknown"
+    if isinstance(subject, RandomVariable) and isinstance(subject.distribution, Distribution):
+        verdict = truth(None if (atom := subject.distribution.atom_at_zero) is None else not atom)
+    else:
+        addends = subject.terms if isinstance(subject, Add) else (subject,)
+        for position, addend in enumerate(addends):
+            others = [other for k, other in enumerate(addends) if k != position]
+            body = addend.body if isinstance(addend, SumOver) else addend
+            factors = [base for base, _ in powers_of(body)]
+            if all(_atomless(factor) for factor in factors) and structure.independent(addend, *others):
+                weights = [f for f in factors if structure.independent(f, *(g for g in factors if g is not f))]
+                verdict = "proven" if weights else verdict
+    return Assumption("no atom at zero", "P({0} = 0) = 0", (subject,), verdict)
+
+
+def _atomless(node: Expression) -> bool:
+    law = node.distribution if isinstance(node, RandomVariable) else None
+    return isinstance(law, Distribution) and law.atom_at_zero is False
+
+
+def gaussian(structure: Structure, leaf: RandomVariable) -> Assumption:
+    """A variable is normal with mean zero."""
+    law = leaf.distribution
+    known = isinstance(law, Normal) and not leaf.variable.is_joint
+    verdict: Truth = "proven" if known and law.mean.is_zero else "refuted"
+    return Assumption("normality", "{0} is normal with mean zero", (leaf,), verdict)

@@ -1,0 +1,232 @@
+"""Inert quantities over expressions: they state, and compute nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import sympy as sp
+from sympy.core.cache import cacheit
+
+from varprop.errors import ExpressionError, ParameterError
+from varprop.model.expressions import Expression, as_expression
+from varprop.model.printing import to_latex, to_text
+from varprop.model.scalars import scalar
+
+__all__ = [
+    "CentralMoment",
+    "Covariance",
+    "Cumulant",
+    "Equal",
+    "Kurtosis",
+    "Mean",
+    "Moment",
+    "Quantity",
+    "Skewness",
+    "Variance",
+    "nouns",
+]
+
+
+class Quantity(sp.AtomicExpr):  # type: ignore[misc]
+    """A number that belongs to a random expression, stated but not computed.
+
+    SymPy sees an atom: only `xreplace` may change a line that holds one.
+
+    Attributes:
+        expressions: what it is a quantity of.
+        order: the order of a moment or cumulant, else None.
+    """
+
+    is_commutative = True
+    is_real = True
+    text: ClassVar[str] = "{0}"
+    tex: ClassVar[str] = "{0}"
+    expressions: tuple[Expression, ...]
+    order: int | None
+
+    def __new__(cls, *expressions: object, order: int | None = None) -> Quantity:
+        quantity: Quantity = super().__new__(cls)
+        quantity.expressions = tuple(as_expression(expression) for expression in expressions)
+        quantity.order = order
+        return quantity
+
+    @property
+    def expression(self) -> Expression:
+        """The expression of a quantity that has just one."""
+        return self.expressions[0]
+
+    def _hashable_content(self) -> tuple[Any, ...]:
+        places = tuple((e.first, e.depth, e.serial) for e in self.expressions)
+        return (self.order or 0, places)
+
+    @cacheit
+    def sort_key(self, order: Any = None) -> tuple[Any, ...]:
+        return self.class_key(), (1, (self._hashable_content(),)), sp.S.One.sort_key(), sp.S.One
+
+    def __reduce__(self) -> tuple[Callable[..., Quantity], tuple[Any, ...]]:
+        return _restore, (type(self), self.expressions, self.order)
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Callable[..., Quantity], tuple[Any, ...]]:
+        return self.__reduce__()
+
+    def __copy__(self) -> Quantity:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Quantity:
+        return self
+
+    def _sympystr(self, printer: Any) -> str:
+        return self.text.format(*map(to_text, self.expressions), order=self.order)
+
+    _sympyrepr = _sympystr
+
+    def _latex(self, printer: Any, **_: Any) -> str:
+        return self.tex.format(*map(to_latex, self.expressions), order=self.order)
+
+    def over(self, *expressions: Expression) -> Quantity:
+        """Return the same kind of quantity of other expressions."""
+        return _restore(type(self), expressions, self.order)
+
+
+def _restore(cls: type[Quantity], expressions: tuple[Expression, ...], order: int | None) -> Quantity:
+    return Quantity.__new__(cls, *expressions, order=order)
+
+
+class Mean(Quantity):
+    """The mean E[e].
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> Mean(RandomVariable("x", "Normal()") ** 2)
+        E[x**2]
+    """
+
+    text, tex = "E[{0}]", r"\operatorname{{E}}\left[{0}\right]"
+
+    def __new__(cls, expression: object) -> Quantity:
+        return Quantity.__new__(cls, expression)
+
+
+class Variance(Quantity):
+    """The variance Var[e] = E[e**2] - E[e]**2."""
+
+    is_nonnegative = True
+    text, tex = "Var[{0}]", r"\operatorname{{Var}}\left[{0}\right]"
+
+    def __new__(cls, expression: object) -> Quantity:
+        return Quantity.__new__(cls, expression)
+
+
+class Covariance(Quantity):
+    """The covariance Cov[a, b] = E[a b] - E[a] E[b]."""
+
+    text, tex = "Cov[{0}, {1}]", r"\operatorname{{Cov}}\left[{0}, {1}\right]"
+
+    def __new__(cls, left: object, right: object) -> Quantity:
+        return Quantity.__new__(cls, left, right)
+
+
+class CentralMoment(Quantity):
+    """The central moment E[(e - E e)**k]."""
+
+    text, tex = "mu_{order}[{0}]", r"\mu_{{{order}}}\left[{0}\right]"
+
+    def __new__(cls, expression: object, order: object) -> Quantity:
+        return Quantity.__new__(cls, expression, order=_order(order, cls.__name__))
+
+
+class Cumulant(Quantity):
+    """The cumulant of order k: the k-th derivative at 0 of log E[exp(t e)]."""
+
+    text, tex = "kappa_{order}[{0}]", r"\kappa_{{{order}}}\left[{0}\right]"
+
+    def __new__(cls, expression: object, order: object) -> Quantity:
+        return Quantity.__new__(cls, expression, order=_order(order, cls.__name__))
+
+
+class Skewness(Quantity):
+    """The skewness mu_3 / Var**(3/2)."""
+
+    text, tex = "Skew[{0}]", r"\operatorname{{Skew}}\left[{0}\right]"
+
+    def __new__(cls, expression: object) -> Quantity:
+        return Quantity.__new__(cls, expression)
+
+
+class Kurtosis(Quantity):
+    """The kurtosis mu_4 / Var**2, which is 3 for a normal variable."""
+
+    text, tex = "Kurt[{0}]", r"\operatorname{{Kurt}}\left[{0}\right]"
+
+    def __new__(cls, expression: object) -> Quantity:
+        return Quantity.__new__(cls, expression)
+
+
+def Moment(expression: object, order: object) -> Quantity:  # noqa: N802
+    """State the raw moment E[e**k], which is the mean of a power.
+
+    Args:
+        expression: a random expression.
+        order: a whole number from 1 on.
+
+    Raises:
+        ParameterError: the order is not a whole number of at least 1.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> Moment(RandomVariable("x", "Normal()"), 4)
+        E[x**4]
+    """
+    return Mean(as_expression(expression) ** _order(order, "Moment"))
+
+
+def _order(order: object, what: str) -> int:
+    if isinstance(order, (int, sp.Integer)) and not isinstance(order, bool) and order >= 1:
+        return int(order)
+    raise ParameterError(f"{what} of order {order!r}", "an order is a whole number of at least 1")
+
+
+def nouns(line: sp.Expr) -> list[Quantity]:
+    """Return the quantities that stand in a line, in a fixed order."""
+    return sorted(line.atoms(Quantity), key=lambda noun: noun.sort_key())
+
+
+@dataclass(frozen=True)
+class Equal:
+    """The claim that two lines of quantities and numbers are equal; nothing is evaluated.
+
+    Args:
+        left: a quantity, or a SymPy expression of quantities.
+        right: the same, or a number.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> print(Equal(Variance(RandomVariable("x", "Normal()")), -1))
+        Var[x] = -1
+    """
+
+    left: sp.Expr
+    right: sp.Expr
+
+    def __post_init__(self) -> None:
+        for side in ("left", "right"):
+            given = getattr(self, side)
+            if isinstance(given, Expression):
+                raise ExpressionError(
+                    f"Equal with {given}", "a random expression is no number", "State vp.Mean(...) or vp.Variance(...)"
+                )
+            quantity = isinstance(given, sp.Expr) and given.has(Quantity)
+            object.__setattr__(self, side, given if quantity else scalar(given, f"the {side} side of a claim"))
+
+    def claims(self) -> tuple[Equal, ...]:
+        """Return the equations to be checked: this one."""
+        return (self,)
+
+    def __str__(self) -> str:
+        return f"{self.left} = {self.right}"
+
+    def latex(self) -> str:
+        """Return the claim as LaTeX."""
+        return f"{sp.latex(self.left)} = {sp.latex(self.right)}"

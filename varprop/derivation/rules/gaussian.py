@@ -1,0 +1,270 @@
+"""Normal variables: linear combinations, neurons given their inputs, and the limit of wide layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import sympy as sp
+
+from varprop.derivation import assumptions as assume
+from varprop.derivation.quantities import Mean, Quantity, Variance
+from varprop.derivation.rules.base import Parts, Requirement, Rule
+from varprop.derivation.rules.symmetry import mean_line
+from varprop.derivation.rules.worlds import axis, normal, skewed, uniform
+from varprop.derivation.structure import Structure
+from varprop.model.activations import HomogeneousActivation, abs_, relu
+from varprop.model.axes import Axis
+from varprop.model.distributions import Normal
+from varprop.model.expressions import (
+    Add,
+    Apply,
+    Expression,
+
+    Scalar,
+    SumOver,
+    multiply,
+    powers_of,
+    product,
+    split_coefficient,
+    sum_over,
+)
+from varprop.model.variables import RandomVariable
+from varprop.model.walks import replace_indices, walk
+
+__all__ = ["gaussian_limit", "given_inputs", "linear_normal"]
+
+
+def _applications(noun: Quantity) -> Iterator[tuple[Apply, int, Expression]]:
+    if isinstance(noun, Mean):
+        for base, power in powers_of(noun.expression):
+            if isinstance(base, Apply):
+                yield base, power, assume.without_factor(noun.expression, base, power)
+
+
+def _match_linear(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    for applied, power, rest in _applications(noun):
+        if isinstance(rest, Scalar) and not isinstance(applied.argument, RandomVariable):
+            yield {"activation": applied.activation, "z": applied.argument, "k": power}
+
+
+def linear_law(z: Expression) -> tuple[sp.Expr, sp.Expr] | None:
+    """Return mean and variance of a linear combination of normal variables, else None."""
+    mean, variance = sp.S.Zero, sp.S.Zero
+    waiting = [(z, sp.S.One, sp.S.One)]
+    while waiting:
+        node, factor, copies = waiting.pop()
+        coefficient, core = split_coefficient(node)
+        factor = factor * coefficient
+        if isinstance(core, Add):
+            waiting.extend((term, factor, copies) for term in core.terms)
+        elif isinstance(core, SumOver):
+            waiting.append((core.body, factor, copies * core.index.axis.size))
+        elif isinstance(core, Scalar):
+            mean += factor * copies * core.value
+        elif isinstance(core, RandomVariable) and isinstance(core.distribution, Normal):
+            mean += factor * copies * core.distribution.mean
+            variance += factor**2 * copies * core.distribution.variance
+        else:
+            return None
+    return mean, variance
+
+
+def all_normal(structure: Structure, z: Expression) -> assume.Assumption:
+    """The expression is a linear combination of normal variables."""
+    known = linear_law(z) is not None
+    return assume.Assumption("normality", "{0} is a sum of normal variables", (z,), assume.truth(known))
+
+
+def _addends(z: Expression) -> tuple[Expression, ...]:
+    return z.terms if isinstance(z, Add) else (z,)
+
+
+def normal_parts(structure: Structure, z: Expression) -> assume.Assumption:
+    """The addends, and the copies in every sum, are independent."""
+    if not structure.independent(*_addends(z)):
+        return assume.independent(structure, *_addends(z))
+    for node in walk(z):
+        if isinstance(node, SumOver):
+            copies = assume.independent_copies(structure, node)
+            if copies.verdict != "proven":
+                return copies
+        elif isinstance(node, Add) and node is not z and not structure.independent(*node.terms):
+            return assume.independent(structure, *node.terms)
+    return assume.Assumption("independence", "all addends of {0} are independent", (z,), "proven")
+
+
+def _law(z: Expression) -> Normal:
+    found = linear_law(z)
+    assert found is not None
+    return Normal(mean=found[0], variance=found[1])
+
+
+def _two_normals() -> Expression:
+    return normal("x") + 2 * normal("y") + 1
+
+
+def _shared_normal() -> Expression:
+    x = normal("x")
+    return x + (x + normal("y"))
+
+
+linear_normal = Rule(
+    name="a sum of normals is normal",
+    theorem=r"\sum_j c_j x_j \sim \mathcal{N}\left(\sum_j c_j \mu_j, \sum_j c_j^2 \sigma_j^2\right)",
+    source="Cramer, Random Variables and Probability Distributions, 1937 (the converse); by characteristic functions",
+    match=_match_linear,
+    claim=lambda activation, z, k: Mean(activation(z) ** k),
+    formula=lambda activation, z, k: activation.moment(k, _law(z)),
+    example=lambda: {"activation": relu, "z": _two_normals(), "k": 1},
+    requirements=(
+        Requirement(
+            test=lambda structure, activation, z, k: all_normal(structure, z),
+            witness=lambda: {"activation": relu, "z": skewed("x") + 2 * uniform("y"), "k": 1},
+        ),
+        Requirement(
+            test=lambda structure, activation, z, k: normal_parts(structure, z),
+            witness=lambda: {"activation": relu, "z": _shared_normal(), "k": 1},
+        ),
+    ),
+    is_value=True,
+)
+
+
+def _weighted(z: Expression) -> tuple[RandomVariable, Expression] | None:
+    """Return (w, sum of g^2) for z = sum_i w_i g_i with a normal-looking weight w."""
+    if isinstance(z, SumOver):
+        for base, power in powers_of(z.body):
+            if isinstance(base, RandomVariable) and power == 1 and z.index in base.slots:
+                g = assume.without_factor(z.body, base)
+                place = z.index.axis.places(1)[0]
+                return base, sum_over(place, replace_indices(g**2, {z.index: place}))
+    return None
+
+
+def _match_given(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    chosen: list[tuple[HomogeneousActivation, SumOver, int]] = []
+    squares: Expression | None = None
+    rest = noun.expression
+    for applied, power, _ in _applications(noun):
+        found = _weighted(applied.argument)
+        if found is None or not isinstance(applied.activation, HomogeneousActivation):
+            continue
+        if squares is None or found[1] is squares:
+            squares = found[1]
+            chosen.append((applied.activation, applied.argument, power))  # type: ignore[arg-type]
+            rest = assume.without_factor(rest, applied, power)
+    if chosen and sum(phi.degree * power for phi, _, power in chosen) % 2 == 0:
+        yield {"neurons": tuple(chosen), "rest": rest}
+
+
+Neurons = tuple[tuple[HomogeneousActivation, SumOver, int], ...]
+
+
+def _given_claim(neurons: Neurons, rest: Expression) -> Quantity:
+    return Mean(product(sp.S.One, [*((phi(z), k) for phi, z, k in neurons), (rest, 1)]))
+
+
+def _given_formula(neurons: Neurons, rest: Expression) -> sp.Expr:
+    constant, length = sp.S.One, sp.S.One
+    for phi, z, k in neurons:
+        found = _weighted(z)
+        assert found is not None
+        w, squares = found
+        degree = phi.degree * k
+        constant *= phi.even_coefficient(k) * Normal().absolute_moment(degree)
+        length *= Variance(assume.shown_at(w, z.index)) ** sp.Rational(degree, 2)
+    half = sum(phi.degree * k for phi, _, k in neurons) // 2
+    return constant * sp.powsimp(length) * mean_line(squares**half * rest)
+
+
+def _weights(neurons: Neurons) -> list[RandomVariable]:
+    return [found[0] for _, z, _ in neurons if (found := _weighted(z)) is not None]
+
+
+def _normal_weights(structure: Structure, neurons: Neurons, rest: Expression) -> assume.Assumption:
+    tests = [assume.gaussian(structure, w) for w in _weights(neurons)]
+    return next((test for test in tests if test.verdict != "proven"), tests[0])
+
+
+def _weights_apart(structure: Structure, neurons: Neurons, rest: Expression) -> assume.Assumption:
+    found = _weighted(neurons[0][1])
+    assert found is not None
+    return assume.independent(structure, *_weights(neurons), multiply(found[1], rest))
+
+
+def _units(weights_of: Callable[[Axis, Axis], RandomVariable]) -> Parts:
+    i, j = Axis("i", sp.Integer(4)), Axis("j", sp.Integer(3))
+    w = weights_of(j, i)
+    x = uniform("x", i)
+    a, b = j.places(2)
+    first = sum_over(i, replace_indices(w, {j.index: a}) * x)
+    second = sum_over(i, replace_indices(w, {j.index: b}) * x)
+    assert isinstance(first, SumOver) and isinstance(second, SumOver)
+    return {"neurons": ((relu, first, 1), (relu, second, 1)), "rest": Scalar(1)}
+
+
+def _knowing_rest() -> Parts:
+    i = Axis("i", sp.Integer(4))
+    w, x = normal("w", i), uniform("x", i)
+    total = sum_over(i, w * x)
+    assert isinstance(total, SumOver)
+    return {"neurons": ((relu, total, 2),), "rest": sum_over(i, w) ** 2}
+
+
+given_inputs = Rule(
+    name="normal weights, given the inputs",
+    theorem=(
+        r"\sum_i w_i g_i \mid g \sim \mathcal{N}(0, \operatorname{Var}[w] |g|^2), \text{ so }"
+        r" \operatorname{E}[\phi(z)^k] = \operatorname{E}[\phi(N)^k] \operatorname{Var}[w]^{k/2} \operatorname{E}[|g|^k]"
+    ),
+    source="Cho, Saul, Kernel methods for deep learning, 2009, equations (1) to (5)",
+    match=_match_given,
+    claim=_given_claim,
+    formula=_given_formula,
+    example=lambda: _units(lambda j, i: normal("w", j, i)),
+    requirements=(
+        Requirement(test=_normal_weights, witness=lambda: _units(lambda j, i: uniform("w", j, i))),
+        Requirement(test=_weights_apart, witness=_knowing_rest),
+    ),
+)
+
+
+def _match_limit(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    for applied, power, rest in _applications(noun):
+        if isinstance(rest, Scalar) and isinstance(applied.argument, SumOver):
+            yield {"activation": applied.activation, "z": applied.argument, "k": power}
+
+
+def _limit_formula(activation: HomogeneousActivation, z: SumOver, k: int) -> sp.Expr:
+    mean, variance = sp.Symbol("mean_of_z", real=True), sp.Symbol("variance_of_z", positive=True)
+    centered = assume.has_zero_mean(Structure(), z)
+    moment = activation.moment(k, Normal(mean=0 if centered else mean, variance=variance))
+    return moment.xreplace({mean: Mean(z), variance: Variance(z)})
+
+
+def _many_copies(structure: Structure, activation: HomogeneousActivation, z: SumOver, k: int) -> assume.Assumption:
+    copies = assume.independent_copies(structure, z)
+    n = z.index.axis.size
+    sentence = f"{copies.sentence}, and their number {n} grows without bound"
+    verdict: assume.Truth = copies.verdict if n.free_symbols else "refuted"
+    return assume.Assumption("central limit", sentence, copies.subjects, verdict)
+
+
+def _wide(shared: bool) -> Parts:
+    i = Axis("i", sp.Symbol("n", positive=True))
+    w = normal("w", i, variance=1 / i.size)
+    total = sum_over(i, w * (uniform("x") if shared else uniform("x", i)))
+    return {"activation": abs_, "z": total, "k": 1}
+
+
+gaussian_limit = Rule(
+    name="the Gaussian limit",
+    theorem=r"\sum_{i=1}^n e_i \to \mathcal{N}(\operatorname{E} z, \operatorname{Var} z) \text{ in law as } n \to \infty",
+    source="Lindeberg, 1922; Neal, Bayesian Learning for Neural Networks, 1996, chapter 2",
+    match=_match_limit,
+    claim=lambda activation, z, k: Mean(activation(z) ** k),
+    formula=_limit_formula,
+    example=lambda: _wide(shared=False),
+    requirements=(Requirement(test=_many_copies, witness=lambda: _wide(shared=True)),),
+    limit="fan_in -> oo",
+)

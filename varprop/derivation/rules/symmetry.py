@@ -1,0 +1,150 @@
+"""Sign symmetry: odd quantities vanish, and activations may be replaced by their even part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+
+from varprop.derivation import assumptions as assume
+from varprop.derivation.quantities import Mean, Quantity
+from varprop.derivation.rules.base import Parts, Requirement, Rule
+from varprop.derivation.rules.worlds import axis, normal, skewed, uniform, variable
+from varprop.derivation.structure import EVEN, Flip, Structure
+from varprop.model.activations import Activation, relu, step
+from varprop.model.distributions import Constant, Mixture, Normal
+from varprop.model.expressions import Apply, Expression, Product, Scalar, powers_of, sum_over
+from varprop.model.variables import RandomVariable
+
+__all__ = ["even_part", "odd_vanishes", "step_part"]
+
+
+def _match_odd(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    if isinstance(noun, Mean):
+        flips = structure.odd_flips(noun.expression)
+        yield {"e": noun.expression, "flip": flips[0] if flips else None}
+
+
+odd_vanishes = Rule(
+    name="odd under a change of sign",
+    theorem=r"\operatorname{E}[e] = 0 \text{ if a change of signs turns } e \text{ into } -e",
+    source="e and -e have one law",
+    match=_match_odd,
+    claim=lambda e, flip: Mean(e),
+    formula=lambda e, flip: sp.S.Zero,
+    example=lambda: (lambda e: {"e": e, "flip": Structure().odd_flips(e)[0]})(normal("w") ** 3 * uniform("x")),
+    requirements=(
+        Requirement(
+            test=lambda structure, e, flip: assume.sign_flip(structure, e, Scalar(1), flip),
+            witness=lambda: {"e": uniform("x"), "flip": None},
+        ),
+    ),
+)
+
+
+def _match_even(noun: Quantity, structure: Structure, holds_at_zero: bool) -> Iterator[Parts]:
+    if not isinstance(noun, Mean):
+        return
+    for base, power in powers_of(noun.expression):
+        if not isinstance(base, Apply) or base.activation.even_part_holds_at_zero != holds_at_zero:
+            continue
+        replaced = base.activation.even_part(power, base.argument)
+        if replaced is None or replaced is base**power:
+            continue
+        rest = assume.without_factor(noun.expression, base, power)
+        yield {
+            "activation": base.activation,
+            "z": base.argument,
+            "k": power,
+            "rest": rest,
+            "flip": _suitable(structure, base.argument, rest, base.activation),
+        }
+
+
+def _suitable(structure: Structure, z: Expression, rest: Expression, activation: Activation) -> Flip | None:
+    if activation.parity == "even":
+        return frozenset()
+    return next((f for f in structure.odd_flips(z) if structure.parity(rest, f) == EVEN), None)
+
+
+def _claim(activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> Quantity:
+    return Mean(activation(z) ** k * rest)
+
+
+def mean_line(e: Expression) -> sp.Expr:
+    """Return the mean of an expression with its coefficient in front."""
+    coefficient = e.coefficient if isinstance(e, Product) else sp.S.One
+    if isinstance(e, Scalar):
+        return e.value
+    return coefficient * Mean(e / coefficient if coefficient not in (0, 1) else e)
+
+
+def _formula(activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> sp.Expr:
+    replaced = activation.even_part(k, z)
+    assert replaced is not None
+    return mean_line(replaced * rest)
+
+
+def _odd_remainder(activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> sp.Expr:
+    return mean_line(activation.odd_part(k, z) * rest)
+
+
+def world(activation: Activation, z: Expression, k: int, rest: Expression | None = None) -> Parts:
+    """Return the parts of E[activation(z)^k rest]."""
+    other = Scalar(1) if rest is None else rest
+    flip = _suitable(Structure(), z, other, activation)
+    return {"activation": activation, "z": z, "k": k, "rest": other, "flip": flip}
+
+
+def _neuron() -> Expression:
+    i = axis()
+    return sum_over(i, normal("w", i) * uniform("x", i))
+
+
+def _symmetric(structure: Structure, activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> assume.Assumption:
+    return assume.sign_flip(structure, z, rest, flip)
+
+
+def _skewed_sum() -> Expression:
+    i = axis(size=2)
+    return sum_over(i, skewed("w", i) * uniform("x", i))
+
+
+even_part = Rule(
+    name="the even part counts",
+    theorem=(
+        r"\operatorname{E}[\phi(z)^k g] = \operatorname{E}\left[\tfrac12(\phi(z)^k + \phi(-z)^k)\, g\right],"
+        r" \text{ for ReLU } \operatorname{E}[\phi(z)^2] = \tfrac12 \operatorname{E}[z^2]"
+    ),
+    source="He et al., Delving deep into rectifiers, 2015, section 2.2; exact for every symmetric z",
+    match=lambda noun, structure: _match_even(noun, structure, holds_at_zero=True),
+    claim=_claim,
+    formula=_formula,
+    example=lambda: world(relu, _neuron(), 2),
+    requirements=(Requirement(test=_symmetric, witness=lambda: world(relu, uniform("z"), 2), remainder=_odd_remainder),),
+)
+
+
+def _atomless(structure: Structure, activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> assume.Assumption:
+    return assume.no_atom_at_zero(structure, z)
+
+
+def _gated() -> RandomVariable:
+    """Return a symmetric variable that is 0 half of the time."""
+    half = sp.Rational(1, 2)
+    return variable("z", Mixture([Constant(0), Normal()], [half, half]))
+
+
+step_part = Rule(
+    name="the even part counts, off zero",
+    theorem=r"\operatorname{E}[\phi(z)^k g] = \tfrac12 \operatorname{E}[g] \text{ for the step } \phi = 1_{z > 0}",
+    source="P(z > 0) = P(z < 0) = 1/2 for symmetric z without an atom at 0",
+    match=lambda noun, structure: _match_even(noun, structure, holds_at_zero=False),
+    claim=_claim,
+    formula=_formula,
+    example=lambda: world(step, normal("z"), 1),
+    requirements=(
+        Requirement(test=_symmetric, witness=lambda: world(step, uniform("z"), 1)),
+        Requirement(test=_atomless, witness=lambda: world(step, _gated(), 1)),
+    ),
+)

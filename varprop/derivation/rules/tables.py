@@ -1,0 +1,106 @@
+"""Real tables: what depends on one row of a table alone is averaged over its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import sympy as sp
+
+from varprop.derivation.quantities import Mean, Quantity
+from varprop.derivation.rules.base import Parts, Rule
+from varprop.derivation.rules.worlds import table_row
+from varprop.derivation.structure import Structure
+from varprop.model.activations import HomogeneousActivation
+from varprop.model.distributions import Array
+from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, sum_over
+from varprop.model.joint import Empirical
+from varprop.model.variables import RandomVariable, variables
+from varprop.model.walks import walk
+
+__all__ = ["average_over_rows", "row_average"]
+
+EPS = float(np.finfo(np.float64).eps)
+
+
+def _match(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    if isinstance(noun, Mean):
+        found = variables(noun.expression)
+        if len(found) == 1 and isinstance(found[0].distribution, Empirical) and _computable(noun.expression):
+            yield {"e": noun.expression}
+
+
+def _computable(e: Expression) -> bool:
+    """Whether an expression is a polynomial with numbers, in entries and their homogeneous activations."""
+    if any(index.kind != "position" for index in e.indices):
+        return False
+    for node in walk(e):
+        number = node.value if isinstance(node, Scalar) else node.coefficient if isinstance(node, Product) else None
+        if number is not None and not number.is_number:
+            return False
+        if isinstance(node, Apply) and not isinstance(node.activation, HomogeneousActivation):
+            return False
+    return True
+
+
+def row_average(e: Expression) -> tuple[float, float]:
+    """Return the mean of an expression over the rows of its table, and a proven bound on the round-off.
+
+    The expression is computed twice, the second time with every number replaced by its size; the sum of
+    the sizes times the number of roundings on any path bounds the error.
+
+    Source: Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1.
+    """
+    (table,) = (variable.distribution for variable in variables(e))
+    assert isinstance(table, Empirical)
+    # Arrays have two dimensions: rows, and the columns a sum ranges over (one column outside of it).
+    done: dict[Expression, tuple[Array, Array, int]] = {}
+    for node in walk(e):
+        done[node] = _evaluate(node, done, table)
+    value, size, roundings = done[e]
+    total = np.broadcast_to(value, (table.rows, 1)).sum() / table.rows
+    sizes = np.broadcast_to(size, (table.rows, 1)).sum() / table.rows
+    return float(total), float(sizes) * (roundings + table.rows + 1) * EPS * 1.01
+
+
+def _evaluate(
+    node: Expression, done: dict[Expression, tuple[Array, Array, int]], table: Empirical
+) -> tuple[Array, Array, int]:
+    if isinstance(node, Scalar):
+        number = np.full((1, 1), float(node.value))
+        return number, np.abs(number), 1
+    if isinstance(node, RandomVariable):
+        (slot,) = node.slots
+        column = table.data if slot.is_bound else table.data[:, slot.key : slot.key + 1]
+        return column, np.abs(column), 0
+    parts = [done[child] for child in node.children]
+    if isinstance(node, Product):
+        number = np.full((1, 1), float(node.coefficient))
+        value, size, roundings = number, np.abs(number), 1
+        for (_, power), (one, one_size, one_roundings) in zip(node.factors, parts, strict=True):
+            value, size = value * one**power, size * one_size**power
+            roundings += power * (one_roundings + 2)
+        return value, size, roundings
+    if isinstance(node, Add):
+        value, size = sum(p[0] for p in parts), sum(p[1] for p in parts)
+        return np.asarray(value), np.asarray(size), len(parts) + max(p[2] for p in parts)
+    ((value, size, roundings),) = parts
+    if isinstance(node, SumOver):
+        return value.sum(axis=1, keepdims=True), size.sum(axis=1, keepdims=True), roundings + len(table.columns)
+    assert isinstance(node, Apply)
+    phi: HomogeneousActivation = node.activation
+    steepest = max(abs(float(phi.above)), abs(float(phi.below)))
+    return phi.value(value), steepest * size**phi.degree, phi.degree * (roundings + 2) + 1
+
+
+average_over_rows = Rule(
+    name="average over the rows",
+    theorem=r"\operatorname{E}[f(x)] = \frac1N \sum_{r=1}^N f(x_r) \text{ for a row } x \text{ of a table of } N \text{ rows}",
+    source="definition of the empirical distribution",
+    match=_match,
+    claim=lambda e: Mean(e),
+    formula=lambda e: sp.Float(row_average(e)[0], 17),
+    example=lambda: (lambda x: {"e": sum_over(x.axis, x**2)})(table_row("x")),
+    is_value=True,
+    precision=lambda e: "enclosure",
+)

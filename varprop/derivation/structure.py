@@ -1,0 +1,194 @@
+"""Which expressions depend on what, and which sign changes leave the world as it is.
+
+An expression depends on *roots*: variables at places. Two expressions without a common root are
+independent. A *flip* changes the sign of some roots; if these are sign-symmetric and independent of
+all others, the joint law of everything stays the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from varprop.model.axes import Index
+from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, powers_of
+from varprop.model.variables import RandomVariable, Variable
+from varprop.model.walks import walk
+
+__all__ = ["EVEN", "NEITHER", "ODD", "Flip", "Structure"]
+
+Place: TypeAlias = Index | None
+Root: TypeAlias = tuple[Variable, tuple[Place, ...]]
+Flip: TypeAlias = frozenset[Root]
+"""Roots whose sign changes; None stands for all places along a slot."""
+
+ODD, EVEN, NEITHER = -1, 1, 0
+MOST_FLIPS = 6
+
+
+def root_of(leaf: RandomVariable) -> Root:
+    """Return the root of a leaf: bound places, and all places of a joint variable, are wildcards."""
+    joint = leaf.variable.is_joint
+    return leaf.variable, tuple(None if joint or slot.is_bound else slot for slot in leaf.slots)
+
+
+def meet(left: tuple[Place, ...], right: tuple[Place, ...]) -> bool:
+    """Whether two places of one variable can be the same."""
+    return all(a is None or b is None or a == b for a, b in zip(left, right, strict=True))
+
+
+@dataclass
+class Structure:
+    """Answers about dependence and sign flips, remembered for one derivation."""
+
+    _bits: dict[Variable, int] = field(default_factory=dict)
+    _masks: dict[Expression, int] = field(default_factory=dict)
+    _flips: dict[Expression, tuple[Flip, ...]] = field(default_factory=dict)
+
+    def mask(self, root: Expression) -> int:
+        """Return the set of variables of an expression, as the bits of a number."""
+        masks = self._masks
+        if root not in masks:
+            for node in walk(root, into=lambda node: node not in masks):
+                bits = 0
+                if isinstance(node, RandomVariable):
+                    bits = 1 << self._bits.setdefault(node.variable, len(self._bits))
+                for child in node.children:
+                    bits |= masks[child]
+                masks[node] = bits
+        return masks[root]
+
+    def roots(self, root: Expression, among: int = -1) -> Iterator[Root]:
+        """Yield the roots of an expression, of the given variables only."""
+        for node in walk(root, into=lambda node: bool(self.mask(node) & among)):
+            if isinstance(node, RandomVariable):
+                yield root_of(node)
+
+    def independent(self, *expressions: Expression) -> bool:
+        """Whether no two of the expressions share a root; then they are mutually independent."""
+        return all(len(group) == 1 for group in self.groups(expressions))
+
+    def groups(self, expressions: Sequence[Expression]) -> list[list[int]]:
+        """Return the positions of expressions, grouped so that different groups share no root."""
+        seen, shared = 0, 0
+        for expression in expressions:
+            shared |= seen & self.mask(expression)
+            seen |= self.mask(expression)
+        owner = list(range(len(expressions)))
+
+        def find(position: int) -> int:
+            while owner[position] != position:
+                owner[position] = owner[owner[position]]
+                position = owner[position]
+            return position
+
+        holders: dict[Variable, list[tuple[tuple[Place, ...], int]]] = {}
+        if shared:
+            for position, expression in enumerate(expressions):
+                for variable, places in set(self.roots(expression, shared)):
+                    for other, holder in holders.get(variable, ()):
+                        if find(holder) != find(position) and meet(places, other):
+                            owner[max(find(holder), find(position))] = min(find(holder), find(position))
+                    holders.setdefault(variable, []).append((places, position))
+        members: dict[int, list[int]] = {}
+        for position in range(len(expressions)):
+            members.setdefault(find(position), []).append(position)
+        return list(members.values())
+
+    def parity(self, root: Expression, flip: Flip) -> int:
+        """Return how an expression changes under a flip: ODD, EVEN, or NEITHER of both."""
+        flipped = 0
+        for variable, _ in flip:
+            flipped |= 1 << self._bits.setdefault(variable, len(self._bits))
+        by_variable: dict[Variable, list[tuple[Place, ...]]] = {}
+        for variable, places in flip:
+            by_variable.setdefault(variable, []).append(places)
+        if not self.mask(root) & flipped:
+            return EVEN
+        found: dict[Expression, int] = {}
+        for node in walk(root, into=lambda node: bool(self.mask(node) & flipped)):
+            if isinstance(node, RandomVariable):
+                found[node] = _leaf_parity(node, by_variable[node.variable])
+            else:
+                found[node] = _combined(node, [found.get(child, EVEN) for child in node.children])
+        return found[root]
+
+    def odd_flips(self, root: Expression) -> tuple[Flip, ...]:
+        """Return flips of symmetric variables under which the expression changes its sign."""
+        if root not in self._flips:
+            for node in walk(root, into=lambda node: node not in self._flips and _may_be_odd(node)):
+                flips = dict.fromkeys(f for f in self._candidates(node) if self.parity(node, f) == ODD)
+                self._flips[node] = tuple(itertools.islice(flips, MOST_FLIPS))
+            self._flips.setdefault(root, ())
+        return self._flips[root]
+
+    def _candidates(self, node: Expression) -> Iterable[Flip]:
+        if isinstance(node, RandomVariable):
+            if not node.variable.is_joint and node.distribution.symmetric:
+                yield frozenset({(node.variable, node.slots)})
+        elif isinstance(node, Product):
+            for base, power in powers_of(node):
+                if power % 2:
+                    yield from self._flips.get(base, ())
+        elif isinstance(node, SumOver):
+            for flip in self._flips.get(node.body, ()):
+                yield frozenset((v, tuple(None if p == node.index else p for p in places)) for v, places in flip)
+        elif isinstance(node, Apply):
+            yield from self._flips.get(node.argument, ())
+        elif isinstance(node, Add):
+            options = [self._flips.get(term, ()) for term in node.terms]
+            if all(options):
+                choices = itertools.product(*options) if len(options) <= 4 else [tuple(o[0] for o in options)]
+                for choice in itertools.islice(choices, 4 * MOST_FLIPS):
+                    yield frozenset().union(*choice)
+
+    def copies_independent(self, body: Expression, index: Index) -> bool:
+        """Whether the bodies of a sum at two different places are independent."""
+        first, second = self.two_places(body, index)
+        return self.independent(first, second)
+
+    @staticmethod
+    def two_places(body: Expression, index: Index) -> tuple[Expression, Expression]:
+        """Return a sum's body at two different places."""
+        sum_ = SumOver.of(index, body)
+        first, second = fresh_places(index, 2)
+        return sum_.opened(first), sum_.opened(second)
+
+
+def fresh_places(index: Index, count: int) -> tuple[Index, ...]:
+    """Return new places along the axis of an index, whatever its size."""
+    return tuple(index.axis.places(1)[0].named(f"{index.axis.name}{k}") for k in range(1, count + 1))
+
+
+def _may_be_odd(node: Expression) -> bool:
+    if isinstance(node, Apply):
+        return bool(node.activation.parity == "odd")
+    return not isinstance(node, Scalar)
+
+
+def _leaf_parity(leaf: RandomVariable, flipped: Iterable[tuple[Place, ...]]) -> int:
+    parity = EVEN
+    for places in flipped:
+        if all(place is None or place == slot for place, slot in zip(places, leaf.slots, strict=True)):
+            parity = ODD
+        elif meet(places, root_of(leaf)[1]):
+            return NEITHER
+    return parity
+
+
+def _combined(node: Expression, parities: list[int]) -> int:
+    if isinstance(node, Product):
+        result = EVEN
+        for (_, power), parity in zip(node.factors, parities, strict=True):
+            result *= parity if power % 2 else abs(parity)
+        # An even power of something that is neither odd nor even stays neither.
+        return result
+    if isinstance(node, Add):
+        if any(isinstance(term, Scalar) for term in node.terms) and ODD in parities:
+            return NEITHER
+        return parities[0] if len(set(parities)) == 1 else NEITHER
+    if isinstance(node, Apply) and parities[0] == ODD:
+        return {"odd": ODD, "even": EVEN}.get(node.activation.parity, NEITHER)
+    return parities[0]

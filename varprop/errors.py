@@ -1,0 +1,65 @@
+"""The one tree of errors: what was asked, what is missing, what would grant it."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CheckError",
+    "DerivationError",
+    "ExpressionError",
+    "MomentError",
+    "ParameterError",
+    "ParseError",
+    "SamplingError",
+    "VarpropError",
+    "WorkLimitError",
+]
+
+
+class VarpropError(Exception):
+    """The root of every error that varprop raises on purpose.
+
+    Args:
+        asked: what was asked, and of which object.
+        missing: why it cannot be given; may be empty.
+        remedy: what would grant it; may be empty.
+    """
+
+    def __init__(self, asked: str, missing: str = "", remedy: str = "") -> None:
+        self.asked, self.missing, self.remedy = asked, missing, remedy
+        message = ": ".join(part for part in (asked, missing) if part)
+        super().__init__(f"{message}. {remedy}" if remedy else message)
+
+    def __reduce__(self) -> tuple[type[VarpropError], tuple[str, str, str]]:
+        return type(self), (self.asked, self.missing, self.remedy)
+
+
+class ParameterError(VarpropError, ValueError):
+    """A parameter has the wrong type or lies outside its domain."""
+
+
+class ParseError(VarpropError, ValueError):
+    """A text is not in the small language that varprop reads."""
+
+
+class MomentError(VarpropError):
+    """A moment does not exist, or was not declared."""
+
+
+class ExpressionError(VarpropError):
+    """An expression of random variables is malformed or ambiguous."""
+
+
+class DerivationError(VarpropError):
+    """No rule covers what was asked."""
+
+
+class WorkLimitError(DerivationError):
+    """The derivation exists but would exceed a stated bound on work."""
+
+
+class SamplingError(VarpropError):
+    """An expression cannot be simulated as asked."""
+
+
+class CheckError(VarpropError):
+    """A claim cannot be put to the test as asked."""

@@ -1,0 +1,272 @@
+"""Nonlinearities: one frozen class per family, holding value, derivative and exact facts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, overload
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from varprop.errors import MomentError, ParameterError
+from varprop.model.distributions import Distribution
+from varprop.model.domains import Parameter
+from varprop.model.expressions import Apply, Expression, Scalar
+from varprop.model.scalars import scalar
+
+__all__ = ["Activation", "HomogeneousActivation", "Transformed", "abs_", "identity", "leaky_relu", "relu", "relu2", "step"]
+
+Array = NDArray[np.float64]
+
+
+class Activation(ABC):
+    """A function of one real number, applied to expressions, arrays and distributions alike."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What it is called, parameters included."""
+
+    @abstractmethod
+    def value(self, x: Array) -> Array:
+        """Return phi(x), elementwise."""
+
+    @abstractmethod
+    def derivative(self, x: Array) -> Array:
+        """Return phi'(x), elementwise, 0 where it does not exist."""
+
+    @property
+    def parity(self) -> str:
+        """Return "odd", "even" or "neither"."""
+        return "neither"
+
+    def even_part(self, power: int, argument: Expression) -> Expression | None:
+        """Return (phi(z)^k + phi(-z)^k) / 2 for z != 0 as an expression, or None if it is no polynomial."""
+        return None
+
+    def odd_part(self, power: int, argument: Expression) -> Expression:
+        """Return (phi(z)^k - phi(-z)^k) / 2 as an expression."""
+        return (self(argument) ** power - self(-argument) ** power) / 2
+
+    @property
+    def even_part_holds_at_zero(self) -> bool:
+        """Whether `even_part` is also right at z = 0."""
+        return True
+
+    def moment(self, power: int, distribution: Distribution) -> sp.Expr:
+        """Return E phi(X)^k for X of a distribution, in closed form.
+
+        Raises:
+            MomentError: no closed form is known.
+        """
+        raise MomentError(f"E {self.name}(X)**{power} for X of {distribution}", "no closed form is known")
+
+    def at(self, values: Mapping[Any, Any]) -> Activation:
+        """Return the activation with values for its symbols."""
+        return self
+
+    @property
+    def latex(self) -> str:
+        """Its name in LaTeX."""
+        return rf"\operatorname{{{self.name}}}".replace("_", r"\_")
+
+    @overload
+    def __call__(self, x: Expression) -> Expression: ...
+    @overload
+    def __call__(self, x: Distribution) -> Distribution: ...
+    @overload
+    def __call__(self, x: Any) -> Array: ...
+    def __call__(self, x: Any) -> Any:
+        """Apply to an Expression, a Distribution, or numbers."""
+        if isinstance(x, Scalar):
+            raise ParameterError(f"{self.name}({x})", "it is not random", "Apply it to a random expression or to an array")
+        if isinstance(x, Expression):
+            return Apply.of(self, x.checked())
+        if isinstance(x, Distribution):
+            return Transformed(self, x)
+        try:
+            numbers = np.asarray(x, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise ParameterError(
+                f"{self.name}({x!r})", "it is no number, array, Expression or Distribution", "Give one of these"
+            ) from None
+        return self.value(numbers)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class HomogeneousActivation(Activation):
+    """A positively homogeneous activation: a x^d for x > 0, b |x|^d for x < 0, and 0 at 0.
+
+    ReLU is (1, 0, 1), leaky ReLU (1, -slope, 1), |x| (1, 1, 1), the step (1, 0, 0), the identity (1, -1, 1).
+
+    Args:
+        label: its name.
+        above: a.
+        below: b.
+        degree: d, a whole number from 0 on.
+    """
+
+    label: str
+    above: sp.Expr
+    below: sp.Expr
+    degree: int
+
+    SLOPE: ClassVar[Parameter] = Parameter("slope", "a", low=-sp.oo, high=sp.oo, typical=(-0.5, 0.9))
+
+    @property
+    def name(self) -> str:
+        return self.label
+
+    @property
+    def parity(self) -> str:
+        if self.above == self.below:
+            return "even"
+        return "odd" if self.above == -self.below else "neither"
+
+    def value(self, x: Array) -> Array:
+        above, below = float(self.above), float(self.below)
+        size = np.abs(x) ** self.degree if self.degree else np.ones_like(x)
+        result = np.where(x > 0, above, np.where(x < 0, below, 0.0)) * size
+        return np.where(np.isnan(x), np.nan, result)
+
+    def derivative(self, x: Array) -> Array:
+        if self.degree == 0:
+            return np.where(np.isnan(x), np.nan, 0.0)
+        return self.slope.value(x)
+
+    @property
+    def slope(self) -> HomogeneousActivation:
+        """Its derivative, again positively homogeneous, one degree lower."""
+        return HomogeneousActivation(f"{self.label}'", self.above * self.degree, -self.below * self.degree, self.degree - 1)
+
+    def even_coefficient(self, power: int) -> sp.Expr:
+        """Return (a^k + b^k) / 2."""
+        return (self.above**power + self.below**power) / 2
+
+    def even_part(self, power: int, argument: Expression) -> Expression | None:
+        degree = self.degree * power
+        return None if degree % 2 else self.even_coefficient(power) * argument**degree
+
+    def odd_part(self, power: int, argument: Expression) -> Expression:
+        degree = self.degree * power
+        if degree == 0:
+            return super().odd_part(power, argument)
+        size = argument**degree if degree % 2 else argument * abs_(argument) ** (degree - 1)
+        return (self.above**power - self.below**power) / 2 * size
+
+    @property
+    def even_part_holds_at_zero(self) -> bool:
+        return self.degree > 0
+
+    def moment(self, power: int, distribution: Distribution) -> sp.Expr:
+        degree = self.degree * power
+        positive = distribution.positive_part_moment(degree)
+        negative = (-1) ** degree * (distribution.moment(degree) - positive) if degree else None
+        if negative is None:
+            if self.below == 0:
+                return self.above**power * positive
+            raise MomentError(f"E {self.name}(X)**{power}", "P(X < 0) is not known")
+        return self.above**power * positive + self.below**power * negative
+
+    def at(self, values: Mapping[Any, Any]) -> Activation:
+        above, below = self.above.xreplace(values), self.below.xreplace(values)
+        return self if (above, below) == (self.above, self.below) else _leaky(-below)
+
+
+def _leaky(slope: sp.Expr) -> HomogeneousActivation:
+    return HomogeneousActivation(f"leaky_relu[{slope}]", sp.S.One, -slope, 1)
+
+
+def leaky_relu(slope: object = sp.Rational(1, 100)) -> HomogeneousActivation:
+    """Return the leaky ReLU: x for x > 0, slope * x for x < 0.
+
+    Args:
+        slope: the slope below 0; a number, a symbol or text.
+
+    Raises:
+        ParameterError: the slope is no finite number.
+
+    Examples:
+        >>> float(leaky_relu(0.1)(-2.0))
+        -0.2
+    """
+    return _leaky(HomogeneousActivation.SLOPE.validate(slope, "leaky_relu"))
+
+
+identity = HomogeneousActivation("identity", sp.S.One, sp.S.NegativeOne, 1)
+relu = HomogeneousActivation("relu", sp.S.One, sp.S.Zero, 1)
+relu2 = HomogeneousActivation("relu2", sp.S.One, sp.S.Zero, 2)
+abs_ = HomogeneousActivation("abs", sp.S.One, sp.S.One, 1)
+step = HomogeneousActivation("step", sp.S.One, sp.S.Zero, 0)
+
+
+@dataclass(frozen=True)
+class Transformed(Distribution):
+    """The distribution of activation(X) for X of a parent distribution.
+
+    In `dot` and `neuron` it unfolds into activation(h) with a new variable h of the parent, so that
+    rules see the parent.
+
+    Args:
+        activation: what is applied.
+        parent: the distribution it is applied to.
+
+    Examples:
+        >>> relu(Normal(variance=2)).moment(2)
+        1
+    """
+
+    parameters: ClassVar[tuple[Parameter, ...]] = ()
+    activation: Activation
+    parent: Distribution
+
+    def _moment(self, k: int) -> sp.Expr:
+        return self.activation.moment(k, self.parent)
+
+    def moment_exists(self, k: int) -> bool | None:
+        return self.parent.moment_exists(k)
+
+    @property
+    def symmetric(self) -> bool | None:
+        return True if self.activation.parity == "odd" and self.parent.symmetric else None
+
+    @property
+    def atom_at_zero(self) -> bool | None:
+        return None
+
+    @property
+    def support(self) -> tuple[sp.Expr, sp.Expr]:
+        return -sp.oo, sp.oo
+
+    @property
+    def free_symbols(self) -> frozenset[sp.Symbol]:
+        return self.parent.free_symbols
+
+    def _draw(self, rng: np.random.Generator, shape: tuple[int, ...] | int) -> Array:
+        return self.activation.value(self.parent.draw(rng, shape))
+
+    def at(self, values: Mapping[Any, Any]) -> Transformed:
+        return Transformed(self.activation.at(values), self.parent.at(values))
+
+    def __str__(self) -> str:
+        return f"{self.activation}({self.parent})"
+
+    def latex(self) -> str:
+        return rf"{self.activation.latex}\left({self.parent.latex()}\right)"
+
+
+NAMED: dict[str, Any] = {
+    "abs": abs_,
+    "identity": identity,
+    "leaky_relu": lambda law, slope=sp.Rational(1, 100): leaky_relu(slope)(law),
+    "relu": relu,
+    "relu2": relu2,
+    "step": step,
+}
+"""Activations by the names that a text may use; each maps a distribution to a distribution."""

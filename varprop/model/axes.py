@@ -1,0 +1,150 @@
+"""Axes and indices: along what a variable has copies, and which copy is meant."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import sympy as sp
+
+from varprop.errors import ExpressionError, ParameterError
+from varprop.model.scalars import scalar
+
+__all__ = ["Axis", "Index", "Token", "new_token"]
+
+Token: TypeAlias = tuple[int, int]
+"""Identity of a variable, an axis or a place: creation order, then a number of its process."""
+
+_COUNTER = itertools.count()
+_PROCESS = secrets.randbits(63)
+
+
+def new_token() -> Token:
+    """Return an identity that no other object has, in this process or in another."""
+    return next(_COUNTER), _PROCESS
+
+
+def as_size(value: object, what: str) -> sp.Expr:
+    """Return a number of places as a SymPy expression: a positive whole number, or a symbol."""
+    size = scalar(value, what)
+    if size.is_number and not (size.is_Integer and size >= 1):
+        raise ParameterError(
+            f"{what} = {size}",
+            "a number of copies is a whole number of at least 1",
+            "Give an int, or a name such as 'n' to keep it symbolic",
+        )
+    return size
+
+
+@dataclass(frozen=True, eq=False)
+class Axis:
+    """A direction along which random variables have copies, `size` of them.
+
+    Two axes are never the same because they share a name or a size; only the object counts.
+
+    Args:
+        name: the letter shown for its index, such as "i".
+        size: a positive whole number, or a symbol or text such as "n".
+
+    Raises:
+        ParameterError: the size is zero, negative or fractional.
+
+    Examples:
+        >>> i = Axis("i", "n")
+        >>> i.size
+        n
+        >>> i == Axis("i", "n")
+        False
+    """
+
+    name: str
+    size: sp.Expr
+    token: Token = field(default_factory=new_token, repr=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name.isidentifier():
+            raise ParameterError(f"Axis name {self.name!r}", "it is not a name", "Use letters, such as 'i'")
+        object.__setattr__(self, "size", as_size(self.size, f"the size of axis {self.name}"))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Axis) and (self.token, self.size) == (other.token, other.size)
+
+    def __hash__(self) -> int:
+        return hash((self.token, self.size))
+
+    @property
+    def index(self) -> Index:
+        """The axis' own index: one arbitrary place."""
+        return Index(self, "generic", 0)
+
+    def places(self, count: int) -> tuple[Index, ...]:
+        """Return `count` new indices, all different places of this axis.
+
+        Examples:
+            >>> j, k = Axis("j", 4).places(2)
+            >>> j == k
+            False
+        """
+        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
+            raise ParameterError(f"places({count!r})", "a number of places is a whole number from 1 on")
+        if self.size.is_Integer and count > self.size:
+            raise ExpressionError(f"{count} different places of axis {self.name}", f"it has only {self.size}")
+        return tuple(Index(self, "place", new_token()[0], f"{self.name}{k}") for k in range(1, count + 1))
+
+    def at(self, position: int) -> Index:
+        """Return the place of this number, counted from 0."""
+        if not isinstance(position, int) or isinstance(position, bool) or position < 0:
+            raise ParameterError(f"place {position!r} of axis {self.name}", "places are counted 0, 1, 2, ...")
+        if self.size.is_Integer and position >= self.size:
+            raise ExpressionError(
+                f"place {position} of axis {self.name}", f"its places are 0 to {int(self.size) - 1}"
+            )
+        return Index(self, "position", position, str(position))
+
+    def resized(self, size: sp.Expr) -> Axis:
+        """Return the same axis with another size: what `at` does when a symbol gets a value."""
+        return self if size == self.size else Axis(self.name, size, self.token)
+
+
+@dataclass(frozen=True)
+class Index:
+    """One place of an axis: arbitrary, named, numbered, or bound by a sum.
+
+    Two different indices of one axis are two different places; a bound index ranges over all of them.
+    """
+
+    axis: Axis
+    kind: str
+    key: int
+    label: str = field(default="", compare=False)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether a sum ranges over this index."""
+        return self.kind == "bound"
+
+    @property
+    def name(self) -> str:
+        """The letter shown for it."""
+        return self.label or self.axis.name
+
+    def named(self, label: str) -> Index:
+        """Return the same place under another label."""
+        return Index(self.axis, self.kind, self.key, label)
+
+    def moved(self, axis: Axis) -> Index:
+        """Return the same place on a resized axis."""
+        return Index(axis, self.kind, self.key, self.label)
+
+
+def as_index(value: object) -> Index:
+    """Return an Axis' own index, or the Index itself."""
+    if isinstance(value, Axis):
+        return value.index
+    if isinstance(value, Index):
+        return value
+    raise ExpressionError(
+        f"{value!r} as an index", "it is neither an Axis nor one of its places", "Use Axis('i', n) or axis.places(2)"
+    )

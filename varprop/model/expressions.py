@@ -1,0 +1,465 @@
+"""The algebra of random variables: sums of products, nested to any depth.
+
+Nodes are immutable and interned: one structure is one object, so equality is identity and shared
+parts are stored once. Every walk is iterative, so depth is no limit.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Protocol
+from weakref import WeakValueDictionary
+
+import sympy as sp
+
+from varprop.errors import ExpressionError
+from varprop.model.axes import Axis, Index, Token, as_index
+from varprop.model.scalars import scalar
+from varprop.model.walks import replace_indices, specialize, walk
+
+__all__ = [
+    "Add",
+    "Apply",
+    "Expression",
+    "Product",
+    "Scalar",
+    "SumOver",
+    "as_expression",
+    "sum_over",
+]
+
+_INTERNED: WeakValueDictionary[tuple[Any, ...], Expression] = WeakValueDictionary()
+_LAST: Token = (2**62, 0)
+_SERIAL = itertools.count()
+
+
+class Nonlinearity(Protocol):
+    """What `Apply` needs of an activation: to be hashable, and to take values for its symbols."""
+
+    def at(self, values: Mapping[Any, Any]) -> Any: ...
+
+
+class Expression:
+    """A random quantity built from random variables by `+ - * **`, sums along axes, and activations.
+
+    Attributes:
+        indices: the indices that no sum inside binds.
+        height: how deeply sums are nested inside; it names bound indices.
+        depth: the longest way down to a leaf.
+        first: the creation token of its oldest variable; it fixes the order of factors and terms.
+        serial: a number no other node of this process has; it never decides an order that is shown.
+    """
+
+    __slots__ = ("__weakref__", "children", "depth", "first", "height", "indices", "serial")
+    __array_ufunc__: ClassVar[None] = None
+    __iter__: ClassVar[None] = None
+
+    children: tuple[Expression, ...]
+    indices: frozenset[Index]
+    height: int
+    depth: int
+    first: Token
+    serial: int
+
+    def _measure(self, children: tuple[Expression, ...]) -> None:
+        self.children = children
+        self.serial = next(_SERIAL)
+        self.depth = 1 + max((child.depth for child in children), default=0)
+        self.height = max((child.height for child in children), default=0)
+        self.first = min((child.first for child in children), default=_LAST)
+        self.indices = frozenset().union(*(child.indices for child in children))
+
+    @property
+    def rank(self) -> int:
+        """Where the node stands among factors: weights first, other variables next, the rest last."""
+        return 2
+
+    def content(self) -> tuple[Any, ...]:
+        """Return what the node holds besides its children."""
+        return ()
+
+    @classmethod
+    def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
+        """Return the node of this content and these children."""
+        raise NotImplementedError  # pragma: no cover
+
+    def rebuilt(self, children: tuple[Expression, ...]) -> Expression:
+        """Return the same kind of node over other children."""
+        return self if children == self.children else self.restored(self.content(), children)
+
+    def moved(self, places: Mapping[Index, Index]) -> Expression:
+        """Return the node with its own free indices replaced."""
+        return self
+
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
+        """Return the node with values in place of its own symbols."""
+        return self
+
+    def checked(self) -> Expression:
+        """Return the node, or raise if it cannot stand in an expression yet."""
+        return self
+
+    def __add__(self, other: object) -> Expression:
+        return add(self, as_expression(other))
+
+    def __radd__(self, other: object) -> Expression:
+        return add(as_expression(other), self)
+
+    def __neg__(self) -> Expression:
+        return multiply(Scalar(-1), self)
+
+    def __sub__(self, other: object) -> Expression:
+        return add(self, -as_expression(other))
+
+    def __rsub__(self, other: object) -> Expression:
+        return add(as_expression(other), -self)
+
+    def __mul__(self, other: object) -> Expression:
+        return multiply(self, as_expression(other))
+
+    def __rmul__(self, other: object) -> Expression:
+        return multiply(as_expression(other), self)
+
+    def __truediv__(self, other: object) -> Expression:
+        divisor = as_expression(other)
+        if not isinstance(divisor, Scalar) or divisor.value.is_zero:
+            raise ExpressionError(
+                f"{self} / {other}", "only a nonzero number can divide", "Multiply by a random variable of its own"
+            )
+        return multiply(Scalar(1 / divisor.value), self)
+
+    def __rtruediv__(self, other: object) -> Expression:
+        raise ExpressionError(f"{other} / {self}", "a random quantity cannot divide", "Only sums of products are known")
+
+    def __pow__(self, exponent: object) -> Expression:
+        if isinstance(exponent, (int, sp.Integer)) and not isinstance(exponent, bool) and exponent >= 0:
+            return Scalar(1) if exponent == 0 else Product.of(sp.S.One, {self: int(exponent)})
+        raise ExpressionError(
+            f"({self})**{exponent}", "powers are whole numbers, 0, 1, 2, ...", "Use an activation such as vp.abs"
+        )
+
+    def __copy__(self) -> Expression:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Expression:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Expression], tuple[object, ...]]:
+        place: dict[Expression, int] = {}
+        table: list[tuple[object, ...]] = []
+        for node in walk(self):
+            place[node] = len(table)
+            table.append((type(node), node.content(), tuple(place[child] for child in node.children)))
+        return _unpack, (tuple(table),)
+
+    def at(self, values: Mapping[Any, Any] | None = None, /, **places: int) -> Expression:
+        """Return the expression with values for symbols, or at numbered places of named axes.
+
+        Args:
+            values: symbol or its name -> number or expression.
+            places: axis name -> place, counted from 0, for each free index of that axis.
+
+        Raises:
+            ExpressionError: no free index belongs to an axis of that name.
+
+        Examples:
+            >>> from varprop.model.variables import RandomVariable
+            >>> x = RandomVariable("x", "Normal()", axes=Axis("i", 5))
+            >>> x.at(i=3)
+            x[3]
+        """
+        result = specialize(self, values) if values else self
+        for name, position in places.items():
+            found = [index for index in result.indices if index.axis.name == name and index.kind == "generic"]
+            if len(found) != 1:
+                raise ExpressionError(f"place {name}={position} of {self}", f"it has no single free index {name}")
+            result = replace_indices(result, {found[0]: found[0].axis.at(position)})
+        return result
+
+    def __str__(self) -> str:
+        return _show(self)
+
+    __repr__ = __str__
+
+
+_show: Callable[[Expression], str] = object.__repr__
+
+
+def show_with(printer: Callable[[Expression], str]) -> None:
+    """Set how expressions turn into text; the printer lives one module up."""
+    global _show  # noqa: PLW0603
+    _show = printer
+
+
+def intern(key: tuple[Any, ...], cls: type[Expression]) -> tuple[Expression, bool]:
+    found = _INTERNED.get(key)
+    if found is not None:
+        return found, False
+    node = object.__new__(cls)
+    _INTERNED[key] = node
+    return node, True
+
+
+class Scalar(Expression):
+    """A number or symbol, the same in every draw."""
+
+    __slots__ = ("value",)
+    value: sp.Expr
+
+    def __new__(cls, value: object) -> Scalar:
+        number = scalar(value, "a number in an expression")
+        node, new = intern((cls, number), cls)
+        assert isinstance(node, Scalar)
+        if new:
+            node._measure(())
+            node.value = number
+        return node
+
+    def content(self) -> tuple[Any, ...]:
+        return (self.value,)
+
+    @classmethod
+    def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
+        return cls(*content)
+
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
+        return Scalar(self.value.xreplace(values))
+
+
+class Product(Expression):
+    """A product of powers with a number in front."""
+
+    __slots__ = ("coefficient", "factors")
+    coefficient: sp.Expr
+    factors: tuple[tuple[Expression, int], ...]
+
+    @staticmethod
+    def of(coefficient: sp.Expr, powers: Mapping[Expression, int]) -> Expression:
+        """Return coefficient * prod(base**power), in the order a reader expects: weights first."""
+        if coefficient == 0 or not powers:
+            return Scalar(coefficient)
+        if coefficient == 1 and len(powers) == 1:
+            ((base, power),) = powers.items()
+            if power == 1:
+                return base
+        node, new = intern((Product, coefficient, frozenset(powers.items())), Product)
+        assert isinstance(node, Product)
+        if new:
+            node.factors = tuple(sorted(powers.items(), key=_factor_order))
+            node.coefficient = coefficient
+            node._measure(tuple(base for base, _ in node.factors))
+        return node
+
+    def content(self) -> tuple[Any, ...]:
+        return self.coefficient, tuple(power for _, power in self.factors)
+
+    @classmethod
+    def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
+        coefficient, exponents = content
+        return product(coefficient, zip(children, exponents, strict=True))
+
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
+        return product(self.coefficient.xreplace(values), self.factors)
+
+
+def _factor_order(item: tuple[Expression, int]) -> tuple[int, Token, int, int]:
+    base, power = item
+    return base.rank, base.first, base.depth, power
+
+
+class Add(Expression):
+    """A sum of terms, grouped as it was written."""
+
+    __slots__ = ("terms",)
+    terms: tuple[Expression, ...]
+
+    @staticmethod
+    def of(terms: Iterable[Expression]) -> Expression:
+        """Return the sum of the terms, like terms merged."""
+        merged: dict[Expression, sp.Expr] = {}
+        number: sp.Expr = sp.S.Zero
+        for term in terms:
+            if isinstance(term, Scalar):
+                number += term.value
+                continue
+            coefficient, core = split_coefficient(term)
+            merged[core] = merged.get(core, sp.S.Zero) + coefficient
+        kept = [multiply(Scalar(c), core) for core, c in merged.items() if c != 0]
+        if number != 0 or not kept:
+            kept.append(Scalar(number))
+        if len(kept) == 1:
+            return kept[0]
+        node, new = intern((Add, frozenset(kept)), Add)
+        assert isinstance(node, Add)
+        if new:
+            node.terms = tuple(sorted(kept, key=lambda term: (term.first, term.depth)))
+            node._measure(node.terms)
+        return node
+
+    @classmethod
+    def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
+        return cls.of(children)
+
+
+class SumOver(Expression):
+    """A sum over all places of one axis."""
+
+    __slots__ = ("body", "index")
+    body: Expression
+    index: Index
+
+    @staticmethod
+    def of(index: Index, body: Expression) -> SumOver:
+        """Return the sum over an index that is bound already."""
+        node, new = intern((SumOver, index, body), SumOver)
+        assert isinstance(node, SumOver)
+        if new:
+            node._measure((body,))
+            node.body, node.index = body, index
+            node.height = max(body.height, index.key)
+            node.indices = body.indices - {index}
+        return node
+
+    def content(self) -> tuple[Any, ...]:
+        return (self.index,)
+
+    def opened(self, place: Index) -> Expression:
+        """Return the body at one place."""
+        return replace_indices(self.body, {self.index: place})
+
+    @classmethod
+    def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
+        (index,), (body,) = content, children
+        if index not in body.indices:  # its axis has been resized below
+            moved = (i for i in body.indices if (i.kind, i.key, i.axis.token) == ("bound", index.key, index.axis.token))
+            index = next(moved, index)
+        if body.height < index.key:
+            return sum_bound(index, body)
+        place = index.axis.places(1)[0]
+        return sum_over(place, replace_indices(body, {index: place}))
+
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
+        return sum_bound(self.index.moved(axis_at(self.index.axis)), self.body)
+
+
+class Apply(Expression):
+    """An activation applied to an expression."""
+
+    __slots__ = ("activation", "argument")
+    activation: Any
+    argument: Expression
+
+    @staticmethod
+    def of(activation: Nonlinearity, argument: Expression) -> Apply:
+        """Return activation(argument)."""
+        node, new = intern((Apply, activation, argument), Apply)
+        assert isinstance(node, Apply)
+        if new:
+            node._measure((argument,))
+            node.activation, node.argument = activation, argument
+        return node
+
+    def content(self) -> tuple[Any, ...]:
+        return (self.activation,)
+
+    @classmethod
+    def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
+        return cls.of(content[0], children[0])
+
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
+        return Apply.of(self.activation.at(values), self.argument)
+
+
+def as_expression(value: object) -> Expression:
+    """Return an Expression unchanged, and a number, symbol or text as a Scalar.
+
+    Raises:
+        ExpressionError: a variable with two slots on one axis has no indices yet.
+        ParameterError: the value is neither random nor a number.
+    """
+    return value.checked() if isinstance(value, Expression) else Scalar(value)
+
+
+def multiply(left: Expression, right: Expression) -> Expression:
+    """Return the product of two expressions."""
+    return product(sp.S.One, ((left, 1), (right, 1)))
+
+
+def product(coefficient: sp.Expr, factors: Iterable[tuple[Expression, int]]) -> Expression:
+    """Return coefficient * prod(base**power), nested products flattened and equal bases merged."""
+    powers: dict[Expression, int] = {}
+    for base, power in factors:
+        if isinstance(base, Scalar):
+            coefficient = coefficient * base.value**power
+        elif isinstance(base, Product):
+            coefficient = coefficient * base.coefficient**power
+            for inner, exponent in base.factors:
+                powers[inner] = powers.get(inner, 0) + exponent * power
+        else:
+            powers[base] = powers.get(base, 0) + power
+    return Product.of(coefficient, powers)
+
+
+def split_coefficient(term: Expression) -> tuple[sp.Expr, Expression]:
+    """Return the number in front of a term, and the rest."""
+    if isinstance(term, Scalar):
+        return term.value, Scalar(1)
+    if isinstance(term, Product):
+        return term.coefficient, Product.of(sp.S.One, dict(term.factors))
+    return sp.S.One, term
+
+
+def powers_of(node: Expression) -> tuple[tuple[Expression, int], ...]:
+    """Return the factors of an expression with their powers; a single factor is its own."""
+    if isinstance(node, Product):
+        return node.factors
+    return () if isinstance(node, Scalar) else ((node, 1),)
+
+
+def add(left: Expression, right: Expression) -> Expression:
+    """Return the sum of two expressions, grouped as given."""
+    return Add.of((left, right))
+
+
+def sum_bound(index: Index, body: Expression) -> Expression:
+    """Return the sum over a bound index; a body without it is counted once per place."""
+    if index in body.indices:
+        return SumOver.of(index, body)
+    return multiply(Scalar(index.axis.size), body)
+
+
+def sum_over(axis: Axis | Index, body: object) -> Expression:
+    """Return the sum of an expression over all places of an axis.
+
+    Every variable that names the axis is a fresh copy at each place; a body that does not depend on
+    the axis is the same at each place, so its sum is the size times the body.
+
+    Args:
+        axis: the Axis, or one of its named places, to sum over.
+        body: an Expression, or a number.
+
+    Raises:
+        ExpressionError: the index is a numbered place, which cannot vary.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> i = Axis("i", "n")
+        >>> sum_over(i, RandomVariable("w", "Normal()", axes=i))
+        sum_i w_i
+        >>> sum_over(i, RandomVariable("b", "Normal()"))
+        n*b
+    """
+    index, inner = as_index(axis), as_expression(body)
+    if index.kind in ("position", "bound"):
+        raise ExpressionError(f"a sum over {index.name}", "it is one fixed place", "Sum over an Axis")
+    dangling = (found.key for found in inner.indices if found.is_bound)
+    bound = Index(index.axis, "bound", 1 + max(inner.height, *dangling, 0))
+    return sum_bound(bound, replace_indices(inner, {index: bound}))
+
+
+def _unpack(table: tuple[tuple[type[Expression], tuple[Any, ...], tuple[int, ...]], ...]) -> Expression:
+    built: list[Expression] = []
+    for cls, content, places in table:
+        built.append(cls.restored(content, tuple(built[place] for place in places)))
+    return built[-1]
