@@ -4,43 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Protocol
+from functools import cache, cached_property
 
 import sympy as sp
 
 from varprop.derivation.assumptions import Assumption
-from varprop.derivation.quantities import Equal, Quantity, nouns
-from varprop.derivation.rules import Parts, Rule
+from varprop.derivation.quantities import Claims, Equal, Quantity, nouns
+from varprop.derivation.rules import Rule
+from varprop.derivation.showing import Shown, line_math
+from varprop.derivation.search import Application, topological, value
+from varprop.errors import DerivationError, MomentError
+from varprop.model.axes import Axis, Index
+from varprop.model.distributions import Unknown
+from varprop.model.variables import variables
+from varprop.model.walks import replace_indices
+from varprop.render import Math, Text
 
 __all__ = ["Derivation", "Step", "tidy", "written"]
+
+HARMLESS = ("zero mean", "no correlation", "one variance", "places alike")
+"""Assumptions about single places; dependence between places does not touch them."""
 
 KINDS = ("closed form", "enclosure", "estimate")
 
 
-class Applied(Protocol):
-    """A rule applied to a quantity."""
+@dataclass(frozen=True)
+class Counterexample:
+    """A model that breaks one assumption of a rule and no other, in numbers.
 
-    noun: Quantity
-    rule: Rule
-    parts: Parts
+    Attributes:
+        quantity: what the rule would be used on.
+        truth: what it is.
+        formula: what the rule would make of it.
+    """
+
+    quantity: Quantity
+    truth: sp.Expr
     formula: sp.Expr
-    assumptions: tuple[Assumption, ...]
 
 
 @dataclass(frozen=True)
 class Without:
-    """What a line would be without one of its assumptions.
+    """What a line would be without one of its assumptions: a further term, or a counterexample.
 
     Attributes:
         assumption: the one that is dropped.
         remainder: the term that it kills, if the rule knows it.
-        counterexample: (quantity, truth, formula) of a model that breaks only this assumption, otherwise.
+        counterexample: a model that breaks only this assumption, where there is no such term.
     """
 
     assumption: Assumption
     remainder: sp.Expr | None
-    counterexample: tuple[Quantity, sp.Expr, sp.Expr] | None
+    counterexample: Counterexample | None
 
 
 @dataclass(frozen=True)
@@ -56,21 +71,34 @@ class Step:
     subject: sp.Expr
     before: sp.Expr
     after: sp.Expr
-    applied: tuple[Applied, ...]
+    applied: tuple[Application, ...]
 
     @property
     def rule(self) -> Rule:
         """The rule that was used."""
         return self.applied[0].rule
 
-    def claims(self) -> tuple[Equal, ...]:
-        """Return the local equations the step rests on; these are what a check tests."""
-        return tuple(Equal(a.noun, a.formula) for a in self.applied)
+    @property
+    def claims(self) -> Claims:
+        """The local equations the step rests on; these are what a check tests."""
+        return Claims(Equal(a.noun, a.formula, _any_dependence(a)) for a in self.applied)
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
         """The assumptions the rule needed here, each once."""
         return _once(assumption for a in self.applied for assumption in a.assumptions)
+
+    @property
+    def without(self) -> tuple[Without, ...]:
+        """What the line would be without each of its assumptions."""
+        found: dict[Assumption, Without] = {}
+        for a in self.applied:
+            for position, (requirement, assumption) in enumerate(zip(a.rule.requirements, a.assumptions, strict=True)):
+                if assumption not in found:
+                    remainder = None if requirement.remainder is None else requirement.remainder(**a.parts)
+                    other = counterexample(a.rule, position) if remainder is None else None
+                    found[assumption] = Without(assumption, remainder, other)
+        return tuple(found.values())
 
     @property
     def validity(self) -> str:
@@ -88,12 +116,50 @@ class Step:
         return f"{self.subject} = {self.after}    [{self.rule.name}]"
 
 
+def _any_dependence(application: Application) -> bool:
+    """Whether nothing assumed here concerns two places of one variable of unknown distribution."""
+    for assumption in application.assumptions:
+        if assumption.kind in HARMLESS:
+            continue
+        unknown = [
+            {v for v in variables(subject) if isinstance(v.distribution, Unknown)} for subject in assumption.subjects
+        ]
+        if any(unknown) and (assumption.kind != "independence" or len(set().union(*unknown)) < sum(map(len, unknown))):
+            return False
+    return True
+
+
+@cache
+def counterexample(rule: Rule, position: int) -> Counterexample | None:
+    """Return the witness of a rule's assumption in numbers, None if its truth is beyond the rules."""
+    parts = rule.requirements[position].witness()
+    quantity = rule.claim(**parts)
+    try:
+        return Counterexample(quantity, value(quantity), value(_at_numbered_places(rule.formula(**parts))))
+    except (DerivationError, MomentError):
+        return None
+
+
+def _at_numbered_places(line: sp.Expr) -> sp.Expr:
+    """Return a line with the free places of joint variables numbered, since these are not alike."""
+    moved: dict[Quantity, Quantity] = {}
+    for noun in nouns(line):
+        places: dict[Axis, dict[Index, Index]] = {}
+        for index in sorted(frozenset().union(*(e.indices for e in noun.expressions)), key=lambda i: (i.kind, i.key)):
+            taken = places.setdefault(index.axis, {})
+            if index.axis.size.is_Integer and len(taken) < index.axis.size and index.kind != "position":
+                taken[index] = index.axis.at(len(taken))
+        table = {old: new for axis in places.values() for old, new in axis.items()}
+        moved[noun] = noun.over(*(replace_indices(e, table) for e in noun.expressions))
+    return line.xreplace(moved)
+
+
 def _once(assumptions: Iterable[Assumption]) -> tuple[Assumption, ...]:
     return tuple(dict.fromkeys(assumptions))
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Shown):
     """A proof as a list of steps: lemmas first, then the lines that lead to the result.
 
     Attributes:
@@ -111,9 +177,10 @@ class Derivation:
         """The formula that was derived, a SymPy expression without quantities."""
         return tidy(self.value)
 
-    def claims(self) -> tuple[Equal, ...]:
-        """Return the local equations of all steps."""
-        return tuple(dict.fromkeys(claim for step in self.steps for claim in step.claims()))
+    @property
+    def claims(self) -> Claims:
+        """The local equations of all steps, each once."""
+        return Claims(dict.fromkeys(claim for step in self.steps for claim in step.claims))
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
@@ -130,6 +197,8 @@ class Derivation:
     def precision(self) -> str:
         """The worst kind of number among the steps."""
         return max((step.precision for step in self.steps), key=KINDS.index, default="closed form")
+
+    __str__ = Shown.__str__
 
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
@@ -151,9 +220,9 @@ def tidy(value: sp.Expr) -> sp.Expr:
     return min(forms, key=lambda form: (sp.count_ops(form), len(str(form))))
 
 
-def written(goal: sp.Expr, found: Mapping[Quantity, Applied]) -> Derivation:
+def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
     """Write down a derivation: shared quantities as lemmas, everything else as one line rewritten."""
-    order = _topological(goal, found)
+    order = topological(goal, found)
     users: dict[Quantity, set[object]] = {noun: set() for noun in order}
     for noun in nouns(goal):
         users[noun].add(goal)
@@ -175,7 +244,7 @@ def written(goal: sp.Expr, found: Mapping[Quantity, Applied]) -> Derivation:
 def _lines(
     subject: sp.Expr,
     line: sp.Expr,
-    found: Mapping[Quantity, Applied],
+    found: Mapping[Quantity, Application],
     level: Mapping[Quantity, int],
     lemmas: Mapping[Quantity, sp.Expr],
     steps: list[Step],
@@ -196,7 +265,7 @@ def _lines(
     return line
 
 
-def _ready(noun: Quantity, standing: list[Quantity], found: Mapping[Quantity, Applied]) -> bool:
+def _ready(noun: Quantity, standing: list[Quantity], found: Mapping[Quantity, Application]) -> bool:
     """Whether no other standing quantity leads to this one directly."""
     return not any(noun in found[other].formula.atoms(Quantity) for other in standing if other is not noun)
 
@@ -204,22 +273,6 @@ def _ready(noun: Quantity, standing: list[Quantity], found: Mapping[Quantity, Ap
 def _collected(line: sp.Expr) -> sp.Expr:
     """Keep a line short when one quantity came in from several sides."""
     return sp.factor_terms(line) if isinstance(line, sp.Add) and sp.count_ops(line) > 40 else line
-
-
-def _topological(goal: sp.Expr, found: Mapping[Quantity, Applied]) -> list[Quantity]:
-    """Return all quantities a derivation needs, each before those its formula needs."""
-    done: dict[Quantity, None] = {}
-    stack: list[tuple[Quantity, bool]] = [(noun, False) for noun in nouns(goal)]
-    opened: set[Quantity] = set()
-    while stack:
-        noun, closing = stack.pop()
-        if closing:
-            done[noun] = None
-        elif noun not in opened:
-            opened.add(noun)
-            stack.append((noun, True))
-            stack.extend((child, False) for child in nouns(found[noun].formula) if child not in opened)
-    return list(reversed(done))
 
 
 @dataclass(frozen=True)
@@ -235,3 +288,10 @@ class Solution(Derivation):
     claim: Equal
     unknown: sp.Symbol
     sides: tuple[sp.Expr, sp.Expr]
+
+    def conclusion(self) -> Text:
+        left, right = self.sides
+        equation = Math(f"{sp.latex(left)} = {sp.latex(right)}", f"{left} = {right}")
+        found = line_math(self.result)
+        answer = Math(f"{sp.latex(self.unknown)} = {found.latex}", f"{self.unknown} = {found.plain}")
+        return Text("Solved: ", equation, " gives ", answer, f" ({self.validity}, {self.precision})")

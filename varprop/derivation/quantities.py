@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import sympy as sp
@@ -16,6 +16,7 @@ from varprop.model.scalars import scalar
 
 __all__ = [
     "CentralMoment",
+    "Claims",
     "Covariance",
     "Cumulant",
     "Equal",
@@ -56,6 +57,10 @@ class Quantity(sp.AtomicExpr):  # type: ignore[misc]
     def expression(self) -> Expression:
         """The expression of a quantity that has just one."""
         return self.expressions[0]
+
+    @classmethod
+    def class_key(cls) -> tuple[int, int, str]:
+        return 2, 1, cls.__name__  # after symbols, so that a line reads n*Var[w]
 
     def _hashable_content(self) -> tuple[Any, ...]:
         places = tuple((e.first, e.depth, e.serial) for e in self.expressions)
@@ -200,6 +205,8 @@ class Equal:
     Args:
         left: a quantity, or a SymPy expression of quantities.
         right: the same, or a number.
+        any_dependence: whether the claim holds however the places of a variable of unknown distribution
+            depend on each other.
 
     Examples:
         >>> from varprop.model.variables import RandomVariable
@@ -209,6 +216,7 @@ class Equal:
 
     left: sp.Expr
     right: sp.Expr
+    any_dependence: bool = field(default=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for side in ("left", "right"):
@@ -220,9 +228,10 @@ class Equal:
             quantity = isinstance(given, sp.Expr) and given.has(Quantity)
             object.__setattr__(self, side, given if quantity else scalar(given, f"the {side} side of a claim"))
 
-    def claims(self) -> tuple[Equal, ...]:
-        """Return the equations to be checked: this one."""
-        return (self,)
+    @property
+    def claims(self) -> Claims:
+        """The equations to be checked: this one."""
+        return Claims((self,))
 
     def __str__(self) -> str:
         return f"{self.left} = {self.right}"
@@ -230,3 +239,12 @@ class Equal:
     def latex(self) -> str:
         """Return the claim as LaTeX."""
         return f"{sp.latex(self.left)} = {sp.latex(self.right)}"
+
+
+class Claims(tuple[Equal, ...]):
+    """The equations something rests on; `thing.claims` and `thing.claims()` are the same."""
+
+    __slots__ = ()
+
+    def __call__(self) -> Claims:
+        return self

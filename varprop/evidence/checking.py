@@ -49,7 +49,7 @@ def check(
     power: float = 0.999,
     alpha: float = 1e-6,
     budget: float = 2.0,
-    couplings: Sequence[Coupling] = ("independent",),
+    couplings: Sequence[Coupling] | None = None,
     on_look: Callable[[str, Look], None] | None = None,
 ) -> Evidence:
     """Put what an object claims to the test of simulation, along a path that shares no formula with it.
@@ -63,7 +63,7 @@ def check(
     Args:
         x: an Equal, a quantity together with `equals`, or anything with `claims()`: a derivation or a step.
         equals: what a quantity is claimed to be.
-        at: values of symbols. Sizes that are missing become 16, or what places need; other symbols get
+        at: values of symbols. Missing sizes become 8, 6, 10, ..., or what places need; other symbols get
             distinct generic values inside their usual range. `Evidence.at` reports them.
         seed: any integer; without it a hash of the claims and their values.
         resolution: factor above 1. For a claim equal to zero, resolution - 1 is a fraction of the natural
@@ -72,7 +72,8 @@ def check(
         alpha: bound on the probability that true claims are called "disagrees", over all of them together.
         budget: seconds per claim, turned into a number of blocks by a fixed cost formula, never by a clock.
         couplings: how the places of a variable known by its moments only may depend on each other:
-            "independent", "all equal", "alternating". Name those under which the claim is said to hold.
+            "independent", "all equal", "alternating". By default all three where a claim says that their
+            dependence does not matter, as the steps of a derivation do, else the first.
         on_look: called with the text of the claim and each look.
 
     Raises:
@@ -88,13 +89,17 @@ def check(
         >>> check(Variance(x), equals=3.3).verdict
         'disagrees'
     """
-    _settings(resolution, power, alpha, couplings)
+    _settings(resolution, power, alpha, COUPLINGS if couplings is None else couplings)
     claims = _claims(x, equals)
     values = completed(claims, at)
     seed = _hash(claims, values) if seed is None else seed
     streams = Streams(seed)
-    asked = [(str(claim), question(claim, values)) for claim in claims]
-    cases = [(text, ask, laws) for text, ask in asked for laws in _laws(ask, couplings)]
+    cases = [
+        (str(claim), ask, laws)
+        for claim in claims
+        for ask in (question(claim, values),)
+        for laws in _laws(ask, couplings or (COUPLINGS if claim.any_dependence else COUPLINGS[:1]))
+    ]
     found: list[ClaimEvidence] = []
     for key, (text, ask, laws) in enumerate(cases):
         settings = {"laws": laws, "alpha": alpha / len(cases), "power": power, "budget": budget}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -38,11 +38,8 @@ class Names:
         nodes = list(walk(*self.roots))
         leaves = [node for node in nodes if isinstance(node, RandomVariable)]
         variables = sorted({leaf.variable.token: leaf.variable for leaf in leaves}.items())
-        indices = {slot for leaf in leaves for slot in leaf.slots}
-        indices |= {node.index for node in nodes if isinstance(node, SumOver)}
-        ordered = sorted(indices, key=lambda index: (index.kind != "generic", index.axis.token, index.kind, index.key))
         object.__setattr__(self, "_variables", _primed((token, v.name) for token, v in variables))
-        object.__setattr__(self, "_indices", _primed((i, i.name) for i in ordered if i.kind != "position"))
+        object.__setattr__(self, "_indices", _index_names(nodes))
 
     def variable(self, variable: Variable) -> str:
         """Return the name of a variable."""
@@ -55,14 +52,39 @@ class Names:
         return names.get(index, index.name)
 
 
+def _index_names(nodes: Iterable[Expression]) -> dict[object, str]:
+    """Return the letters of indices: free ones all differ, a bound one from all that it meets."""
+    free: set[Index] = set()
+    meets: dict[Index, set[Index]] = {}
+    inside: dict[Expression, frozenset[Index]] = {}
+    for node in nodes:
+        below = frozenset().union(*(inside[child] for child in node.children))
+        if isinstance(node, SumOver):
+            for other in (below | node.body.indices) - {node.index}:
+                meets.setdefault(node.index, set()).add(other)
+                meets.setdefault(other, set()).add(node.index)
+            below |= {node.index}
+        inside[node] = below
+        free |= {index for index in node.indices if not index.is_bound and index.kind != "position"}
+    order = sorted(free, key=lambda index: (index.kind != "generic", index.axis.token, index.key))
+    names = _primed((index, index.name) for index in order)
+    for index in sorted((i for i in meets if i.is_bound), key=lambda index: (-index.key, index.axis.token)):
+        names[index] = _unused(index.name, {names[other] for other in meets[index] if other in names})
+    return names
+
+
+def _unused(name: str, used: Container[str]) -> str:
+    while name in used:
+        name += "'"
+    return name
+
+
 def _primed(items: Iterable[tuple[object, str]]) -> dict[object, str]:
     used: set[str] = set()
     names: dict[object, str] = {}
     for key, name in items:
-        while name in used:
-            name += "'"
-        used.add(name)
-        names[key] = name
+        names[key] = _unused(name, used)
+        used.add(names[key])
     return names
 
 

@@ -82,7 +82,7 @@ def _line(line: Line) -> str:
     if line.badge:
         about.append(_part(line.badge))
     notes = [" ".join(about)] if about else []
-    notes += [f"needs {_text(text)}" for text in line.assumptions]
+    notes += [f"since {_text(text)}" for text in line.assumptions]
     notes += [f"without {_text(text)}" for text in line.without]
     if notes:
         made.append(_items(notes, ' class="notes"'))

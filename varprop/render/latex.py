@@ -100,7 +100,7 @@ def _line(line: Line) -> str:
         about.append(_part(line.badge))
     if about:
         made += "\n" + r"\quad ".join(about)
-    notes = [f"needs {_text(text)}" for text in line.assumptions]
+    notes = [f"since {_text(text)}" for text in line.assumptions]
     notes += [f"without {_text(text)}" for text in line.without]
     return f"{made}\n{_items(notes)}" if notes else made
 

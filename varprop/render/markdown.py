@@ -78,7 +78,7 @@ def _line(line: Line) -> str:
         about.append(f"**{_escape(line.badge.label)}**")
     if about:
         made.append(" · ".join(about))
-    notes = [f"- needs {_text(text)}" for text in line.assumptions]
+    notes = [f"- since {_text(text)}" for text in line.assumptions]
     notes += [f"- without {_text(text)}" for text in line.without]
     if notes:
         made.append("\n".join(notes))

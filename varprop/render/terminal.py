@@ -114,7 +114,7 @@ def _line(line: Line, width: int, color: bool) -> list[str]:
         about += ["  " if about else "", line.badge]
     if about:
         made += _wrap(Text(*about), width, f"{indent}    ", f"{indent}    ", color)
-    for word, texts in (("needs", line.assumptions), ("without", line.without)):
+    for word, texts in (("since", line.assumptions), ("without", line.without)):
         for text in texts:
             made += _wrap(text, width, f"{indent}    {word} ", f"{indent}      ", color)
     return made

@@ -18,6 +18,7 @@ from varprop.derivation.rules.means import (
     copies,
     independent_factors,
     linearity,
+    place_by_place,
     vanishing_factor,
     variable_value,
 )
@@ -49,6 +50,7 @@ RULES: tuple[Rule, ...] = tuple(
         even_part,
         step_part,
         copies,
+        place_by_place,
         activation_value,
         linear_normal,
         given_inputs,

@@ -10,6 +10,7 @@ import sympy as sp
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Covariance, Cumulant, Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Requirement, Rule
+from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import axis, normal, uniform
 from varprop.derivation.structure import Structure, fresh_places
 from varprop.model.expressions import Add, Expression, Product, Scalar, SumOver, powers_of, product, split_coefficient, sum_over
@@ -142,11 +143,7 @@ def _match_square(noun: Quantity, structure: Structure) -> Iterator[Parts]:
 
 
 def _orthogonal_formula(terms: tuple[Expression, ...], rest: Expression) -> sp.Expr:
-    total = sp.S.Zero
-    for term in terms:
-        coefficient, core = split_coefficient(term**2 * rest)
-        total += coefficient * (1 if isinstance(core, Scalar) else Mean(core))
-    return total
+    return sp.Add(*(mean_line(term**2 * rest) for term in terms))
 
 
 orthogonal_addends = Rule(

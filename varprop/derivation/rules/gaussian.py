@@ -9,7 +9,7 @@ import sympy as sp
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Requirement, Rule
-from varprop.derivation.rules.symmetry import mean_line
+from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import axis, normal, skewed, uniform
 from varprop.derivation.structure import Structure
 from varprop.model.activations import HomogeneousActivation, abs_, relu
@@ -153,8 +153,23 @@ def _match_given(noun: Quantity, structure: Structure) -> Iterator[Parts]:
             squares = found[1]
             chosen.append((applied.activation, applied.argument, power))  # type: ignore[arg-type]
             rest = assume.without_factor(rest, applied, power)
-    if chosen and sum(phi.degree * power for phi, _, power in chosen) % 2 == 0:
-        yield {"neurons": tuple(chosen), "rest": rest}
+    if squares is not None:
+        neurons = tuple(chosen)
+        if half_power(squares, sum(phi.degree * k for phi, _, k in neurons)) is not None:
+            yield {"neurons": neurons, "rest": rest}
+
+
+def half_power(squares: Expression, degree: int) -> Expression | None:
+    """Return squares^(degree/2) if it is a polynomial in variables and their sizes."""
+    if degree % 2 == 0:
+        return squares ** (degree // 2)
+    if isinstance(squares, Scalar) or any(power % 2 for _, power in powers_of(squares)):
+        return None
+    coefficient, _ = split_coefficient(squares)
+    if not coefficient.is_nonnegative:
+        return None
+    sizes = [(abs_(base), power * degree // 2) for base, power in powers_of(squares)]
+    return product(coefficient ** sp.Rational(degree, 2), sizes)
 
 
 Neurons = tuple[tuple[HomogeneousActivation, SumOver, int], ...]
@@ -173,8 +188,9 @@ def _given_formula(neurons: Neurons, rest: Expression) -> sp.Expr:
         degree = phi.degree * k
         constant *= phi.even_coefficient(k) * Normal().absolute_moment(degree)
         length *= Variance(assume.shown_at(w, z.index)) ** sp.Rational(degree, 2)
-    half = sum(phi.degree * k for phi, _, k in neurons) // 2
-    return constant * sp.powsimp(length) * mean_line(squares**half * rest)
+    size = half_power(squares, sum(phi.degree * k for phi, _, k in neurons))
+    assert size is not None
+    return constant * length * mean_line(size * rest)
 
 
 def _weights(neurons: Neurons) -> list[RandomVariable]:

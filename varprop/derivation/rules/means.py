@@ -9,7 +9,7 @@ import sympy as sp
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Cumulant, Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Requirement, Rule
-from varprop.derivation.rules.worlds import axis, normal, table_row, uniform
+from varprop.derivation.rules.worlds import axis, normal, table_row, uneven_weights, uniform
 from varprop.derivation.structure import Structure
 from varprop.errors import MomentError
 from varprop.model.activations import relu
@@ -18,7 +18,7 @@ from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, S
 from varprop.model.joint import Joint
 from varprop.model.variables import RandomVariable
 
-__all__ = ["activation_value", "copies", "independent_factors", "linearity", "vanishing_factor", "variable_value"]
+__all__ = ["activation_value", "copies", "independent_factors", "linearity", "mean_line", "place_by_place", "vanishing_factor", "variable_value"]
 
 
 def _match_linear(noun: Quantity, structure: Structure) -> Iterator[Parts]:
@@ -28,12 +28,14 @@ def _match_linear(noun: Quantity, structure: Structure) -> Iterator[Parts]:
             yield {"e": e}
 
 
+def mean_line(e: Expression) -> sp.Expr:
+    """Return the mean of an expression with its coefficient in front."""
+    coefficient, core = split_coefficient(e)
+    return coefficient if isinstance(core, Scalar) else coefficient * Mean(core)
+
+
 def _linear_formula(e: Expression) -> sp.Expr:
-    total = sp.S.Zero
-    for term in e.terms if isinstance(e, Add) else (e,):
-        coefficient, core = split_coefficient(term)
-        total += coefficient if isinstance(core, Scalar) else coefficient * Mean(core)
-    return total
+    return sp.Add(*(mean_line(term) for term in (e.terms if isinstance(e, Add) else (e,))))
 
 
 linearity = Rule(
@@ -175,6 +177,33 @@ copies = Rule(
             witness=lambda: (lambda x: {"total": sum_over(x.axis, x**2)})(table_row("x")),
         ),
     ),
+)
+
+
+MOST_PLACES = 64
+
+
+def _match_places(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    if isinstance(noun, Mean) and isinstance(noun.expression, SumOver):
+        total = noun.expression
+        size = total.index.axis.size
+        if size.is_Integer and size <= MOST_PLACES and assume.alike(structure, (total,), Scalar(1)).verdict == "refuted":
+            yield {"total": total}
+
+
+def _each_place(total: SumOver) -> sp.Expr:
+    axis_ = total.index.axis
+    return sp.Add(*(mean_line(total.opened(axis_.at(place))) for place in range(int(axis_.size))))
+
+
+place_by_place = Rule(
+    name="place by place",
+    theorem=r"\operatorname{E}\left[\sum_i e_i\right] = \operatorname{E}[e_0] + \operatorname{E}[e_1] + \dots",
+    source="linearity of the mean",
+    match=_match_places,
+    claim=lambda total: Mean(total),
+    formula=_each_place,
+    example=lambda: (lambda w: {"total": sum_over(w.axis, w**2 * uniform("x", w.axis))})(uneven_weights("w")),
 )
 
 

@@ -13,7 +13,7 @@ import sympy as sp
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Mean, Quantity
 from varprop.derivation.rules.base import Parts, Requirement, Rule
-from varprop.derivation.rules.symmetry import mean_line
+from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import axis, normal, table_row, uniform
 from varprop.derivation.structure import Structure
 from varprop.errors import WorkLimitError

@@ -9,11 +9,12 @@ import sympy as sp
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Mean, Quantity
 from varprop.derivation.rules.base import Parts, Requirement, Rule
+from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import axis, normal, skewed, uniform, variable
 from varprop.derivation.structure import EVEN, Flip, Structure
 from varprop.model.activations import Activation, relu, step
 from varprop.model.distributions import Constant, Mixture, Normal
-from varprop.model.expressions import Apply, Expression, Product, Scalar, powers_of, sum_over
+from varprop.model.expressions import Apply, Expression, Scalar, powers_of, sum_over
 from varprop.model.variables import RandomVariable
 
 __all__ = ["even_part", "odd_vanishes", "step_part"]
@@ -69,14 +70,6 @@ def _suitable(structure: Structure, z: Expression, rest: Expression, activation:
 
 def _claim(activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> Quantity:
     return Mean(activation(z) ** k * rest)
-
-
-def mean_line(e: Expression) -> sp.Expr:
-    """Return the mean of an expression with its coefficient in front."""
-    coefficient = e.coefficient if isinstance(e, Product) else sp.S.One
-    if isinstance(e, Scalar):
-        return e.value
-    return coefficient * Mean(e / coefficient if coefficient not in (0, 1) else e)
 
 
 def _formula(activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> sp.Expr:

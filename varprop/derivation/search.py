@@ -1,0 +1,153 @@
+"""The search for one way to derive every quantity that is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import sympy as sp
+
+from varprop.derivation.assumptions import Assumption
+from varprop.derivation.quantities import Quantity, nouns
+from varprop.derivation.rules import RULES, Parts, Rule
+from varprop.derivation.structure import Structure
+from varprop.errors import DerivationError, MomentError, VarpropError, WorkLimitError
+
+__all__ = ["MOST_QUANTITIES", "Application", "Search", "topological", "value"]
+
+MOST_QUANTITIES = 50_000
+"""A derivation that needs more quantities than this is given up."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """One rule applied to one quantity."""
+
+    noun: Quantity
+    rule: Rule
+    parts: Parts
+    formula: sp.Expr
+    assumptions: tuple[Assumption, ...]
+
+
+@dataclass
+class Frame:
+    """A quantity on its way: the ways left to try, the one being tried, what that one still needs."""
+
+    noun: Quantity
+    ways: Iterator[Application]
+    current: Application | None = None
+    needed: list[Quantity] = field(default_factory=list)
+
+
+@dataclass
+class Search:
+    """Finds one way for every quantity it meets; each quantity is derived once."""
+
+    rules: Sequence[Rule]
+    structure: Structure = field(default_factory=Structure)
+    found: dict[Quantity, Application] = field(default_factory=dict)
+    failed: dict[Quantity, VarpropError] = field(default_factory=dict)
+
+    def ways(self, noun: Quantity) -> Iterator[Application]:
+        """Yield every application of a rule whose assumptions are all proven."""
+        refused: list[str] = []
+        cause: VarpropError | None = None
+        for rule in self.rules:
+            for parts in rule.match(noun, self.structure):
+                try:
+                    assumptions = rule.assumptions(self.structure, parts)
+                    open_ = [a for a in assumptions if a.verdict != "proven"]
+                    if open_:
+                        refused.append(f"'{rule.name}' needs that {open_[0]}, which is {open_[0].verdict}")
+                        continue
+                    formula = rule.formula(**parts)
+                except MomentError as error:
+                    cause = cause or error
+                    continue
+                yield Application(noun, rule, parts, formula, assumptions)
+        if noun not in self.failed:
+            self.failed[noun] = cause or _no_rule(noun, refused)
+
+    def run(self, goals: Sequence[Quantity]) -> None:
+        """Find a way for the goals and for all they need.
+
+        Raises:
+            DerivationError: no rule covers a quantity that is needed.
+            MomentError: a moment that is needed does not exist or was not declared.
+        """
+        for goal in goals:
+            self._run(goal)
+
+    def _run(self, goal: Quantity) -> None:
+        stack = [Frame(goal, self.ways(goal))]
+        active = {goal}
+        first: VarpropError | None = None
+        while stack:
+            frame = stack[-1]
+            if frame.noun in self.found:
+                active.discard(stack.pop().noun)
+                continue
+            if frame.current is not None:
+                frame.needed = [noun for noun in frame.needed if noun not in self.found]
+                if not frame.needed:
+                    self.found[frame.noun] = frame.current
+                    continue
+                blocked = next((noun for noun in frame.needed if noun in self.failed or noun in active), None)
+                if blocked is None:
+                    needed = frame.needed[-1]
+                    active.add(needed)
+                    stack.append(Frame(needed, self.ways(needed)))
+                    continue
+                frame.current = None
+            frame.current = next(frame.ways, None)
+            if frame.current is None:
+                first = first or self.failed.get(frame.noun)
+                self.failed.setdefault(frame.noun, first or _no_rule(frame.noun, []))
+                active.discard(stack.pop().noun)
+                continue
+            frame.needed = nouns(frame.current.formula)
+            if len(self.found) > MOST_QUANTITIES:
+                raise WorkLimitError(f"{goal}", f"it needs more than {MOST_QUANTITIES} quantities", "Ask for less at once")
+        if goal not in self.found:
+            error = first or self.failed[goal]
+            raise error
+
+
+def _no_rule(noun: Quantity, refused: Sequence[str]) -> DerivationError:
+    if not refused:
+        return DerivationError(f"{noun}", "no rule is about such a quantity", "Add a rule of your own: rules=(rule, *vp.RULES)")
+    reasons = "; ".join(dict.fromkeys(refused[:4]))
+    return DerivationError(
+        f"{noun}", f"no rule covers it: {reasons}", "Declare what is missing, or add a rule: rules=(rule, *vp.RULES)"
+    )
+
+
+def topological(goal: sp.Expr, found: Mapping[Quantity, Application]) -> list[Quantity]:
+    """Return all quantities a derivation needs, each before those its formula needs."""
+    done: dict[Quantity, None] = {}
+    stack: list[tuple[Quantity, bool]] = [(noun, False) for noun in nouns(goal)]
+    opened: set[Quantity] = set()
+    while stack:
+        noun, closing = stack.pop()
+        if closing:
+            done[noun] = None
+        elif noun not in opened:
+            opened.add(noun)
+            stack.append((noun, True))
+            stack.extend((child, False) for child in nouns(found[noun].formula) if child not in opened)
+    return list(reversed(done))
+
+
+def value(line: sp.Expr) -> sp.Expr:
+    """Return the value of a line of quantities, without writing down how it was found.
+
+    Raises:
+        DerivationError: no rule covers a quantity that is needed.
+    """
+    search = Search(RULES)
+    search.run(nouns(line))
+    values: dict[Quantity, sp.Expr] = {}
+    for noun in reversed(topological(line, search.found)):
+        values[noun] = search.found[noun].formula.xreplace(values)
+    return line.xreplace(values)

@@ -1,0 +1,123 @@
+"""explain: the derivation of a variance, each line with the verdict of its own check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from varprop.derivation.derive import derive
+from varprop.derivation.proofs import Derivation
+from varprop.derivation.quantities import Quantity, Variance
+from varprop.errors import ParameterError
+from varprop.evidence.checking import check
+from varprop.evidence.report import Evidence
+from varprop.model.expressions import Expression
+from varprop.render import Badge, Document, Text
+
+__all__ = ["Explanation", "explain"]
+
+TONES = {"agrees": "good", "disagrees": "bad", "inconclusive": "unclear"}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """A derivation together with the evidence for each of its lines.
+
+    Args:
+        proof: the derivation.
+        evidence: what the check of each step found, in order.
+    """
+
+    proof: Derivation
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def verdict(self) -> str:
+        """ "disagrees" if any line does, "agrees" if all do, else "inconclusive"."""
+        verdicts = {found.verdict for found in self.evidence}
+        if "disagrees" in verdicts:
+            return "disagrees"
+        return "agrees" if verdicts <= {"agrees"} else "inconclusive"
+
+    def document(self) -> Document:
+        """Return the derivation with a badge on every line."""
+        badges = {k: Badge(found.verdict, TONES[found.verdict]) for k, found in enumerate(self.evidence)}  # type: ignore[arg-type]
+        return self.proof.document(badges) + Document([self._summary()])
+
+    def _summary(self) -> Text:
+        first = self.evidence[0]
+        values = ", ".join(f"{name} = {value}" for name, value in sorted(self._values().items()))
+        samples = sum(found.samples for found in self.evidence)
+        return Text(
+            f"Checked line by line{f' at {values}' if values else ''}: {self.verdict}; {samples:,} samples, "
+            f"premise {first.premise}, factor {first.resolution.factor:g} at power {first.resolution.power:g}."
+        )
+
+    def _values(self) -> dict[str, str]:
+        return {name: value for found in self.evidence for name, value in found.at.items()}
+
+    def to_text(self, width: int = 80) -> str:
+        """For a terminal of this width."""
+        return self.document().to_text(width)
+
+    def to_markdown(self) -> str:
+        """Markdown with TeX between dollar signs."""
+        return self.document().to_markdown()
+
+    def to_latex(self, document: bool = False) -> str:
+        """LaTeX; with `document`, a whole file."""
+        return self.document().to_latex(document)
+
+    def to_html(self, page: bool = False) -> str:
+        """HTML with MathML; with `page`, a whole page."""
+        return self.document().to_html(page)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def __str__(self) -> str:
+        return self.to_text()
+
+
+def explain(
+    thing: object,
+    *,
+    at: Mapping[Any, Any] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
+) -> Explanation:
+    """Derive a variance line by line and put every line to the test of simulation.
+
+    Args:
+        thing: a random expression, whose variance is meant, or a quantity, or a derivation.
+        at: values of symbols for the checks; what is missing gets a default that the result reports.
+        progress: called with the number of lines done, and of all lines.
+        settings: more keywords of `check`: seed, resolution, power, alpha, budget.
+
+    Raises:
+        DerivationError: no rule covers the quantity.
+        ParameterError: none of the three was given.
+
+    Examples:
+        >>> from varprop.model.neurons import neuron
+        >>> explained = explain(neuron(weights="Normal(variance=1/n)", inputs="Uniform(-1, 1)", fan_in="n"))
+        >>> explained.proof.result, explained.verdict
+        (1/3, 'agrees')
+    """
+    if isinstance(thing, Expression):
+        thing = Variance(thing)
+    if isinstance(thing, Quantity):
+        thing = derive(thing)
+    if not isinstance(thing, Derivation):
+        raise ParameterError(
+            f"explain({thing!r:.80})", "it is no random expression, quantity or derivation", "Give vp.neuron(...)"
+        )
+    found = []
+    for done, step in enumerate(thing.steps):
+        if progress is not None:
+            progress(done, len(thing.steps))
+        found.append(check(step, at=at, **settings))
+    if progress is not None:
+        progress(len(thing.steps), len(thing.steps))
+    return Explanation(thing, tuple(found))
