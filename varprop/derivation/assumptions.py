@@ -71,7 +71,9 @@ def _counter_moment(parts: Sequence[Expression]) -> Iterable[bool]:
     for position, right in enumerate(parts[:8]):
         for left in parts[:position]:
             one, two, both = (exact_mean(e) for e in (left**2, right**2, left**2 * right**2))
-            yield one is not None and two is not None and both is not None and sp.expand(both - one * two) != 0
+            yield (
+                one is not None and two is not None and both is not None and sp.expand(both - one * two) != 0
+            )
 
 
 def exact_mean(monomial: Expression) -> sp.Expr | None:
@@ -82,7 +84,11 @@ def exact_mean(monomial: Expression) -> sp.Expr | None:
     seen: set[Expression] = set()
     for base, power in powers_of(monomial):
         leaf = base.argument if isinstance(base, Apply) else base
-        if not isinstance(leaf, RandomVariable) or leaf in seen or not isinstance(leaf.distribution, Distribution):
+        if (
+            not isinstance(leaf, RandomVariable)
+            or leaf in seen
+            or not isinstance(leaf.distribution, Distribution)
+        ):
             return None
         seen.add(leaf)
         try:
@@ -162,7 +168,10 @@ def uncorrelated_along(structure: Structure, leaf: RandomVariable, index: Index)
     else:
         verdict = "proven"
     return Assumption(
-        "no correlation", f"the {{0}} are uncorrelated along {index.axis.name}", (shown_at(leaf, index),), verdict
+        "no correlation",
+        f"the {{0}} are uncorrelated along {index.axis.name}",
+        (shown_at(leaf, index),),
+        verdict,
     )
 
 
@@ -171,7 +180,10 @@ def one_variance_along(structure: Structure, leaf: RandomVariable, index: Index)
     law = leaf.distribution
     verdict = truth(law.alike) if isinstance(law, Joint) and copies_along(leaf, index) else "proven"
     return Assumption(
-        "one variance", f"all {{0}} along {index.axis.name} have one variance", (shown_at(leaf, index),), verdict
+        "one variance",
+        f"all {{0}} along {index.axis.name} have one variance",
+        (shown_at(leaf, index),),
+        verdict,
     )
 
 
@@ -195,11 +207,17 @@ def alike(
         if not named_apart and any(index.axis == axis for index in sum_.indices):
             verdict = "unknown"
         for node in walk(sum_.body, rest):
-            if isinstance(node, RandomVariable) and isinstance(node.distribution, Joint) and axis in node.variable.axes:
+            if (
+                isinstance(node, RandomVariable)
+                and isinstance(node.distribution, Joint)
+                and axis in node.variable.axes
+            ):
                 if not node.distribution.alike:
                     verdict = "refuted"
     subjects = tuple(shown_at(s.body, s.index) for s in sums[:1])
-    return Assumption("places alike", f"{{0}} has one law at every place along {sums[0].index.axis.name}", subjects, verdict)
+    return Assumption(
+        "places alike", f"{{0}} has one law at every place along {sums[0].index.axis.name}", subjects, verdict
+    )
 
 
 def independent_copies(structure: Structure, sum_: SumOver) -> Assumption:
@@ -209,7 +227,9 @@ def independent_copies(structure: Structure, sum_: SumOver) -> Assumption:
     if not structure.independent(first, second):
         verdict = "refuted" if any(_counter_moment((first, second))) else "unknown"
     subject = shown_at(sum_.body, sum_.index)
-    return Assumption("independent copies", f"the {{0}} are independent along {sum_.index.axis.name}", (subject,), verdict)
+    return Assumption(
+        "independent copies", f"the {{0}} are independent along {sum_.index.axis.name}", (subject,), verdict
+    )
 
 
 def orthogonal(structure: Structure, left: Expression, right: Expression) -> Assumption:
@@ -254,37 +274,93 @@ def sign_flip(structure: Structure, subject: Expression, rest: Expression, flip:
     flipped = sorted({variable.name for variable, _ in flip or ()})
     by = f", by the signs of {', '.join(flipped)}" if flipped else ""
     alone = isinstance(rest, Scalar)
-    sentence = f"{{0}} is symmetric about zero{by}" if alone else f"{{0}} is symmetric about zero{by}, whatever {{1}} is"
+    sentence = (
+        f"{{0}} is symmetric about zero{by}"
+        if alone
+        else f"{{0}} is symmetric about zero{by}, whatever {{1}} is"
+    )
     return Assumption("sign symmetry", sentence, (subject,) if alone else (subject, rest), verdict)
 
 
 def _skewed(subject: Expression) -> bool:
     third = exact_mean(subject**3)
-    if third is None and isinstance(subject, RandomVariable) and isinstance(subject.distribution, Distribution):
+    if (
+        third is None
+        and isinstance(subject, RandomVariable)
+        and isinstance(subject.distribution, Distribution)
+    ):
         return subject.distribution.symmetric is False
     return third is not None and third.is_zero is False
 
 
-def no_atom_at_zero(structure: Structure, subject: Expression) -> Assumption:
-    """P(subject = 0) = 0."""
+def no_atom_at_zero(structure: Structure, subject: Expression, rest: Expression) -> Assumption:
+    """P(subject = 0 and rest != 0) = 0: a dead layer below is harmless if its gate is a factor of the rest."""
     verdict: Truth = "unknown"
     if isinstance(subject, RandomVariable) and isinstance(subject.distribution, Distribution):
         verdict = truth(None if (atom := subject.distribution.atom_at_zero) is None else not atom)
-    else:
-        addends = subject.terms if isinstance(subject, Add) else (subject,)
-        for position, addend in enumerate(addends):
-            others = [other for k, other in enumerate(addends) if k != position]
-            body = addend.body if isinstance(addend, SumOver) else addend
-            factors = [base for base, _ in powers_of(body)]
-            if all(_atomless(factor) for factor in factors) and structure.independent(addend, *others):
-                weights = [f for f in factors if structure.independent(f, *(g for g in factors if g is not f))]
-                verdict = "proven" if weights else verdict
-    return Assumption("no atom at zero", "P({0} = 0) = 0", (subject,), verdict)
+    elif _never_zero(structure, subject, rest):
+        verdict = "proven"
+    alone = isinstance(rest, Scalar)
+    sentence = "P({0} = 0) = 0" if alone else "P({0} = 0) = 0 wherever {1} is not 0"
+    return Assumption("no atom at zero", sentence, (subject,) if alone else (subject, rest), verdict)
 
 
-def _atomless(node: Expression) -> bool:
-    law = node.distribution if isinstance(node, RandomVariable) else None
-    return isinstance(law, Distribution) and law.atom_at_zero is False
+def _never_zero(structure: Structure, subject: Expression, rest: Expression) -> bool:
+    """Whether an expression is proven to be nonzero, almost surely, where `rest` is not 0."""
+    gates = {
+        base.argument for base, _ in powers_of(rest) if isinstance(base, Apply) and base.activation.gates
+    }
+    waiting = [subject]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, RandomVariable):
+            if not isinstance(node.distribution, Distribution) or node.distribution.atom_at_zero is not False:
+                return False
+        elif isinstance(node, Product):
+            waiting.extend(base for base, _ in node.factors)
+        elif isinstance(node, Apply):
+            if not node.activation.vanishes_only_at_zero and not (
+                node.activation.gates and node.argument in gates
+            ):
+                return False
+            if node.argument not in gates:
+                waiting.append(node.argument)
+        elif isinstance(node, SumOver):
+            found = _weight_and_input(structure, node, rest)
+            if found is None:
+                return False
+            waiting.append(found)
+        elif isinstance(node, Add):
+            terms = node.terms
+            if not any(
+                structure.independent(t, *(o for o in terms if o is not t)) and _spread(structure, t, rest)
+                for t in terms
+            ):
+                return False
+        else:
+            return False
+    return True
+
+
+def _spread(structure: Structure, term: Expression, rest: Expression) -> bool:
+    """Whether a term has no atoms at all: a continuous variable, or a sum with continuous weights."""
+    if isinstance(term, SumOver):
+        return _never_zero(structure, term, rest)
+    law = term.distribution if isinstance(term, RandomVariable) else None
+    return isinstance(law, Distribution) and law.atomless
+
+
+def _weight_and_input(structure: Structure, total: SumOver, rest: Expression) -> Expression | None:
+    """Return an input of a weighted sum; where it is not 0, atomless independent weights keep the sum from 0."""
+    for base, power in powers_of(total.body):
+        if isinstance(base, RandomVariable) and power == 1 and copies_along(base, total.index):
+            law = base.distribution
+            inputs = without_factor(total.body, base)
+            if isinstance(law, Distribution) and law.atomless and structure.independent(base, inputs):
+                named = [index for index in rest.indices if index.axis == total.index.axis]
+                place = min(named, key=lambda index: index.key, default=total.index.axis.index)
+                return replace_indices(inputs, {total.index: place})
+    return None
 
 
 def gaussian(structure: Structure, leaf: RandomVariable) -> Assumption:

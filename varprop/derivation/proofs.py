@@ -93,7 +93,9 @@ class Step:
         """What the line would be without each of its assumptions."""
         found: dict[Assumption, Without] = {}
         for a in self.applied:
-            for position, (requirement, assumption) in enumerate(zip(a.rule.requirements, a.assumptions, strict=True)):
+            for position, (requirement, assumption) in enumerate(
+                zip(a.rule.requirements, a.assumptions, strict=True)
+            ):
                 if assumption not in found:
                     remainder = None if requirement.remainder is None else requirement.remainder(**a.parts)
                     other = counterexample(a.rule, position) if remainder is None else None
@@ -122,9 +124,12 @@ def _any_dependence(application: Application) -> bool:
         if assumption.kind in HARMLESS:
             continue
         unknown = [
-            {v for v in variables(subject) if isinstance(v.distribution, Unknown)} for subject in assumption.subjects
+            {v for v in variables(subject) if isinstance(v.distribution, Unknown)}
+            for subject in assumption.subjects
         ]
-        if any(unknown) and (assumption.kind != "independence" or len(set().union(*unknown)) < sum(map(len, unknown))):
+        if any(unknown) and (
+            assumption.kind != "independence" or len(set().union(*unknown)) < sum(map(len, unknown))
+        ):
             return False
     return True
 
@@ -145,7 +150,9 @@ def _at_numbered_places(line: sp.Expr) -> sp.Expr:
     moved: dict[Quantity, Quantity] = {}
     for noun in nouns(line):
         places: dict[Axis, dict[Index, Index]] = {}
-        for index in sorted(frozenset().union(*(e.indices for e in noun.expressions)), key=lambda i: (i.kind, i.key)):
+        for index in sorted(
+            frozenset().union(*(e.indices for e in noun.expressions)), key=lambda i: (i.kind, i.key)
+        ):
             taken = places.setdefault(index.axis, {})
             if index.axis.size.is_Integer and len(taken) < index.axis.size and index.kind != "position":
                 taken[index] = index.axis.at(len(taken))
@@ -230,7 +237,9 @@ def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
         for noun in nouns(found[parent].formula):
             users[noun].add(parent)
     lemmas = {
-        noun for noun in order if len(users[noun]) > 1 and not found[noun].rule.is_value and found[noun].formula != 0
+        noun
+        for noun in order
+        if len(users[noun]) > 1 and not found[noun].rule.is_value and found[noun].formula != 0
     }
     level = {noun: position for position, noun in enumerate(order)}
     values: dict[Quantity, sp.Expr] = {}

@@ -223,10 +223,14 @@ class Equal:
             given = getattr(self, side)
             if isinstance(given, Expression):
                 raise ExpressionError(
-                    f"Equal with {given}", "a random expression is no number", "State vp.Mean(...) or vp.Variance(...)"
+                    f"Equal with {given}",
+                    "a random expression is no number",
+                    "State vp.Mean(...) or vp.Variance(...)",
                 )
             quantity = isinstance(given, sp.Expr) and given.has(Quantity)
-            object.__setattr__(self, side, given if quantity else scalar(given, f"the {side} side of a claim"))
+            object.__setattr__(
+                self, side, given if quantity else scalar(given, f"the {side} side of a claim")
+            )
 
     @property
     def claims(self) -> Claims:

@@ -108,7 +108,9 @@ class Search:
                 continue
             frame.needed = nouns(frame.current.formula)
             if len(self.found) > MOST_QUANTITIES:
-                raise WorkLimitError(f"{goal}", f"it needs more than {MOST_QUANTITIES} quantities", "Ask for less at once")
+                raise WorkLimitError(
+                    f"{goal}", f"it needs more than {MOST_QUANTITIES} quantities", "Ask for less at once"
+                )
         if goal not in self.found:
             error = first or self.failed[goal]
             raise error
@@ -116,10 +118,14 @@ class Search:
 
 def _no_rule(noun: Quantity, refused: Sequence[str]) -> DerivationError:
     if not refused:
-        return DerivationError(f"{noun}", "no rule is about such a quantity", "Add a rule of your own: rules=(rule, *vp.RULES)")
+        return DerivationError(
+            f"{noun}", "no rule is about such a quantity", "Add a rule of your own: rules=(rule, *vp.RULES)"
+        )
     reasons = "; ".join(dict.fromkeys(refused[:4]))
     return DerivationError(
-        f"{noun}", f"no rule covers it: {reasons}", "Declare what is missing, or add a rule: rules=(rule, *vp.RULES)"
+        f"{noun}",
+        f"no rule covers it: {reasons}",
+        "Declare what is missing, or add a rule: rules=(rule, *vp.RULES)",
     )
 
 

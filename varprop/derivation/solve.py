@@ -48,15 +48,21 @@ def solve(claim: Equal, unknown: object) -> Derivation:
     left, right = (side.result if isinstance(side, Derivation) else side for side in sides)
     equation = left - right
     if symbol not in equation.free_symbols:
-        raise ParameterError(f"solve {claim} for {symbol}", f"{symbol} drops out", f"The sides are {left} and {right}")
+        raise ParameterError(
+            f"solve {claim} for {symbol}", f"{symbol} drops out", f"The sides are {left} and {right}"
+        )
     try:
         roots = sp.solve(equation, symbol)
     except NotImplementedError as error:
-        raise DerivationError(f"solve {claim} for {symbol}", f"no method is known for {left} = {right}") from error
+        raise DerivationError(
+            f"solve {claim} for {symbol}", f"no method is known for {left} = {right}"
+        ) from error
     positive = [root for root in roots if root.is_positive is not False and root.is_real is not False]
     if len(positive) != 1:
         found = ", ".join(map(str, positive)) or "none"
-        raise DerivationError(f"solve {claim} for {symbol}", f"one positive solution is needed, there is: {found}")
+        raise DerivationError(
+            f"solve {claim} for {symbol}", f"one positive solution is needed, there is: {found}"
+        )
     steps = tuple(step for side in sides if isinstance(side, Derivation) for step in side.steps)
     value = tidy(positive[0])
     return Solution(claim.left, steps, value, claim, symbol, (left, right))
@@ -82,7 +88,12 @@ def at(thing: Any, values: Mapping[Any, Any]) -> Any:
     if isinstance(thing, Equal):
         return Equal(at(thing.left, values), at(thing.right, values))
     if isinstance(thing, sp.Expr):
-        table = {scalar(key, "a symbol"): scalar(value, f"the value of {key}") for key, value in values.items()}
-        changed = {noun: noun.over(*(specialize(e, table) for e in noun.expressions)) for noun in thing.atoms(Quantity)}
+        table = {
+            scalar(key, "a symbol"): scalar(value, f"the value of {key}") for key, value in values.items()
+        }
+        changed = {
+            noun: noun.over(*(specialize(e, table) for e in noun.expressions))
+            for noun in thing.atoms(Quantity)
+        }
         return thing.xreplace({**table, **changed})
     raise ParameterError(f"at({thing!r:.80})", "it is no expression, quantity or claim")

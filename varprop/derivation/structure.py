@@ -134,7 +134,9 @@ class Structure:
                     yield from self._flips.get(base, ())
         elif isinstance(node, SumOver):
             for flip in self._flips.get(node.body, ()):
-                yield frozenset((v, tuple(None if p == node.index else p for p in places)) for v, places in flip)
+                yield frozenset(
+                    (v, tuple(None if p == node.index else p for p in places)) for v, places in flip
+                )
         elif isinstance(node, Apply):
             yield from self._flips.get(node.argument, ())
         elif isinstance(node, Add):

@@ -27,7 +27,9 @@ def validated(quantity: object) -> sp.Expr:
     """
     if isinstance(quantity, Expression):
         raise ExpressionError(
-            f"derive({to_text(quantity)})", "a random expression is no number", "Ask for vp.Variance(...) or vp.Mean(...)"
+            f"derive({to_text(quantity)})",
+            "a random expression is no number",
+            "Ask for vp.Variance(...) or vp.Mean(...)",
         )
     if not isinstance(quantity, sp.Expr) or not quantity.has(Quantity):
         raise ParameterError(
@@ -52,7 +54,9 @@ def _places(noun: Quantity) -> None:
     }
     for axis, indices in free.items():
         if axis.size.is_Integer and len(indices) > axis.size:
-            raise ExpressionError(f"{noun}", f"it names {len(indices)} places of axis {axis.name}, which has {axis.size}")
+            raise ExpressionError(
+                f"{noun}", f"it names {len(indices)} places of axis {axis.name}, which has {axis.size}"
+            )
         if axis in joint_axes and any(index.kind != "position" for index in indices):
             raise ExpressionError(
                 f"{noun}",

@@ -17,7 +17,17 @@ from varprop.model.domains import Parameter
 from varprop.model.expressions import Apply, Expression, Scalar
 from varprop.model.scalars import scalar
 
-__all__ = ["Activation", "HomogeneousActivation", "Transformed", "abs_", "identity", "leaky_relu", "relu", "relu2", "step"]
+__all__ = [
+    "Activation",
+    "HomogeneousActivation",
+    "Transformed",
+    "abs_",
+    "identity",
+    "leaky_relu",
+    "relu",
+    "relu2",
+    "step",
+]
 
 Array = NDArray[np.float64]
 
@@ -56,6 +66,16 @@ class Activation(ABC):
         """Whether `even_part` is also right at z = 0."""
         return True
 
+    @property
+    def gates(self) -> bool:
+        """Whether phi(x) is 0 for all x <= 0 and not 0 for x > 0, as a ReLU and its derivative."""
+        return False
+
+    @property
+    def vanishes_only_at_zero(self) -> bool:
+        """Whether phi(x) = 0 only at x = 0."""
+        return False
+
     def moment(self, power: int, distribution: Distribution) -> sp.Expr:
         """Return E phi(X)^k for X of a distribution, in closed form.
 
@@ -82,7 +102,9 @@ class Activation(ABC):
     def __call__(self, x: Any) -> Any:
         """Apply to an Expression, a Distribution, or numbers."""
         if isinstance(x, Scalar):
-            raise ParameterError(f"{self.name}({x})", "it is not random", "Apply it to a random expression or to an array")
+            raise ParameterError(
+                f"{self.name}({x})", "it is not random", "Apply it to a random expression or to an array"
+            )
         if isinstance(x, Expression):
             return Apply.of(self, x.checked())
         if isinstance(x, Distribution):
@@ -91,7 +113,9 @@ class Activation(ABC):
             numbers = np.asarray(x, dtype=np.float64)
         except (TypeError, ValueError):
             raise ParameterError(
-                f"{self.name}({x!r})", "it is no number, array, Expression or Distribution", "Give one of these"
+                f"{self.name}({x!r})",
+                "it is no number, array, Expression or Distribution",
+                "Give one of these",
             ) from None
         return self.value(numbers)
 
@@ -143,7 +167,9 @@ class HomogeneousActivation(Activation):
     @property
     def slope(self) -> HomogeneousActivation:
         """Its derivative, again positively homogeneous, one degree lower."""
-        return HomogeneousActivation(f"{self.label}'", self.above * self.degree, -self.below * self.degree, self.degree - 1)
+        return HomogeneousActivation(
+            f"{self.label}'", self.above * self.degree, -self.below * self.degree, self.degree - 1
+        )
 
     def even_coefficient(self, power: int) -> sp.Expr:
         """Return (a^k + b^k) / 2."""
@@ -164,15 +190,23 @@ class HomogeneousActivation(Activation):
     def even_part_holds_at_zero(self) -> bool:
         return self.degree > 0
 
+    @property
+    def gates(self) -> bool:
+        return self.below == 0 and self.above != 0
+
+    @property
+    def vanishes_only_at_zero(self) -> bool:
+        return bool(self.above.is_nonzero and self.below.is_nonzero)
+
     def moment(self, power: int, distribution: Distribution) -> sp.Expr:
         degree = self.degree * power
-        positive = distribution.positive_part_moment(degree)
-        negative = (-1) ** degree * (distribution.moment(degree) - positive) if degree else None
-        if negative is None:
-            if self.below == 0:
-                return self.above**power * positive
-            raise MomentError(f"E {self.name}(X)**{power}", "P(X < 0) is not known")
-        return self.above**power * positive + self.below**power * negative
+        if degree == 0:
+            above = distribution.positive_probability
+            below = sp.S.Zero if self.below == 0 else distribution.negative_probability
+            return self.above**power * above + self.below**power * below
+        above = distribution.positive_part_moment(degree)
+        below = (-1) ** degree * (distribution.moment(degree) - above)
+        return self.above**power * above + self.below**power * below
 
     def at(self, values: Mapping[Any, Any]) -> Activation:
         above, below = self.above.xreplace(values), self.below.xreplace(values)

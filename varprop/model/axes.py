@@ -146,5 +146,7 @@ def as_index(value: object) -> Index:
     if isinstance(value, Index):
         return value
     raise ExpressionError(
-        f"{value!r} as an index", "it is neither an Axis nor one of its places", "Use Axis('i', n) or axis.places(2)"
+        f"{value!r} as an index",
+        "it is neither an Axis nor one of its places",
+        "Use Axis('i', n) or axis.places(2)",
     )

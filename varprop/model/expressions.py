@@ -125,18 +125,24 @@ class Expression:
         divisor = as_expression(other)
         if not isinstance(divisor, Scalar) or divisor.value.is_zero:
             raise ExpressionError(
-                f"{self} / {other}", "only a nonzero number can divide", "Multiply by a random variable of its own"
+                f"{self} / {other}",
+                "only a nonzero number can divide",
+                "Multiply by a random variable of its own",
             )
         return multiply(Scalar(1 / divisor.value), self)
 
     def __rtruediv__(self, other: object) -> Expression:
-        raise ExpressionError(f"{other} / {self}", "a random quantity cannot divide", "Only sums of products are known")
+        raise ExpressionError(
+            f"{other} / {self}", "a random quantity cannot divide", "Only sums of products are known"
+        )
 
     def __pow__(self, exponent: object) -> Expression:
         if isinstance(exponent, (int, sp.Integer)) and not isinstance(exponent, bool) and exponent >= 0:
-            return Scalar(1) if exponent == 0 else Product.of(sp.S.One, {self: int(exponent)})
+            return Scalar(1) if exponent == 0 else product(sp.S.One, ((self.checked(), int(exponent)),))
         raise ExpressionError(
-            f"({self})**{exponent}", "powers are whole numbers, 0, 1, 2, ...", "Use an activation such as vp.abs"
+            f"({self})**{exponent}",
+            "powers are whole numbers, 0, 1, 2, ...",
+            "Use an activation such as vp.abs",
         )
 
     def __copy__(self) -> Expression:
@@ -173,7 +179,9 @@ class Expression:
         for name, position in places.items():
             found = [index for index in result.indices if index.axis.name == name and index.kind == "generic"]
             if len(found) != 1:
-                raise ExpressionError(f"place {name}={position} of {self}", f"it has no single free index {name}")
+                raise ExpressionError(
+                    f"place {name}={position} of {self}", f"it has no single free index {name}"
+                )
             result = replace_indices(result, {found[0]: found[0].axis.at(position)})
         return result
 
@@ -332,7 +340,11 @@ class SumOver(Expression):
     def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
         (index,), (body,) = content, children
         if index not in body.indices:  # its axis has been resized below
-            moved = (i for i in body.indices if (i.kind, i.key, i.axis.token) == ("bound", index.key, index.axis.token))
+            moved = (
+                i
+                for i in body.indices
+                if (i.kind, i.key, i.axis.token) == ("bound", index.key, index.axis.token)
+            )
             index = next(moved, index)
         if body.height < index.key:
             return sum_bound(index, body)

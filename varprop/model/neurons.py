@@ -70,12 +70,16 @@ def _axis(weights: object, inputs: object, fan_in: object) -> Axis:
             axes = {index.axis for index in given.indices if index.kind == "generic"}
             brought.extend(sorted(axes, key=lambda axis: axis.token))
         elif isinstance(given, Joint):
-            raise ParameterError(f"dot with {given}", "it is the law of a vector", "Make it one: vp.RandomVector('x', ...)")
+            raise ParameterError(
+                f"dot with {given}", "it is the law of a vector", "Make it one: vp.RandomVector('x', ...)"
+            )
     shared = [axis for axis, count in _counted(brought) if count > 1] or brought
     if shared:
         axis = shared[-1]
         if fan_in is not None and as_size(fan_in, "fan_in") != axis.size:
-            raise ParameterError(f"fan_in={fan_in}", f"the axis {axis.name} of the inputs has {axis.size} places")
+            raise ParameterError(
+                f"fan_in={fan_in}", f"the axis {axis.name} of the inputs has {axis.size} places"
+            )
         return axis
     if fan_in is None:
         raise ParameterError("dot(...)", "the number of terms is missing", "Give fan_in=256, or fan_in='n'")
@@ -83,13 +87,17 @@ def _axis(weights: object, inputs: object, fan_in: object) -> Axis:
 
 
 def _counted(axes: list[Axis]) -> list[tuple[Axis, int]]:
-    return [(axis, len(list(group))) for axis, group in itertools.groupby(sorted(axes, key=lambda a: a.token))]
+    return [
+        (axis, len(list(group))) for axis, group in itertools.groupby(sorted(axes, key=lambda a: a.token))
+    ]
 
 
 def _along(given: object, name: str, axis: Axis, role: str) -> Expression:
     if isinstance(given, Expression):
         if role == "inputs" and axis.index not in given.indices:
-            raise ExpressionError(f"inputs {given}", f"they do not vary along {axis.name}", "Use axes=axis for them")
+            raise ExpressionError(
+                f"inputs {given}", f"they do not vary along {axis.name}", "Use axes=axis for them"
+            )
         return given
     law: Distribution = as_distribution(given, NAMED)
     wrapped = []
@@ -100,5 +108,3 @@ def _along(given: object, name: str, axis: Axis, role: str) -> Expression:
     for activation in reversed(wrapped):
         leaf = activation(leaf)
     return leaf
-
-

@@ -138,13 +138,17 @@ class _Printer:
         if isinstance(node, Scalar):
             return self.number(node.value), ADD if node.value.is_Add else MULTIPLY
         if isinstance(node, RandomVariable):
-            return self.leaf(self.names.variable(node.variable), [self.names.index(s) for s in node.slots]), ATOM
+            return self.leaf(
+                self.names.variable(node.variable), [self.names.index(s) for s in node.slots]
+            ), ATOM
         if isinstance(node, Apply):
             return self.call(node.activation, done[node.argument][0]), ATOM
         if isinstance(node, SumOver):
             return self.sum(self.names.index(node.index), inner(node.body, MULTIPLY)), ADD
         if isinstance(node, Product):
-            parts = [inner(b, ATOM if p > 1 else POWER) + (self.power(p) if p > 1 else "") for b, p in node.factors]
+            parts = [
+                inner(b, ATOM if p > 1 else POWER) + (self.power(p) if p > 1 else "") for b, p in node.factors
+            ]
             sign = ""
             if node.coefficient != 1:
                 number = node.coefficient
@@ -158,7 +162,9 @@ class _Printer:
         assert isinstance(node, Add)
         text = ""
         for position, term in enumerate(node.terms):
-            part = inner(term, ADD if position == len(node.terms) - 1 or not isinstance(term, SumOver) else MULTIPLY)
+            part = inner(
+                term, ADD if position == len(node.terms) - 1 or not isinstance(term, SumOver) else MULTIPLY
+            )
             if isinstance(term, SumOver) and position < len(node.terms) - 1:
                 part = self.grouped(done[term][0])
             if isinstance(term, Add):
@@ -177,7 +183,11 @@ class _Printer:
             return name
         if all(place.isalpha() and len(place) == 1 for place in places):
             return f"{name}_{''.join(places)}"
-        return f"{name}_{places[0]}" if len(places) == 1 and not places[0].isdigit() else f"{name}[{','.join(places)}]"
+        return (
+            f"{name}_{places[0]}"
+            if len(places) == 1 and not places[0].isdigit()
+            else f"{name}[{','.join(places)}]"
+        )
 
     def call(self, activation: object, argument: str) -> str:
         return f"{activation}({argument})"
@@ -205,7 +215,11 @@ class _Latex(_Printer):
     def leaf(self, name: str, places: list[str]) -> str:
         bare = name.rstrip("'")
         shown = sp.latex(sp.Symbol(bare)) + name[len(bare) :]
-        return f"{shown}_{{{','.join(places) if any(len(p) > 1 for p in places) else ''.join(places)}}}" if places else shown
+        return (
+            f"{shown}_{{{','.join(places) if any(len(p) > 1 for p in places) else ''.join(places)}}}"
+            if places
+            else shown
+        )
 
     def call(self, activation: object, argument: str) -> str:
         return rf"{getattr(activation, 'latex', str(activation))}\left({argument}\right)"

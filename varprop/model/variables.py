@@ -71,7 +71,9 @@ class RandomVariable(Expression):
         cls, name: str, distribution: object, axes: Axis | Iterable[Axis] = (), *, role: str = ""
     ) -> RandomVariable:
         if not isinstance(name, str) or not name.isidentifier():
-            raise ParameterError(f"random variable named {name!r}", "it is not a name", "Use letters, such as 'w'")
+            raise ParameterError(
+                f"random variable named {name!r}", "it is not a name", "Use letters, such as 'w'"
+            )
         along = (axes,) if isinstance(axes, Axis) else tuple(axes)
         if not all(isinstance(axis, Axis) for axis in along):
             raise ParameterError(f"axes of {name}", f"{axes!r} are not Axis objects", "Use vp.Axis('i', n)")
@@ -94,7 +96,9 @@ class RandomVariable(Expression):
         given = places if isinstance(places, tuple) else (places,)
         axes = self.variable.axes
         if len(given) != len(axes):
-            raise ExpressionError(f"{self.variable.name}[{places}]", f"it has {len(axes)} axes, not {len(given)}")
+            raise ExpressionError(
+                f"{self.variable.name}[{places}]", f"it has {len(axes)} axes, not {len(given)}"
+            )
         slots = tuple(
             axis.at(place) if isinstance(place, int) else as_index(place)
             for axis, place in zip(axes, given, strict=True)
@@ -140,7 +144,9 @@ class RandomVariable(Expression):
 
 def leaf(variable: Variable, slots: tuple[Index, ...]) -> RandomVariable:
     """Return the variable at these places."""
-    node, new = intern((RandomVariable, variable, slots), RandomVector if variable.is_joint else RandomVariable)
+    node, new = intern(
+        (RandomVariable, variable, slots), RandomVector if variable.is_joint else RandomVariable
+    )
     assert isinstance(node, RandomVariable)
     if new:
         node._measure(())
@@ -181,13 +187,16 @@ class RandomVector(RandomVariable):
         along = (axes,) if isinstance(axes, Axis) else tuple(axes)
         if not isinstance(distribution, Joint):
             if size is None and not along:
-                raise ParameterError(f"random vector {name}", "its size is missing", "Give size=n or axes=axis")
+                raise ParameterError(
+                    f"random vector {name}", "its size is missing", "Give size=n or axes=axis"
+                )
             return RandomVariable(name, distribution, along or Axis("i", scalar(size, "size")), role=role)
         shape = distribution.shape
         along = along or tuple(Axis(letter, n) for letter, n in zip("ji"[-len(shape) :], shape, strict=True))
         if tuple(axis.size for axis in along) != tuple(shape):
             raise ParameterError(
-                f"axes of {name}", f"their sizes {[a.size for a in along]} are not those of {distribution}: {shape}"
+                f"axes of {name}",
+                f"their sizes {[a.size for a in along]} are not those of {distribution}: {shape}",
             )
         return leaf(Variable(name, distribution, along, role), tuple(axis.index for axis in along))
 
@@ -195,5 +204,3 @@ class RandomVector(RandomVariable):
 def variables(*roots: Expression) -> tuple[Variable, ...]:
     """Return the variables of expressions, each once, in the order of first appearance."""
     return tuple(dict.fromkeys(node.variable for node in walk(*roots) if isinstance(node, RandomVariable)))
-
-

@@ -13,7 +13,17 @@ from varprop.derivation.rules.base import Parts, Requirement, Rule
 from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import axis, normal, uniform
 from varprop.derivation.structure import Structure, fresh_places
-from varprop.model.expressions import Add, Expression, Product, Scalar, SumOver, powers_of, product, split_coefficient, sum_over
+from varprop.model.expressions import (
+    Add,
+    Expression,
+    Product,
+    Scalar,
+    SumOver,
+    powers_of,
+    product,
+    split_coefficient,
+    sum_over,
+)
 
 __all__ = [
     "goodman",
@@ -98,7 +108,9 @@ def _match_addends(noun: Quantity, structure: Structure) -> Iterator[Parts]:
         yield {"terms": noun.expression.terms}
 
 
-def pairwise_orthogonal(structure: Structure, terms: tuple[Expression, ...], rest: Expression) -> assume.Assumption:
+def pairwise_orthogonal(
+    structure: Structure, terms: tuple[Expression, ...], rest: Expression
+) -> assume.Assumption:
     """E[a b rest] = 0 for every two terms."""
     verdict: assume.Truth = "proven"
     for a, b in combinations(terms, 2):
@@ -108,7 +120,9 @@ def pairwise_orthogonal(structure: Structure, terms: tuple[Expression, ...], res
         if found.verdict != "proven":
             return found
     one, two = (terms[0], terms[-1]) if len(terms) > 1 else (terms[0], terms[0])
-    return assume.Assumption("orthogonality", "E[({0}) * ({1})] = 0, a centered weight or a sign apart", (one, two), verdict)
+    return assume.Assumption(
+        "orthogonality", "E[({0}) * ({1})] = 0, a centered weight or a sign apart", (one, two), verdict
+    )
 
 
 def _residual(mean: int) -> tuple[Expression, ...]:
@@ -123,7 +137,9 @@ uncorrelated_addends = Rule(
     source="Bienayme, 1853",
     match=_match_addends,
     claim=lambda terms: Variance(Add.of(terms)),
-    formula=lambda terms: sp.Add(*(_scaled(Variance, term, 2) for term in terms if not isinstance(term, Scalar))),
+    formula=lambda terms: sp.Add(
+        *(_scaled(Variance, term, 2) for term in terms if not isinstance(term, Scalar))
+    ),
     example=lambda: {"terms": _residual(0)},
     requirements=(
         Requirement(
@@ -157,8 +173,12 @@ orthogonal_addends = Rule(
     requirements=(
         Requirement(
             test=pairwise_orthogonal,
-            witness=lambda: (lambda x: {"terms": (x, x * normal("w", mean=1)), "rest": Scalar(1)})(uniform("x")),
-            remainder=lambda terms, rest: sp.Add(*(2 * Mean(a * b * rest) for a, b in combinations(terms, 2))),
+            witness=lambda: (lambda x: {"terms": (x, x * normal("w", mean=1)), "rest": Scalar(1)})(
+                uniform("x")
+            ),
+            remainder=lambda terms, rest: sp.Add(
+                *(2 * Mean(a * b * rest) for a, b in combinations(terms, 2))
+            ),
         ),
     ),
 )
@@ -206,7 +226,11 @@ def _one_copy(noun: Quantity, total: SumOver) -> sp.Expr:
 def _copies_remainder(noun: Quantity, total: SumOver) -> sp.Expr:
     first, second = (total.opened(place) for place in fresh_places(total.index, 2))
     n = total.index.axis.size
-    return n * (n - 1) * Covariance(first, second) if isinstance(noun, Variance) else noun - _one_copy(noun, total)
+    return (
+        n * (n - 1) * Covariance(first, second)
+        if isinstance(noun, Variance)
+        else noun - _one_copy(noun, total)
+    )
 
 
 def _copies(kind: type[Quantity], *order: int) -> Parts:
@@ -240,7 +264,11 @@ independent_copies = Rule(
 
 
 def _match_goodman(noun: Quantity, structure: Structure) -> Iterator[Parts]:
-    if isinstance(noun, Variance) and isinstance(noun.expression, Product) and noun.expression.coefficient == 1:
+    if (
+        isinstance(noun, Variance)
+        and isinstance(noun.expression, Product)
+        and noun.expression.coefficient == 1
+    ):
         factors = noun.expression.factors
         groups = structure.groups([base for base, _ in factors])
         if len(groups) > 1:

@@ -10,16 +10,15 @@ from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Requirement, Rule
 from varprop.derivation.rules.means import mean_line
-from varprop.derivation.rules.worlds import axis, normal, skewed, uniform
+from varprop.derivation.rules.worlds import normal, skewed, uniform, variable
 from varprop.derivation.structure import Structure
 from varprop.model.activations import HomogeneousActivation, abs_, relu
 from varprop.model.axes import Axis
-from varprop.model.distributions import Normal
+from varprop.model.distributions import Distribution, Normal, Rademacher
 from varprop.model.expressions import (
     Add,
     Apply,
     Expression,
-
     Scalar,
     SumOver,
     multiply,
@@ -47,9 +46,9 @@ def _match_linear(noun: Quantity, structure: Structure) -> Iterator[Parts]:
             yield {"activation": applied.activation, "z": applied.argument, "k": power}
 
 
-def linear_law(z: Expression) -> tuple[sp.Expr, sp.Expr] | None:
-    """Return mean and variance of a linear combination of normal variables, else None."""
-    mean, variance = sp.S.Zero, sp.S.Zero
+def linear_law(z: Expression) -> tuple[sp.Expr, sp.Expr, bool]:
+    """Return mean and variance of a linear combination of independent variables, and whether all are normal."""
+    mean, variance, normals = sp.S.Zero, sp.S.Zero, True
     waiting = [(z, sp.S.One, sp.S.One)]
     while waiting:
         node, factor, copies = waiting.pop()
@@ -61,17 +60,18 @@ def linear_law(z: Expression) -> tuple[sp.Expr, sp.Expr] | None:
             waiting.append((core.body, factor, copies * core.index.axis.size))
         elif isinstance(core, Scalar):
             mean += factor * copies * core.value
-        elif isinstance(core, RandomVariable) and isinstance(core.distribution, Normal):
+        elif isinstance(core, RandomVariable) and isinstance(core.distribution, Distribution):
             mean += factor * copies * core.distribution.mean
             variance += factor**2 * copies * core.distribution.variance
+            normals &= isinstance(core.distribution, Normal)
         else:
-            return None
-    return mean, variance
+            return sp.S.Zero, sp.S.Zero, False
+    return mean, variance, normals
 
 
 def all_normal(structure: Structure, z: Expression) -> assume.Assumption:
     """The expression is a linear combination of normal variables."""
-    known = linear_law(z) is not None
+    known = linear_law(z)[2]
     return assume.Assumption("normality", "{0} is a sum of normal variables", (z,), assume.truth(known))
 
 
@@ -94,9 +94,8 @@ def normal_parts(structure: Structure, z: Expression) -> assume.Assumption:
 
 
 def _law(z: Expression) -> Normal:
-    found = linear_law(z)
-    assert found is not None
-    return Normal(mean=found[0], variance=found[1])
+    mean, variance, _ = linear_law(z)
+    return Normal(mean=mean, variance=variance)
 
 
 def _two_normals() -> Expression:
@@ -119,11 +118,11 @@ linear_normal = Rule(
     requirements=(
         Requirement(
             test=lambda structure, activation, z, k: all_normal(structure, z),
-            witness=lambda: {"activation": relu, "z": skewed("x") + 2 * uniform("y"), "k": 1},
+            witness=lambda: {"activation": abs_, "z": skewed("x"), "k": 4},
         ),
         Requirement(
             test=lambda structure, activation, z, k: normal_parts(structure, z),
-            witness=lambda: {"activation": relu, "z": _shared_normal(), "k": 1},
+            witness=lambda: {"activation": abs_, "z": _shared_normal(), "k": 2},
         ),
     ),
     is_value=True,
@@ -227,6 +226,13 @@ def _knowing_rest() -> Parts:
     return {"neurons": ((relu, total, 2),), "rest": sum_over(i, w) ** 2}
 
 
+def _sign_weights() -> Parts:
+    i = Axis("i", sp.Integer(4))
+    total = sum_over(i, variable("w", Rademacher(), i) * uniform("x", i))
+    assert isinstance(total, SumOver)
+    return {"neurons": ((relu, total, 4),), "rest": Scalar(1)}
+
+
 given_inputs = Rule(
     name="normal weights, given the inputs",
     theorem=(
@@ -239,7 +245,7 @@ given_inputs = Rule(
     formula=_given_formula,
     example=lambda: _units(lambda j, i: normal("w", j, i)),
     requirements=(
-        Requirement(test=_normal_weights, witness=lambda: _units(lambda j, i: uniform("w", j, i))),
+        Requirement(test=_normal_weights, witness=_sign_weights),
         Requirement(test=_weights_apart, witness=_knowing_rest),
     ),
 )
@@ -258,7 +264,9 @@ def _limit_formula(activation: HomogeneousActivation, z: SumOver, k: int) -> sp.
     return moment.xreplace({mean: Mean(z), variance: Variance(z)})
 
 
-def _many_copies(structure: Structure, activation: HomogeneousActivation, z: SumOver, k: int) -> assume.Assumption:
+def _many_copies(
+    structure: Structure, activation: HomogeneousActivation, z: SumOver, k: int
+) -> assume.Assumption:
     copies = assume.independent_copies(structure, z)
     n = z.index.axis.size
     sentence = f"{copies.sentence}, and their number {n} grows without bound"

@@ -14,11 +14,31 @@ from varprop.derivation.structure import Structure
 from varprop.errors import MomentError
 from varprop.model.activations import relu
 from varprop.model.distributions import Distribution
-from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, powers_of, product, split_coefficient, sum_over
+from varprop.model.expressions import (
+    Add,
+    Apply,
+    Expression,
+    Product,
+    Scalar,
+    SumOver,
+    powers_of,
+    product,
+    split_coefficient,
+    sum_over,
+)
 from varprop.model.joint import Joint
 from varprop.model.variables import RandomVariable
 
-__all__ = ["activation_value", "copies", "independent_factors", "linearity", "mean_line", "place_by_place", "vanishing_factor", "variable_value"]
+__all__ = [
+    "activation_value",
+    "copies",
+    "independent_factors",
+    "linearity",
+    "mean_line",
+    "place_by_place",
+    "vanishing_factor",
+    "variable_value",
+]
 
 
 def _match_linear(noun: Quantity, structure: Structure) -> Iterator[Parts]:
@@ -187,7 +207,11 @@ def _match_places(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     if isinstance(noun, Mean) and isinstance(noun.expression, SumOver):
         total = noun.expression
         size = total.index.axis.size
-        if size.is_Integer and size <= MOST_PLACES and assume.alike(structure, (total,), Scalar(1)).verdict == "refuted":
+        if (
+            size.is_Integer
+            and size <= MOST_PLACES
+            and assume.alike(structure, (total,), Scalar(1)).verdict == "refuted"
+        ):
             yield {"total": total}
 
 

@@ -110,7 +110,9 @@ def _dealt(powers: Type, named: int) -> Iterator[tuple[Type, ...]]:
 
 def _named(ax: Axis, sums: tuple[tuple[SumOver, int], ...], rest: Expression) -> tuple[Index, ...]:
     indices = rest.indices.union(*(total.indices for total, _ in sums))
-    return tuple(sorted((index for index in indices if index.axis == ax), key=lambda index: (index.kind, index.key)))
+    return tuple(
+        sorted((index for index in indices if index.axis == ax), key=lambda index: (index.kind, index.key))
+    )
 
 
 def _match(noun: Quantity, structure: Structure) -> Iterator[Parts]:
@@ -154,7 +156,9 @@ coincidences = Rule(
     example=_example,
     requirements=(
         Requirement(
-            test=lambda structure, sums, rest: assume.alike(structure, [s for s, _ in sums], rest, named_apart=True),
+            test=lambda structure, sums, rest: assume.alike(
+                structure, [s for s, _ in sums], rest, named_apart=True
+            ),
             witness=_table_power,
         ),
     ),

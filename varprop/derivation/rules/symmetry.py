@@ -33,7 +33,9 @@ odd_vanishes = Rule(
     match=_match_odd,
     claim=lambda e, flip: Mean(e),
     formula=lambda e, flip: sp.S.Zero,
-    example=lambda: (lambda e: {"e": e, "flip": Structure().odd_flips(e)[0]})(normal("w") ** 3 * uniform("x")),
+    example=lambda: (lambda e: {"e": e, "flip": Structure().odd_flips(e)[0]})(
+        normal("w") ** 3 * uniform("x")
+    ),
     requirements=(
         Requirement(
             test=lambda structure, e, flip: assume.sign_flip(structure, e, Scalar(1), flip),
@@ -78,7 +80,9 @@ def _formula(activation: Activation, z: Expression, k: int, rest: Expression, fl
     return mean_line(replaced * rest)
 
 
-def _odd_remainder(activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> sp.Expr:
+def _odd_remainder(
+    activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None
+) -> sp.Expr:
     return mean_line(activation.odd_part(k, z) * rest)
 
 
@@ -94,7 +98,9 @@ def _neuron() -> Expression:
     return sum_over(i, normal("w", i) * uniform("x", i))
 
 
-def _symmetric(structure: Structure, activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> assume.Assumption:
+def _symmetric(
+    structure: Structure, activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None
+) -> assume.Assumption:
     return assume.sign_flip(structure, z, rest, flip)
 
 
@@ -114,12 +120,16 @@ even_part = Rule(
     claim=_claim,
     formula=_formula,
     example=lambda: world(relu, _neuron(), 2),
-    requirements=(Requirement(test=_symmetric, witness=lambda: world(relu, uniform("z"), 2), remainder=_odd_remainder),),
+    requirements=(
+        Requirement(test=_symmetric, witness=lambda: world(relu, uniform("z"), 2), remainder=_odd_remainder),
+    ),
 )
 
 
-def _atomless(structure: Structure, activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> assume.Assumption:
-    return assume.no_atom_at_zero(structure, z)
+def _atomless(
+    structure: Structure, activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None
+) -> assume.Assumption:
+    return assume.no_atom_at_zero(structure, z, rest)
 
 
 def _gated() -> RandomVariable:

@@ -35,7 +35,13 @@ def _computable(e: Expression) -> bool:
     if any(index.kind != "position" for index in e.indices):
         return False
     for node in walk(e):
-        number = node.value if isinstance(node, Scalar) else node.coefficient if isinstance(node, Product) else None
+        number = (
+            node.value
+            if isinstance(node, Scalar)
+            else node.coefficient
+            if isinstance(node, Product)
+            else None
+        )
         if number is not None and not number.is_number:
             return False
         if isinstance(node, Apply) and not isinstance(node.activation, HomogeneousActivation):
@@ -86,7 +92,11 @@ def _evaluate(
         return np.asarray(value), np.asarray(size), len(parts) + max(p[2] for p in parts)
     ((value, size, roundings),) = parts
     if isinstance(node, SumOver):
-        return value.sum(axis=1, keepdims=True), size.sum(axis=1, keepdims=True), roundings + len(table.columns)
+        return (
+            value.sum(axis=1, keepdims=True),
+            size.sum(axis=1, keepdims=True),
+            roundings + len(table.columns),
+        )
     assert isinstance(node, Apply)
     phi: HomogeneousActivation = node.activation
     steepest = max(abs(float(phi.above)), abs(float(phi.below)))

@@ -126,7 +126,10 @@ def independent_of_inputs(
     assumption = assume.independent(structure, w, multiply(g, rest or Scalar(1)))
     shown = tuple(assume.shown_at(part, total.index) for part in (w, g))
     return assume.Assumption(
-        assumption.kind, f"all {{0}} are independent of all {{1}} along {total.index.axis.name}", shown, assumption.verdict
+        assumption.kind,
+        f"all {{0}} are independent of all {{1}} along {total.index.axis.name}",
+        shown,
+        assumption.verdict,
     )
 
 

@@ -18,13 +18,14 @@ from varprop.errors import MomentError, ParameterError
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, substitute, symbol
 
-__all__ = ["Array", "Distribution", "Precision", "Shape", "known", "raw_from_central", "variance_of"]
+__all__ = ["Array", "Distribution", "Precision", "Shape", "known", "raw_from_central", "tidy", "variance_of"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Shape: TypeAlias = int | tuple[int, ...]
 Precision: TypeAlias = Literal["closed form", "enclosure", "estimate"]
 
 MAX_ORDER = 200
+MAX_EXPANDED = 1000
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Distribution(ABC):
     """
 
     parameters: ClassVar[tuple[Parameter, ...]] = ()
+    continuous: ClassVar[bool] = False
+    """Whether every member of the family has a density."""
 
     def __post_init__(self) -> None:
         for parameter in self.parameters:
@@ -107,7 +110,7 @@ class Distribution(ABC):
     def _central_moment(self, k: int) -> sp.Expr:
         """E (X - E X)^k for k >= 2; hook, where a shorter form than the binomial sum exists."""
         mean = self.moment(1)
-        return _tidy(sum(sp.binomial(k, j) * (-mean) ** (k - j) * self.moment(j) for j in range(k + 1)))
+        return tidy(sum(sp.binomial(k, j) * (-mean) ** (k - j) * self.moment(j) for j in range(k + 1)))
 
     def cumulant(self, k: int) -> sp.Expr:
         """The cumulant of order k >= 1; cumulants of independent sums add."""
@@ -118,7 +121,7 @@ class Distribution(ABC):
         lower = (
             sp.binomial(k - 1, j - 1) * self.cumulant(j) * self.central_moment(k - j) for j in range(2, k - 1)
         )
-        return _tidy(self.central_moment(k) - sum(lower))
+        return tidy(self.central_moment(k) - sum(lower))
 
     def absolute_moment(self, k: int) -> sp.Expr:
         """E |X|^k, exact, where a closed form is known.
@@ -130,7 +133,7 @@ class Distribution(ABC):
             return self.moment(k)
         if self.support[1].is_nonpositive:
             return -self.moment(k)
-        return _tidy(2 * self.positive_part_moment(k) - self.moment(k))
+        return tidy(2 * self.positive_part_moment(k) - self.moment(k))
 
     def positive_part_moment(self, k: int) -> sp.Expr:
         """E max(X, 0)^k for k >= 1, exact, where a closed form is known.
@@ -148,6 +151,50 @@ class Distribution(ABC):
         raise MomentError(f"{asked} of {self}", missing, remedy)
 
     # ---- structure
+
+    @property
+    def atomless(self) -> bool:
+        """Whether P(X = x) = 0 is known for every x."""
+        return self.continuous
+
+    @property
+    def positive_probability(self) -> sp.Expr:
+        """P(X > 0), exact, where a closed form is known.
+
+        Raises:
+            MomentError: no closed form is known.
+        """
+        low, high = self.support
+        if high.is_extended_nonpositive:
+            return sp.S.Zero
+        if self.atom_at_zero is False and low.is_extended_nonnegative:
+            return sp.S.One
+        if self.atom_at_zero is False and self.symmetric:
+            return sp.Rational(1, 2)
+        return self._positive_probability()
+
+    def _positive_probability(self) -> sp.Expr:
+        """P(X > 0) where X takes both signs; hook."""
+        self._refuse_moment(
+            "P(X > 0)", "no closed form is known", "Use a distribution with declared density."
+        )
+
+    @property
+    def negative_probability(self) -> sp.Expr:
+        """P(X < 0), exact, where a closed form is known.
+
+        Raises:
+            MomentError: no closed form is known.
+        """
+        if self.support[0].is_extended_nonnegative:
+            return sp.S.Zero
+        if self.atom_at_zero is False:
+            return 1 - self.positive_probability
+        if self.symmetric:
+            return self.positive_probability
+        self._refuse_moment(
+            "P(X < 0)", "no closed form is known", "Use a distribution with declared density."
+        )
 
     @property
     @abstractmethod
@@ -283,10 +330,10 @@ def raw_from_central(mean: sp.Expr, central: Callable[[int], sp.Expr], k: int) -
     return sum((sp.binomial(k, j) * mean ** (k - j) * central(j) for j in range(k + 1)), sp.Integer(0))
 
 
-def _tidy(expression: sp.Expr) -> sp.Expr:
-    """Expanded, where that shortens: products of sums of symbolic erf only grow."""
-    symbolic_erf = any(part.free_symbols for part in expression.atoms(sp.erf))
-    return expression if symbolic_erf else sp.expand(expression)
+def tidy(expression: sp.Expr) -> sp.Expr:
+    """Expanded, where that shortens: powers of sums with erf, and very long sums, only grow."""
+    grows = expression.has(sp.erf) or expression.count_ops() > MAX_EXPANDED
+    return expression if grows else sp.expand(expression)
 
 
 def _order(k: object, least: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from varprop.errors import ParameterError
-from varprop.model.distributions.base import Array, Distribution, Precision, Shape
+from varprop.model.distributions.base import Array, Distribution, Precision, Shape, tidy
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
 
@@ -122,7 +122,7 @@ class Mixture(Distribution):
 
     def _mean_of(self, values: Callable[[Distribution], sp.Expr]) -> sp.Expr:
         pairs = zip(self.weights, self.components, strict=True)
-        return sp.expand(sum(weight * values(part) for weight, part in pairs if not weight.is_zero))
+        return tidy(sum(weight * values(part) for weight, part in pairs if not weight.is_zero))
 
     @property
     def _possible(self) -> list[Distribution]:
@@ -131,6 +131,13 @@ class Mixture(Distribution):
 
     def _moment(self, k: int) -> sp.Expr:
         return self._mean_of(lambda part: part.moment(k))
+
+    @property
+    def atomless(self) -> bool:
+        return all(part.atomless for part in self._possible)
+
+    def _positive_probability(self) -> sp.Expr:
+        return self._mean_of(lambda part: part.positive_probability)
 
     def _positive_part_moment(self, k: int) -> sp.Expr:
         return self._mean_of(lambda part: part.positive_part_moment(k))

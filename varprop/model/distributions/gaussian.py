@@ -45,6 +45,7 @@ class Normal(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, chapter 13.
     """
 
+    continuous = True
     parameters = (
         Parameter("mean", r"\mu", typical=(-2, 2)),
         Parameter("variance", r"\sigma^2", low=0, low_open=True, typical=(0.1, 4)),
@@ -65,6 +66,9 @@ class Normal(Distribution):
 
     def _cumulant(self, k: int) -> sp.Expr:
         return self.variance if k == 2 else sp.Integer(0)
+
+    def _positive_probability(self) -> sp.Expr:
+        return (1 + sp.erf(self.mean / sp.sqrt(2 * self.variance))) / 2
 
     def _positive_part_moment(self, k: int) -> sp.Expr:
         return normal_moment_between(self.mean, self.variance, sp.Integer(0), sp.oo, k)
@@ -112,6 +116,7 @@ class TruncatedNormal(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, section 13.10.
     """
 
+    continuous = True
     parameters = (
         Parameter("low", "a", infinite=True, typical=(-3, 0.5)),
         Parameter("high", "b", infinite=True, typical=(1, 3)),

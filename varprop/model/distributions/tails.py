@@ -42,6 +42,7 @@ class Laplace(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2, chapter 24.
     """
 
+    continuous = True
     parameters = (
         Parameter("mean", r"\mu", typical=(-2, 2)),
         Parameter("variance", r"\sigma^2", low=0, low_open=True, typical=(0.1, 4)),
@@ -105,6 +106,7 @@ class Exponential(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, chapter 19.
     """
 
+    continuous = True
     parameters = (Parameter("mean", r"\mu", low=0, low_open=True, typical=(0.2, 3)),)
     mean: sp.Expr
 
@@ -162,6 +164,7 @@ class StudentT(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2, chapter 28.
     """
 
+    continuous = True
     parameters = (
         Parameter("dof", r"\nu", low=0, low_open=True, typical=(8.5, 30)),
         Parameter("center", r"\mu", typical=(-2, 2)),
@@ -261,6 +264,7 @@ class LogNormal(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, chapter 14.
     """
 
+    continuous = True
     parameters = (
         Parameter("log_mean", r"\mu", typical=(-1, 1)),
         Parameter("log_variance", r"\sigma^2", low=0, low_open=True, typical=(0.02, 0.1)),

@@ -40,6 +40,7 @@ class Uniform(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2, chapter 26.
     """
 
+    continuous = True
     parameters = (
         Parameter("low", "a", typical=(-3, 0.5)),
         Parameter("high", "b", typical=(1, 3)),
@@ -75,6 +76,13 @@ class Uniform(Distribution):
 
     def _central_moment(self, k: int) -> sp.Expr:
         return sp.Integer(0) if k % 2 else ((self.high - self.low) / 2) ** k / (k + 1)
+
+    def _positive_probability(self) -> sp.Expr:
+        return (
+            self.high / (self.high - self.low)
+            if self.low.is_negative and self.high.is_positive
+            else super()._positive_probability()
+        )
 
     def _positive_part_moment(self, k: int) -> sp.Expr:
         low, high = sp.Max(self.low, 0), sp.Max(self.high, 0)
