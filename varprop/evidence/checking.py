@@ -3,32 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import sympy as sp
 
+from varprop.derivation.proofs import Derivation, Step
 from varprop.derivation.quantities import Equal, Quantity
-from varprop.errors import CheckError
+from varprop.errors import CheckError, SamplingError
+from varprop.evidence.cases import Case, Reach, cases_of, tried, untested
 from varprop.evidence.report import ClaimEvidence, Evidence
-from varprop.evidence.translation import Question, question
 from varprop.evidence.values import completed
-from varprop.model.distributions import Unknown
 from varprop.model.expressions import Expression
 from varprop.model.scalars import scalar
-from varprop.model.variables import Variable, variables
-from varprop.simulation.blocks import Side, Term
-from varprop.simulation.panel import COUPLINGS, Coupled, Coupling, panel
+from varprop.model.variables import variables
+from varprop.simulation.panel import COUPLINGS, Coupling
 from varprop.simulation.sequential import Asymptotic, Look, Resolution, Verdict
 from varprop.simulation.streams import Streams
-from varprop.simulation.trials import Outcome, Trial
 
 __all__ = ["Checkable", "check"]
-
-SIGN_KEY = 1_000_000
 
 
 class Checkable(Protocol):
@@ -50,6 +45,7 @@ def check(
     alpha: float = 1e-6,
     budget: float = 2.0,
     couplings: Sequence[Coupling] | None = None,
+    panel: Reach = "full",
     on_look: Callable[[str, Look], None] | None = None,
 ) -> Evidence:
     """Put what an object claims to the test of simulation, along a path that shares no formula with it.
@@ -74,6 +70,8 @@ def check(
         couplings: how the places of a variable known by its moments only may depend on each other:
             "independent", "all equal", "alternating". By default all three where a claim says that their
             dependence does not matter, as the steps of a derivation do, else the first.
+        panel: for such variables, "full" tries every shape of distribution in every coupling; "short" tries
+            every shape once, the couplings taking turns.
         on_look: called with the text of the claim and each look.
 
     Raises:
@@ -91,20 +89,32 @@ def check(
     """
     _settings(resolution, power, alpha, COUPLINGS if couplings is None else couplings)
     claims = _claims(x, equals)
-    values = completed(claims, at)
+    values, sizes = completed(claims, at)
     seed = _hash(claims, values) if seed is None else seed
     streams = Streams(seed)
-    cases = [
-        (str(claim), ask, laws)
-        for claim in claims
-        for ask in (question(claim, values),)
-        for laws in _laws(ask, couplings or (COUPLINGS if claim.any_dependence else COUPLINGS[:1]))
-    ]
+    limits = _in_limit(x)
+    prepared: list[Case | ClaimEvidence] = []
+    for claim in claims:
+        try:
+            prepared.extend(cases_of(claim, values, sizes, couplings, panel, claim in limits))
+        except (CheckError, SamplingError) as problem:
+            if len(claims) == 1:
+                raise
+            prepared.append(untested(claim, problem, resolution, power))
+    count = sum(isinstance(case, Case) for case in prepared)
+    settings = {"alpha": alpha / max(1, count), "power": power, "budget": budget}
     found: list[ClaimEvidence] = []
-    for key, (text, ask, laws) in enumerate(cases):
-        settings = {"laws": laws, "alpha": alpha / len(cases), "power": power, "budget": budget}
-        report = None if on_look is None else _named(on_look, text)
-        found.append(_tried(text, ask, settings, resolution, streams.at(key), report))
+    for key, case in enumerate(prepared):
+        if isinstance(case, Case):
+            watch = None if on_look is None else partial(on_look, str(case.claim))
+            try:
+                found.append(tried(case, settings, resolution, streams.at(key), watch))
+            except SamplingError as problem:
+                if len(claims) == 1:
+                    raise
+                found.append(untested(case.claim, problem, resolution, power))
+        else:
+            found.append(case)
         if found[-1].interrupted:
             break
     relative = sorted({claim.resolution.relative_to for claim in found})
@@ -112,7 +122,7 @@ def check(
         resolution, power, relative[0] if len(relative) == 1 else "each claim or its natural scale"
     )
     return Evidence(
-        _overall(found, len(found) == len(cases)),
+        _overall(found, len(found) == len(prepared)),
         tuple(found),
         {str(name): str(value) for name, value in values.items()},
         seed,
@@ -193,84 +203,10 @@ def _hash(claims: Iterable[Equal], values: Mapping[sp.Symbol, sp.Expr]) -> int:
     return int.from_bytes(hashlib.sha256("\n".join(text).encode()).digest()[:6], "big")
 
 
-def _random(side: Side) -> tuple[Variable, ...]:
-    return variables(*(e for term in side for estimand in term.estimands for e in estimand.expressions))
-
-
-def _laws(ask: Question, couplings: Sequence[Coupling]) -> list[dict[Variable, Coupled]]:
-    """Samplers for variables known by moments only: every member of each panel takes part."""
-    unknown = {
-        variable: panel(variable.distribution, couplings if variable.axes else ("independent",))
-        for variable in dict.fromkeys(_random(ask.left) + _random(ask.right))
-        if isinstance(variable.distribution, Unknown)
-    }
-    if not unknown:
-        return [{}]
-    count = max(map(len, unknown.values()))
-    return [
-        {variable: laws[(case + shift) % len(laws)] for shift, (variable, laws) in enumerate(unknown.items())}
-        for case in range(count)
-    ]
-
-
-def _named(on_look: Callable[[str, Look], None], text: str) -> Callable[[Look], None]:
-    return lambda look: on_look(text, look)
-
-
-def _tried(
-    text: str,
-    ask: Question,
-    settings: Mapping[str, Any],
-    resolution: float,
-    streams: Streams,
-    on_look: Callable[[Look], None] | None,
-) -> ClaimEvidence:
-    """Run the trial of one claim, and of its sign where both sides were squared."""
-    trial = Trial(ask.left, ask.right, factor=resolution**ask.exponent, **settings)
-    outcome = trial.run(streams, on_look)
-    evidence = _reported(text, trial, outcome, settings["laws"], resolution)
-    if ask.sign and evidence.verdict == "agrees":
-        signed = Trial(ask.sign, (Term(0.0),), factor=resolution, **settings).run(
-            streams.at(SIGN_KEY), on_look
-        )
-        positive = signed.look is not None and signed.look.low > 0
-        negative = signed.look is not None and signed.look.high < 0
-        verdict: Verdict = "agrees" if positive else "disagrees" if negative else "inconclusive"
-        evidence = replace(
-            evidence,
-            verdict=verdict,
-            samples=evidence.samples + signed.samples,
-            interrupted=signed.interrupted,
-            alarm="" if positive else "the sign of the left side",
-        )
-    return evidence
-
-
-def _reported(
-    text: str, trial: Trial, outcome: Outcome, laws: Mapping[Variable, Coupled], resolution: float
-) -> ClaimEvidence:
-    look = outcome.look
-    drawn = dict.fromkeys(itertools.chain.from_iterable(side.variables for side in trial.sides))
-    relied = [f"{v.name} ~ {laws[v].name if v in laws else v.distribution}" for v in drawn]
-    return ClaimEvidence(
-        claim=text,
-        verdict=outcome.verdict,
-        estimate=look.left if look else outcome.left,
-        claimed=look.right if look else outcome.right,
-        numeric=trial.claimed is not None,
-        low=look.low if look else -math.inf,
-        high=look.high if look else math.inf,
-        standard_error=look.standard_error if look else outcome.standard_error,
-        factor=look.factor if look else math.inf,
-        look=trial.plan.looks.index(look.blocks) + 1 if look else 0,
-        looks=len(trial.plan.looks),
-        blocks=outcome.blocks,
-        samples=outcome.samples,
-        alarm=look.alarm if look else "",
-        resolution=replace(outcome.resolution, factor=resolution),
-        relied=("independent draws: " + ", ".join(relied), *outcome.layout),
-        interrupted=outcome.interrupted,
-    )
+def _in_limit(x: object) -> frozenset[Equal]:
+    """The claims of a derivation or a step that hold in a limit only."""
+    steps = x.steps if isinstance(x, Derivation) else (x,) if isinstance(x, Step) else ()
+    return frozenset(claim for step in steps if step.rule.limit for claim in step.claims)
 
 
 def _overall(found: Sequence[ClaimEvidence], complete: bool) -> Verdict:

@@ -36,6 +36,7 @@ class ClaimEvidence:
         resolution: what "agrees" excludes.
         relied: what the sampler relied on.
         interrupted: whether the run was stopped.
+        note: what else there is to know.
     """
 
     claim: str
@@ -55,6 +56,7 @@ class ClaimEvidence:
     resolution: Resolution
     relied: tuple[str, ...]
     interrupted: bool = False
+    note: str = ""
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -71,6 +73,7 @@ class ClaimEvidence:
             + (f", alarm: {self.alarm}" if self.alarm else ""),
             f"look {self.look} of {self.looks}, {self.blocks} blocks, {self.samples:.3g} samples"
             + (", interrupted" if self.interrupted else ""),
+            *([self.note] if self.note else []),
         ]
         return "\n".join(
             textwrap.fill(line, 80, subsequent_indent=" " * 13, initial_indent=" " * 13 * (k > 0))

@@ -86,7 +86,10 @@ def question(claim: Equal, values: Mapping[sp.Symbol, sp.Expr]) -> Question:
     elif roots:
         left, right = (_without_positive(side, atoms) for side in (left, right))
     left, right = _cleared(sp.powdenest(left, force=True), sp.powdenest(right, force=True), atoms)
-    return Question(_polynomial(left, atoms, claim), _polynomial(right, atoms, claim), exponent, sign)
+    sides = _polynomial(left, atoms, claim), _polynomial(right, atoms, claim)
+    unit = sides[0][0].coefficient if len(sides[0]) == 1 and sides[0][0].coefficient else 1.0
+    scaled = [tuple(Term(term.coefficient / unit, term.estimands) for term in side) for side in sides]
+    return Question(scaled[0], scaled[1], exponent, sign)
 
 
 def _defined(side: sp.Expr, values: Mapping[sp.Symbol, sp.Expr], atoms: dict[sp.Symbol, Estimand]) -> sp.Expr:

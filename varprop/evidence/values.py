@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from itertools import islice, permutations
@@ -19,7 +20,7 @@ from varprop.model.walks import walk
 
 __all__ = ["completed", "symbols_of"]
 
-SIZE = 16
+SIZES = (8, 6, 10, 7, 9, 5, 11, 12)
 GENERIC = tuple(sp.Rational(k, 10) for k in (7, 13, 9, 17, 6, 11, 19, 8, 12, 14))
 ATTEMPTS = 24
 
@@ -58,12 +59,17 @@ def _inside(holder: Any) -> Iterator[sp.Symbol]:
             yield from _inside(getattr(holder, field.name))
 
 
-def completed(claims: Iterable[Equal], at: Mapping[Any, Any] | None) -> dict[sp.Symbol, sp.Expr]:
-    """A number for every symbol: the given ones, 16 for sizes, distinct generic values for the rest.
+def completed(
+    claims: Iterable[Equal], at: Mapping[Any, Any] | None
+) -> tuple[dict[sp.Symbol, sp.Expr], frozenset[sp.Symbol]]:
+    """A number for every symbol: the given ones, around 8 for sizes, distinct generic values for the rest.
 
     Args:
         claims: the equations.
         at: symbol or its name -> number.
+
+    Returns:
+        The values, and the symbols that sizes are made of.
 
     Raises:
         CheckError: a value is no number, a name is not in the claims, or no default fits.
@@ -81,12 +87,13 @@ def completed(claims: Iterable[Equal], at: Mapping[Any, Any] | None) -> dict[sp.
     inside, axes = symbols_of(*expressions)
     symbols = inside.union(*(side.free_symbols for claim in claims for side in (claim.left, claim.right)))
     values = _given(at or {}, symbols)
-    sizes = sorted(frozenset().union(*(axis.size.free_symbols for axis in axes)) - values.keys(), key=str)
-    least = max((sum(1 for index in _named(expressions) if index.axis == axis) for axis in axes), default=1)
-    values |= {size: sp.Integer(max(SIZE, least)) for size in sizes}
+    growing: frozenset[sp.Symbol] = frozenset().union(*(axis.size.free_symbols for axis in axes))
+    sizes = sorted(growing - values.keys(), key=str)
+    least = max(map(_places, expressions), default=1)
+    values |= {size: sp.Integer(max(SIZES[k % len(SIZES)], least)) for k, size in enumerate(sizes)}
     others = sorted(symbols - values.keys(), key=str)
     if not others:
-        return _ordered(values)
+        return _ordered(values), growing
     typical = _typical(expressions)
     for attempt in islice(permutations(range(max(len(others), 4))), ATTEMPTS):
         tried = {name: _generic(attempt[place], typical.get(name)) for place, name in enumerate(others)}
@@ -95,7 +102,7 @@ def completed(claims: Iterable[Equal], at: Mapping[Any, Any] | None) -> dict[sp.
                 expression.at(values | tried)
         except ParameterError:
             continue
-        return _ordered(values | tried)
+        return _ordered(values | tried), growing
     names = ", ".join(map(str, others))
     raise CheckError(
         f"values for {names}", "no default fits all distributions at once", f"Give them: at={{{names}: ...}}."
@@ -118,14 +125,16 @@ def _given(at: Mapping[Any, Any], symbols: frozenset[sp.Symbol]) -> dict[sp.Symb
     return values
 
 
-def _named(expressions: tuple[Expression, ...]) -> set[Any]:
-    return {
+def _places(expression: Expression) -> int:
+    """How many places of one axis an expression names, at most."""
+    named = {
         slot
-        for node in walk(*expressions)
+        for node in walk(expression)
         if isinstance(node, RandomVariable)
         for slot in node.slots
         if not slot.is_bound
     }
+    return max(Counter(slot.axis for slot in named).values(), default=1)
 
 
 def _typical(expressions: tuple[Expression, ...]) -> dict[sp.Symbol, tuple[float, float]]:

@@ -22,11 +22,11 @@ __all__ = ["Estimand", "Kind", "Side", "SideSampler", "Term", "natural_scale"]
 Array = NDArray[np.float64]
 Kind: TypeAlias = Literal["mean", "variance", "covariance", "central moment", "cumulant"]
 
-CROSS_FROM = 8
-"""Random numbers per plain sample from which crossed blocks pay."""
+CROSS_FROM = 4
+"""Random numbers behind a row and behind a column from which crossed blocks pay."""
 PLAIN_SAMPLES = (8, 256)
 CROSSED_SHAPES = ((64, 16), (48, 12), (32, 8), (16, 8), (16, 4), (8, 4))
-CHUNK_ENTRIES = 2**17
+CHUNK_ENTRIES = 2**18
 MOST_ENTRIES = 2**27
 CHUNK_BLOCKS = 256
 
@@ -118,11 +118,11 @@ class _Part:
     def planned(cls, estimand: Estimand, laws: Mapping[Variable, Law], limit: float) -> _Part:
         program = Program(estimand.expressions, laws)
         design = _plain_design(program, estimand, limit)
-        if sum(map(program.draws, program.variables)) >= CROSS_FROM:
-            group = first_group(*estimand.expressions)
-            if group:
-                program = Program(estimand.expressions, laws, group)
-                design = _crossed_design(program, estimand, limit)
+        group = first_group(*estimand.expressions)
+        rows = program.draws(group)
+        if min(rows, program.draws() - rows) >= CROSS_FROM:
+            program = Program(estimand.expressions, laws, group)
+            design = _crossed_design(program, estimand, limit)
         work = program.work(design)
         groups = estimand.groups if design.crossed else 1
         cost = work.cost + ENTRY_COST * design.samples * (estimand.order + 1)
@@ -135,7 +135,7 @@ class _Part:
 
 
 def _plain_design(program: Program, estimand: Estimand, limit: float) -> Design:
-    draws = max(1, sum(map(program.draws, program.variables)))
+    draws = max(1, program.draws())
     least = 1 if estimand.kind == "mean" else max(2, 4 * estimand.order)
     low, high = PLAIN_SAMPLES
     rows = min(high, max(low, least, 2 ** int(np.log2(max(1, 4096 // draws)))))

@@ -42,6 +42,10 @@ class Law(Protocol):
         """Draw (samples, *places)."""
         ...
 
+    def numbers(self, places: int) -> int:
+        """Random numbers behind one sample at so many places."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -98,6 +102,41 @@ class _Labelled:
     labels: tuple[Label, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A variable with its stream, its law, its group, and the places to draw."""
+
+    key: int
+    variable: Variable
+    law: Law | None
+    first_group: bool
+    places: tuple[tuple[int, ...], ...]
+    leaves: int
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        return tuple(map(len, self.places))
+
+    @property
+    def numbers(self) -> int:
+        count = math.prod(self.extents)
+        return self.law.numbers(count) if self.law else count
+
+    def draw(self, rng: np.random.Generator, blocks: int, design: Design) -> Array:
+        per_block = design.size(str(design.labels(self.first_group)[1]))
+        count = blocks * per_block
+        law: Any = self.law or self.variable.distribution
+        whole = self.law is None and self.variable.is_joint
+        drawn = np.asarray(law.draw(rng, (count,) if whole else (count, *self.extents)), dtype=np.float64)
+        if drawn.shape != (count, *self.extents):
+            raise SamplingError(
+                f"draws of {self.variable.name}",
+                f"{law} gave shape {drawn.shape}, not {(count, *self.extents)}",
+                "A draw has the shape it is asked for.",
+            )
+        return drawn.reshape(blocks, per_block, *self.extents)
+
+
 class Program:
     """A schedule that evaluates expressions on samples, each shared part once.
 
@@ -130,16 +169,19 @@ class Program:
         first_group: Iterable[Variable] = (),
     ) -> None:
         self.roots = tuple(roots)
-        self.laws = dict(laws or {})
-        self.first_group = frozenset(first_group)
         self.nodes = schedule(self.roots)
         self.variables = variables(*self.roots)
         self._places = number_places(self.nodes)
-        leaves: dict[Variable, list[RandomVariable]] = {}
+        found: dict[Variable, list[RandomVariable]] = {}
         for node in self.nodes:
             if isinstance(node, RandomVariable):
-                leaves.setdefault(node.variable, []).append(node)
-        self._extents = {variable: self._needed(variable, leaves[variable]) for variable in self.variables}
+                found.setdefault(node.variable, []).append(node)
+        rows, others = frozenset(first_group), laws or {}
+        self._sources = [
+            _Source(key, v, others.get(v), v in rows, self._needed(v, found[v]), len(found[v]))
+            for key, v in enumerate(self.variables)
+        ]
+        self._source = {node: source for source in self._sources for node in found[source.variable]}
         self._rank: dict[Label, int] = {BLOCK: 0, ROW: 1, COLUMN: 2}
         for node in self.nodes:
             for index in sorted((i for i in node.indices if i.is_bound), key=lambda i: (i.key, i.axis.token)):
@@ -147,20 +189,21 @@ class Program:
         self._uses = Counter(operand for node in self.nodes for operand in operands(node))
         self._uses.update(self.roots)
 
-    def _needed(self, variable: Variable, leaves: list[RandomVariable]) -> list[list[int]]:
+    def _needed(self, variable: Variable, leaves: list[RandomVariable]) -> tuple[tuple[int, ...], ...]:
         """Per slot the places to draw: all, where a sum ranges over it, else those that are named."""
         needed = []
         for slot, axis in enumerate(variable.axes):
             indices = [leaf.slots[slot] for leaf in leaves]
-            all_of_it = variable.is_joint or any(index.is_bound for index in indices)
-            needed.append(
-                list(range(places_of(axis))) if all_of_it else sorted({self._places[i] for i in indices})
-            )
-        return needed
+            if variable.is_joint or any(index.is_bound for index in indices):
+                needed.append(tuple(range(places_of(axis))))
+            else:
+                needed.append(tuple(sorted({self._places[index] for index in indices})))
+        return tuple(needed)
 
-    def draws(self, variable: Variable) -> int:
-        """Random numbers in one draw of a variable."""
-        return math.prod(len(places) for places in self._extents[variable])
+    def draws(self, group: Iterable[Variable] | None = None) -> int:
+        """Random numbers behind one draw of all variables, or of a group of them."""
+        chosen = None if group is None else set(group)
+        return sum(source.numbers for source in self._sources if chosen is None or source.variable in chosen)
 
     def run(self, streams: Streams, *, chunk: int, blocks: int, design: Design) -> list[Array]:
         """Evaluate the expressions on a chunk of blocks.
@@ -175,21 +218,20 @@ class Program:
             Per expression an array (blocks, rows) or (blocks, rows, columns).
         """
         sizes = {BLOCK: blocks, ROW: design.rows, COLUMN: design.columns}
-        keys = {variable: key for key, variable in enumerate(self.variables)}
-        bases: dict[Variable, Array] = {}
-        waiting = Counter(node.variable for node in self.nodes if isinstance(node, RandomVariable))
+        bases: dict[int, Array] = {}
+        waiting = [source.leaves for source in self._sources]
         uses = Counter(self._uses)
         values: dict[Expression, _Labelled] = {}
         for node in self.nodes:
             if isinstance(node, RandomVariable):
-                variable = node.variable
-                if variable not in bases:
-                    rng = streams.generator(keys[variable], chunk=chunk)
-                    bases[variable] = self._draw(variable, rng, blocks, design)
-                values[node] = self._leaf(node, bases[variable], design)
-                waiting[variable] -= 1
-                if not waiting[variable]:
-                    del bases[variable]
+                source = self._source[node]
+                if source.key not in bases:
+                    rng = streams.generator(source.key, chunk=chunk)
+                    bases[source.key] = source.draw(rng, blocks, design)
+                values[node] = self._leaf(node, source, bases[source.key], design)
+                waiting[source.key] -= 1
+                if not waiting[source.key]:
+                    del bases[source.key]
             else:
                 values[node] = self._value(node, values)
             for operand in operands(node):
@@ -200,25 +242,10 @@ class Program:
         shape = tuple(sizes[str(label)] for label in labels)
         return [np.broadcast_to(self._aligned(values[root], labels), shape) for root in self.roots]
 
-    def _draw(self, variable: Variable, rng: np.random.Generator, blocks: int, design: Design) -> Array:
-        per_block = design.size(str(design.labels(variable in self.first_group)[1]))
-        extents = tuple(len(places) for places in self._extents[variable])
-        count = blocks * per_block
-        law: Any = self.laws.get(variable, variable.distribution)
-        shape = (count,) if variable.is_joint and variable not in self.laws else (count, *extents)
-        drawn = np.asarray(law.draw(rng, shape), dtype=np.float64)
-        if drawn.shape != (count, *extents):
-            raise SamplingError(
-                f"draws of {variable.name}",
-                f"{law} gave shape {drawn.shape}, not {(count, *extents)}",
-                "A draw has the shape it is asked for.",
-            )
-        return drawn.reshape(blocks, per_block, *extents)
-
-    def _leaf(self, node: RandomVariable, base: Array, design: Design) -> _Labelled:
-        labels: list[Label] = list(design.labels(node.variable in self.first_group))
+    def _leaf(self, node: RandomVariable, source: _Source, base: Array, design: Design) -> _Labelled:
+        labels: list[Label] = list(design.labels(source.first_group))
         data = base
-        for slot, places in zip(node.slots, self._extents[node.variable], strict=True):
+        for slot, places in zip(node.slots, source.places, strict=True):
             dimension = len(labels)
             if not slot.is_bound:
                 data = np.asarray(data.take(places.index(self._places[slot]), axis=dimension))
@@ -323,19 +350,19 @@ class Program:
         """The cost of one block by a fixed formula, and the memory it needs."""
         shapes: dict[Expression, tuple[Label, ...]] = {}
         uses = Counter(self._uses)
-        drawn: set[Variable] = set()
+        drawn: set[int] = set()
         alive = most = draws = 0
         cost = 0.0
         for node in self.nodes:
             touched = 0
             if isinstance(node, RandomVariable):
-                sample = design.labels(node.variable in self.first_group)
+                source = self._source[node]
+                sample = design.labels(source.first_group)
                 shapes[node] = (*sample, *dict.fromkeys(slot for slot in node.slots if slot.is_bound))
-                if node.variable not in drawn:
-                    drawn.add(node.variable)
-                    count = self.draws(node.variable) * self._entries(design, sample)
-                    draws += count
-                    alive += count
+                if source.key not in drawn:
+                    drawn.add(source.key)
+                    draws += source.numbers * self._entries(design, sample)
+                    alive += self._entries(design, sample) * math.prod(source.extents)
             else:
                 labels = {label for operand in operands(node) for label in shapes[operand]}
                 if isinstance(node, SumOver):
@@ -351,7 +378,7 @@ class Program:
                 uses[operand] -= 1
                 if not uses[operand] and not isinstance(operand, RandomVariable):
                     alive -= self._entries(design, shapes[operand])
-        overhead = CALL_COST * len(self.nodes) + 8 * CALL_COST * len(self.variables)
+        overhead = CALL_COST * len(self.nodes) + 12 * CALL_COST * len(self.variables)
         return Work(cost + DRAW_COST * draws, overhead, max(1, most), draws)
 
     def _entries(self, design: Design, labels: Iterable[Label]) -> int:

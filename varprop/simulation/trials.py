@@ -130,7 +130,12 @@ class Trial:
         """The number on the right, if it is one."""
         return _number(self.right)
 
-    def run(self, streams: Streams, on_look: Callable[[Look], None] | None = None) -> Outcome:
+    def run(
+        self,
+        streams: Streams,
+        on_look: Callable[[Look], None] | None = None,
+        until: Callable[[Look], bool] = lambda look: look.verdict != "inconclusive",
+    ) -> Outcome:
         """Draw blocks until a look decides or the plan is exhausted.
 
         An interrupt (KeyboardInterrupt) ends the run; the last complete look keeps its verdict, blocks beyond
@@ -139,6 +144,7 @@ class Trial:
         Args:
             streams: where to draw from.
             on_look: called after every look.
+            until: when to stop, if not after the first decision; limits hold at every look.
 
         Raises:
             SamplingError: a block result is not finite.
@@ -155,7 +161,7 @@ class Trial:
                 look = decide(left, right, self.plan, band=band, premise=self.premise)
                 if on_look is not None:
                     on_look(look)
-                if look.verdict != "inconclusive":
+                if until(look):
                     break
         except KeyboardInterrupt:
             interrupted = True
@@ -177,8 +183,14 @@ class Trial:
         return sides[LEFT], sides[RIGHT] if claimed is None else claimed
 
     def _band(self, streams: Streams) -> Band:
-        """A zero band where a side is zero, or a pilot sees no side off zero; else a factor band."""
+        """How near is near enough.
+
+        Where terms of a side may cancel, a fraction of the largest term of the line. Where a side is zero or
+        a pilot sees no side off zero, a fraction of the natural scale. Else a factor.
+        """
         numbers = [_number(side.terms) for side in self.sides]
+        if any(_cancels(side.terms) for side in self.sides):
+            return Band((self.factor - 1) * max(self._scales(streams)))
         if 0.0 not in numbers:
             if any(
                 number is not None or _signed(side.terms)
@@ -193,12 +205,15 @@ class Trial:
                 values = values[:PILOT_BLOCKS]
                 if abs(values.mean()) > PILOT_ERRORS * values.std(ddof=1) / math.sqrt(PILOT_BLOCKS):
                     return Band()
-        scales = [
+        return Band((self.factor - 1) * min(self._scales(streams), default=0.0))
+
+    def _scales(self, streams: Streams) -> list[float]:
+        """The natural scales of the sides that are no numbers."""
+        return [
             natural_scale(side.terms, self.laws, streams.at(SCALE, key))
-            for key, (side, number) in enumerate(zip(self.sides, numbers, strict=True))
-            if number is None
+            for key, side in enumerate(self.sides)
+            if _number(side.terms) is None
         ]
-        return Band((self.factor - 1) * min(scales, default=0.0))
 
     def _outcome(
         self, look: Look | None, band: Band, results: tuple[list[Array], list[Array]], interrupted: bool
@@ -241,3 +256,8 @@ def _number(side: Side) -> float | None:
 def _signed(side: Side) -> bool:
     """Whether every term has the same sign, whatever is sampled."""
     return all(term.positive for term in side) and len({term.coefficient > 0 for term in side}) == 1
+
+
+def _cancels(side: Side) -> bool:
+    """Whether terms of both signs are added, so that the side may be small against its terms."""
+    return len({term.coefficient > 0 for term in side if term.coefficient}) > 1
