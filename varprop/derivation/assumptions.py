@@ -16,7 +16,7 @@ from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, S
 from varprop.model.joint import Joint
 from varprop.model.printing import to_latex, to_text
 from varprop.model.variables import RandomVariable
-from varprop.model.walks import replace_indices, walk
+from varprop.model.walks import replace_indices
 
 __all__ = ["Assumption", "Truth"]
 
@@ -136,8 +136,8 @@ def has_zero_mean(structure: Structure, subject: Expression) -> bool | None:
 
 
 def vanishing_factors(structure: Structure, node: Expression) -> list[tuple[Expression, Expression]]:
-    """Return (factor, rest) for each factor of a product that has mean zero and is independent of the rest."""
-    found = []
+    """Return (factor, rest) for each factor that has mean zero and is independent of the rest."""
+    found: list[tuple[Expression, Expression]] = []
     for base, power in powers_of(node):
         if isinstance(base, RandomVariable) and power == 1 and has_zero_mean(structure, base):
             rest = without_factor(node, base)
@@ -188,7 +188,7 @@ def one_variance_along(structure: Structure, leaf: RandomVariable, index: Index)
 
 
 def shown_at(body: Expression, index: Index) -> Expression:
-    """Return a sum's body at the axis' own index, which reads best, or at a new place if that one is taken."""
+    """Return a sum's body at the axis' own index, or at a new place if that one is taken."""
     own = index.axis.index
     place = own if own not in body.indices else index.axis.places(1)[0]
     return replace_indices(body, {index: place})
@@ -206,14 +206,8 @@ def alike(
         axis = sum_.index.axis
         if not named_apart and any(index.axis == axis for index in sum_.indices):
             verdict = "unknown"
-        for node in walk(sum_.body, rest):
-            if (
-                isinstance(node, RandomVariable)
-                and isinstance(node.distribution, Joint)
-                and axis in node.variable.axes
-            ):
-                if not node.distribution.alike:
-                    verdict = "refuted"
+        if structure.uneven_along(axis, sum_.body, rest):
+            verdict = "refuted"
     subjects = tuple(shown_at(s.body, s.index) for s in sums[:1])
     return Assumption(
         "places alike", f"{{0}} has one law at every place along {sums[0].index.axis.name}", subjects, verdict
@@ -245,7 +239,7 @@ def orthogonal(structure: Structure, left: Expression, right: Expression) -> Ass
 
 
 def _hero(structure: Structure, hero: Expression, other: Expression) -> bool:
-    """Whether `hero` carries a zero-mean weight that `other` does not know, or is odd where `other` is even."""
+    """Whether `hero` has a zero-mean weight that `other` lacks, or is odd where `other` is even."""
     terms = [hero]
     while terms:
         term = terms.pop()
@@ -294,7 +288,7 @@ def _skewed(subject: Expression) -> bool:
 
 
 def no_atom_at_zero(structure: Structure, subject: Expression, rest: Expression) -> Assumption:
-    """P(subject = 0 and rest != 0) = 0: a dead layer below is harmless if its gate is a factor of the rest."""
+    """P(subject = 0 and rest != 0) = 0: a dead layer below is harmless if the rest holds its gate."""
     verdict: Truth = "unknown"
     if isinstance(subject, RandomVariable) and isinstance(subject.distribution, Distribution):
         verdict = truth(None if (atom := subject.distribution.atom_at_zero) is None else not atom)
@@ -351,7 +345,7 @@ def _spread(structure: Structure, term: Expression, rest: Expression) -> bool:
 
 
 def _weight_and_input(structure: Structure, total: SumOver, rest: Expression) -> Expression | None:
-    """Return an input of a weighted sum; where it is not 0, atomless independent weights keep the sum from 0."""
+    """Return an input of a weighted sum; where it is not 0, its atomless weight keeps the sum from 0."""
     for base, power in powers_of(total.body):
         if isinstance(base, RandomVariable) and power == 1 and copies_along(base, total.index):
             law = base.distribution
@@ -366,6 +360,5 @@ def _weight_and_input(structure: Structure, total: SumOver, rest: Expression) ->
 def gaussian(structure: Structure, leaf: RandomVariable) -> Assumption:
     """A variable is normal with mean zero."""
     law = leaf.distribution
-    known = isinstance(law, Normal) and not leaf.variable.is_joint
-    verdict: Truth = "proven" if known and law.mean.is_zero else "refuted"
+    verdict: Truth = "proven" if isinstance(law, Normal) and law.mean.is_zero else "refuted"
     return Assumption("normality", "{0} is normal with mean zero", (leaf,), verdict)

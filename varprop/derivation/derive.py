@@ -36,7 +36,7 @@ def derive(quantity: sp.Expr, *, rules: Sequence[Rule] = RULES) -> Derivation:
         >>> w = RandomVariable("w", "Normal(variance=v)")
         >>> x = RandomVariable("x", "Unknown(mean=m, variance=1)")
         >>> derive(Variance(w * x)).result
-        v*(m**2 + 1)
+        m**2*v + v
     """
     goal = validated(quantity)
     search = Search(tuple(rules))

@@ -11,8 +11,8 @@ import sympy as sp
 from varprop.derivation.assumptions import Assumption
 from varprop.derivation.quantities import Claims, Equal, Quantity, nouns
 from varprop.derivation.rules import Rule
-from varprop.derivation.showing import Shown, line_math
 from varprop.derivation.search import Application, topological, value
+from varprop.derivation.showing import Shown, line_math
 from varprop.errors import DerivationError, MomentError
 from varprop.model.axes import Axis, Index
 from varprop.model.distributions import Unknown

@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 
-class Quantity(sp.AtomicExpr):  # type: ignore[misc]
+class Quantity(sp.AtomicExpr):
     """A number that belongs to a random expression, stated but not computed.
 
     SymPy sees an atom: only `xreplace` may change a line that holds one.
@@ -66,7 +66,7 @@ class Quantity(sp.AtomicExpr):  # type: ignore[misc]
         places = tuple((e.first, e.depth, e.serial) for e in self.expressions)
         return (self.order or 0, places)
 
-    @cacheit
+    @cacheit  # type: ignore[untyped-decorator]
     def sort_key(self, order: Any = None) -> tuple[Any, ...]:
         return self.class_key(), (1, (self._hashable_content(),)), sp.S.One.sort_key(), sp.S.One
 
@@ -169,7 +169,7 @@ class Kurtosis(Quantity):
         return Quantity.__new__(cls, expression)
 
 
-def Moment(expression: object, order: object) -> Quantity:  # noqa: N802
+def Moment(expression: object, order: object) -> Quantity:
     """State the raw moment E[e**k], which is the mean of a power.
 
     Args:

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from varprop.model.axes import Index
+from varprop.model.axes import Axis, Index
+from varprop.model.distributions import Distribution
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, powers_of
+from varprop.model.joint import Joint
 from varprop.model.variables import RandomVariable, Variable
 from varprop.model.walks import walk
 
@@ -45,6 +47,7 @@ class Structure:
 
     _bits: dict[Variable, int] = field(default_factory=dict)
     _masks: dict[Expression, int] = field(default_factory=dict)
+    _uneven: int = 0
     _flips: dict[Expression, tuple[Flip, ...]] = field(default_factory=dict)
 
     def mask(self, root: Expression) -> int:
@@ -55,10 +58,21 @@ class Structure:
                 bits = 0
                 if isinstance(node, RandomVariable):
                     bits = 1 << self._bits.setdefault(node.variable, len(self._bits))
+                    if isinstance(node.distribution, Joint) and not node.distribution.alike:
+                        self._uneven |= bits
                 for child in node.children:
                     bits |= masks[child]
                 masks[node] = bits
         return masks[root]
+
+    def uneven_along(self, axis: Axis, *roots: Expression) -> bool:
+        """Whether an expression holds a joint variable whose places along the axis differ."""
+        return any(
+            axis in variable.axes
+            for root in roots
+            if self.mask(root) & self._uneven
+            for variable, _ in self.roots(root, self._uneven)
+        )
 
     def roots(self, root: Expression, among: int = -1) -> Iterator[Root]:
         """Yield the roots of an expression, of the given variables only."""
@@ -126,7 +140,7 @@ class Structure:
 
     def _candidates(self, node: Expression) -> Iterable[Flip]:
         if isinstance(node, RandomVariable):
-            if not node.variable.is_joint and node.distribution.symmetric:
+            if isinstance(node.distribution, Distribution) and node.distribution.symmetric:
                 yield frozenset({(node.variable, node.slots)})
         elif isinstance(node, Product):
             for base, power in powers_of(node):

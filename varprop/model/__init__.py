@@ -1,1 +1,1 @@
-"""What is random: distributions, joint objects, axes, expressions, activations, and the text that names them."""
+"""What is random: distributions, joint objects, axes, expressions, activations, and their names."""

@@ -15,7 +15,6 @@ from varprop.errors import MomentError, ParameterError
 from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
 from varprop.model.expressions import Apply, Expression, Scalar
-from varprop.model.scalars import scalar
 
 __all__ = [
     "Activation",
@@ -183,8 +182,8 @@ class HomogeneousActivation(Activation):
         degree = self.degree * power
         if degree == 0:
             return super().odd_part(power, argument)
-        size = argument**degree if degree % 2 else argument * abs_(argument) ** (degree - 1)
-        return (self.above**power - self.below**power) / 2 * size
+        size: Expression = argument**degree if degree % 2 else argument * abs_(argument) ** (degree - 1)
+        return size * ((self.above**power - self.below**power) / 2)
 
     @property
     def even_part_holds_at_zero(self) -> bool:
@@ -192,7 +191,7 @@ class HomogeneousActivation(Activation):
 
     @property
     def gates(self) -> bool:
-        return self.below == 0 and self.above != 0
+        return bool(self.below == 0 and self.above != 0)
 
     @property
     def vanishes_only_at_zero(self) -> bool:
@@ -217,7 +216,7 @@ def _leaky(slope: sp.Expr) -> HomogeneousActivation:
     return HomogeneousActivation(f"leaky_relu[{slope}]", sp.S.One, -slope, 1)
 
 
-def leaky_relu(slope: object = sp.Rational(1, 100)) -> HomogeneousActivation:
+def leaky_relu(slope: object = "1/100") -> HomogeneousActivation:
     """Return the leaky ReLU: x for x > 0, slope * x for x < 0.
 
     Args:
@@ -252,6 +251,7 @@ class Transformed(Distribution):
         parent: the distribution it is applied to.
 
     Examples:
+        >>> from varprop.model.distributions import Normal
         >>> relu(Normal(variance=2)).moment(2)
         1
     """
@@ -298,7 +298,7 @@ class Transformed(Distribution):
 NAMED: dict[str, Any] = {
     "abs": abs_,
     "identity": identity,
-    "leaky_relu": lambda law, slope=sp.Rational(1, 100): leaky_relu(slope)(law),
+    "leaky_relu": lambda law, slope="1/100": leaky_relu(slope)(law),
     "relu": relu,
     "relu2": relu2,
     "step": step,

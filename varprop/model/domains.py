@@ -61,8 +61,10 @@ class Parameter:
         Raises:
             ParameterError: not a scalar, or outside the domain.
         """
-        if self.infinite and isinstance(value, (float, sp.Expr)) and value in (self.low, self.high):
-            return sp.sympify(value)
+        if self.infinite and isinstance(value, (float, sp.Expr)):
+            for bound, is_open in ((self.low, self.low_open), (self.high, self.high_open)):
+                if value == bound and not is_open:
+                    return bound
         number = scalar(value, f"{owner}: {self.name}")
         if self._outside(number):
             raise ParameterError(f"{owner}({self.name}={number})", "outside its domain", f"Choose {self}.")

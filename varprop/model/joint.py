@@ -80,6 +80,10 @@ class Joint(ABC):
         """The same law with symbols replaced."""
         return self
 
+    def latex(self) -> str:
+        """A formula for reports."""
+        return rf"\operatorname{{{type(self).__name__}}}"
+
     @abstractmethod
     def draw(self, rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
         """Independent samples of the whole object: an array `shape + self.shape`."""

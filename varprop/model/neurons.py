@@ -24,7 +24,8 @@ def dot(*, weights: object, inputs: object, fan_in: object = None) -> Expression
             one free axis, such as an orthogonal matrix's row.
         inputs: the distribution of each input; `relu(Normal())` becomes relu(h_i) with a new h; or a
             RandomVector, or an expression of one free axis.
-        fan_in: the number of terms; a whole number, a symbol or text. Needed unless weights or inputs bring an axis.
+        fan_in: the number of terms; a whole number, a symbol or text. Weights or inputs that bring an axis
+            bring it too.
 
     Raises:
         ParameterError: fan_in is missing, or contradicts the axis that inputs or weights bring.
@@ -51,7 +52,7 @@ def neuron(*, weights: object, inputs: object, fan_in: object = None, bias: obje
 
     Examples:
         >>> neuron(weights="Normal(variance=1/n)", inputs="Unknown()", fan_in="n", bias="Normal(variance=s)")
-        sum_i w_i*x_i + b
+        (sum_i w_i*x_i) + b
     """
     total = dot(weights=weights, inputs=inputs, fan_in=fan_in)
     if bias is None:

@@ -175,7 +175,7 @@ class RandomVector(RandomVariable):
 
     __slots__ = ()
 
-    def __new__(
+    def __new__(  # type: ignore[misc]  # independent entries make a plain RandomVariable
         cls,
         name: str,
         distribution: object,
@@ -183,7 +183,7 @@ class RandomVector(RandomVariable):
         *,
         size: object = None,
         role: str = "",
-    ) -> RandomVariable:  # type: ignore[misc]
+    ) -> RandomVariable:
         along = (axes,) if isinstance(axes, Axis) else tuple(axes)
         if not isinstance(distribution, Joint):
             if size is None and not along:

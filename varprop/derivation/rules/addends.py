@@ -133,7 +133,10 @@ def _residual(mean: int) -> tuple[Expression, ...]:
 
 uncorrelated_addends = Rule(
     name="uncorrelated addends",
-    theorem=r"\operatorname{Var}[a + b] = \operatorname{Var}[a] + \operatorname{Var}[b] \text{ if } \operatorname{Cov}[a, b] = 0",
+    theorem=(
+        r"\operatorname{Var}[a + b] = \operatorname{Var}[a] +"
+        r" \operatorname{Var}[b] \text{ if } \operatorname{Cov}[a, b] = 0"
+    ),
     source="Bienayme, 1853",
     match=_match_addends,
     claim=lambda terms: Variance(Add.of(terms)),
@@ -144,7 +147,7 @@ uncorrelated_addends = Rule(
     requirements=(
         Requirement(
             test=lambda structure, terms: pairwise_orthogonal(structure, terms, Scalar(1)),
-            witness=lambda: (lambda x: {"terms": (x, x * normal("w", mean=1))})(uniform("x")),
+            witness=lambda: {"terms": _shared_addends()["terms"]},
             remainder=lambda terms: sp.Add(*(2 * Covariance(a, b) for a, b in combinations(terms, 2))),
         ),
     ),
@@ -164,7 +167,10 @@ def _orthogonal_formula(terms: tuple[Expression, ...], rest: Expression) -> sp.E
 
 orthogonal_addends = Rule(
     name="orthogonal addends",
-    theorem=r"\operatorname{E}[(a + b)^2 c] = \operatorname{E}[a^2 c] + \operatorname{E}[b^2 c] \text{ if } \operatorname{E}[a b c] = 0",
+    theorem=(
+        r"\operatorname{E}[(a + b)^2 c] = \operatorname{E}[a^2 c] +"
+        r" \operatorname{E}[b^2 c] \text{ if } \operatorname{E}[a b c] = 0"
+    ),
     source="expansion of the square",
     match=_match_square,
     claim=lambda terms, rest: Mean(Add.of(terms) ** 2 * rest),
@@ -173,9 +179,7 @@ orthogonal_addends = Rule(
     requirements=(
         Requirement(
             test=pairwise_orthogonal,
-            witness=lambda: (lambda x: {"terms": (x, x * normal("w", mean=1)), "rest": Scalar(1)})(
-                uniform("x")
-            ),
+            witness=lambda: {"terms": _shared_addends()["terms"], "rest": Scalar(1)},
             remainder=lambda terms, rest: sp.Add(
                 *(2 * Mean(a * b * rest) for a, b in combinations(terms, 2))
             ),
@@ -204,11 +208,11 @@ uncorrelated_covariance = Rule(
     match=_match_covariance,
     claim=lambda a, b: Covariance(a, b),
     formula=lambda a, b: sp.S.Zero,
-    example=lambda: (lambda x: {"a": normal("w") * x, "b": x})(uniform("x")),
+    example=lambda: {"a": normal("w") * (x := uniform("x")), "b": x},
     requirements=(
         Requirement(
             test=_uncorrelated_test,
-            witness=lambda: (lambda x: {"a": x, "b": x * normal("w", mean=1)})(uniform("x")),
+            witness=lambda: {"a": (x := uniform("x")), "b": x * normal("w", mean=1)},
         ),
     ),
 )
@@ -247,7 +251,10 @@ def _shared_input() -> Parts:
 
 independent_copies = Rule(
     name="independent copies",
-    theorem=r"\kappa_k\left[\sum_{i=1}^n e_i\right] = n \kappa_k[e_i], \text{ in particular } \operatorname{Var}",
+    theorem=(
+        r"\kappa_k\left[\sum_{i=1}^n e_i\right] = n \kappa_k[e_i],"
+        r" \text{ in particular } \operatorname{Var}"
+    ),
     source="Stuart, Ord, Kendall's Advanced Theory of Statistics I, 7.18",
     match=_match_copies,
     claim=lambda noun, total: noun,
@@ -294,7 +301,7 @@ goodman = Rule(
     requirements=(
         Requirement(
             test=lambda structure, groups: assume.independent(structure, *groups),
-            witness=lambda: (lambda x: {"groups": (x, x**2)})(uniform("x")),
+            witness=lambda: {"groups": ((x := uniform("x")), x**2)},
         ),
     ),
 )

@@ -84,7 +84,10 @@ def _match_self(noun: Quantity, structure: Structure) -> Iterator[Parts]:
 
 covariance_factors = Rule(
     name="constants in a covariance",
-    theorem=r"\operatorname{Cov}[s a, t b] = s t \operatorname{Cov}[a, b], \quad \operatorname{Cov}[a, a] = \operatorname{Var}[a]",
+    theorem=(
+        r"\operatorname{Cov}[s a, t b] = s t \operatorname{Cov}[a,"
+        r" b], \quad \operatorname{Cov}[a, a] = \operatorname{Var}[a]"
+    ),
     source="definition",
     match=_match_self,
     claim=lambda a, b, c: Covariance(c * a, b),
@@ -127,7 +130,10 @@ def cumulant_from_moments(e: Expression, k: int, centered: bool) -> sp.Expr:
 
 cumulant_centered = Rule(
     name="cumulant of a centered quantity",
-    theorem=r"\kappa_2 = \operatorname{E}[e^2], \quad \kappa_4 = \operatorname{E}[e^4] - 3 \operatorname{E}[e^2]^2",
+    theorem=(
+        r"\kappa_2 = \operatorname{E}[e^2], \quad \kappa_4 ="
+        r" \operatorname{E}[e^4] - 3 \operatorname{E}[e^2]^2"
+    ),
     source="Stuart, Ord, Kendall's Advanced Theory of Statistics I, 3.14, with mean zero",
     match=_of(Cumulant),
     claim=lambda e, k: Cumulant(e, k),
@@ -203,7 +209,10 @@ def _scaled(noun: Quantity, factor: sp.Expr, shift: sp.Expr) -> sp.Expr:
 
 constants = Rule(
     name="constants move out",
-    theorem=r"\operatorname{Var}[s e + t] = s^2 \operatorname{Var}[e], \quad \kappa_k[s e + t] = s^k \kappa_k[e] \ (k \ge 2)",
+    theorem=(
+        r"\operatorname{Var}[s e + t] = s^2 \operatorname{Var}[e],"
+        r" \quad \kappa_k[s e + t] = s^k \kappa_k[e] \ (k \ge 2)"
+    ),
     source="definition",
     match=_match_shift,
     claim=lambda noun, factor, shift: noun.over(factor * noun.expression + shift),

@@ -47,7 +47,7 @@ def _match_linear(noun: Quantity, structure: Structure) -> Iterator[Parts]:
 
 
 def linear_law(z: Expression) -> tuple[sp.Expr, sp.Expr, bool]:
-    """Return mean and variance of a linear combination of independent variables, and whether all are normal."""
+    """Return mean and variance of a sum of independent variables, and whether all are normal."""
     mean, variance, normals = sp.S.Zero, sp.S.Zero, True
     waiting = [(z, sp.S.One, sp.S.One)]
     while waiting:
@@ -110,7 +110,10 @@ def _shared_normal() -> Expression:
 linear_normal = Rule(
     name="a sum of normals is normal",
     theorem=r"\sum_j c_j x_j \sim \mathcal{N}\left(\sum_j c_j \mu_j, \sum_j c_j^2 \sigma_j^2\right)",
-    source="Cramer, Random Variables and Probability Distributions, 1937 (the converse); by characteristic functions",
+    source=(
+        "Cramer, Random Variables and Probability Distributions,"
+        " 1937 (the converse); by characteristic functions"
+    ),
     match=_match_linear,
     claim=lambda activation, z, k: Mean(activation(z) ** k),
     formula=lambda activation, z, k: activation.moment(k, _law(z)),
@@ -237,7 +240,8 @@ given_inputs = Rule(
     name="normal weights, given the inputs",
     theorem=(
         r"\sum_i w_i g_i \mid g \sim \mathcal{N}(0, \operatorname{Var}[w] |g|^2), \text{ so }"
-        r" \operatorname{E}[\phi(z)^k] = \operatorname{E}[\phi(N)^k] \operatorname{Var}[w]^{k/2} \operatorname{E}[|g|^k]"
+        r" \operatorname{E}[\phi(z)^k] = \operatorname{E}[\phi(N)^k]"
+        r" \operatorname{Var}[w]^{k/2} \operatorname{E}[|g|^k]"
     ),
     source="Cho, Saul, Kernel methods for deep learning, 2009, equations (1) to (5)",
     match=_match_given,
@@ -283,7 +287,10 @@ def _wide(shared: bool) -> Parts:
 
 gaussian_limit = Rule(
     name="the Gaussian limit",
-    theorem=r"\sum_{i=1}^n e_i \to \mathcal{N}(\operatorname{E} z, \operatorname{Var} z) \text{ in law as } n \to \infty",
+    theorem=(
+        r"\sum_{i=1}^n e_i \to \mathcal{N}(\operatorname{E} z,"
+        r" \operatorname{Var} z) \text{ in law as } n \to \infty"
+    ),
     source="Lindeberg, 1922; Neal, Bayesian Learning for Neural Networks, 1996, chapter 2",
     match=_match_limit,
     claim=lambda activation, z, k: Mean(activation(z) ** k),

@@ -129,7 +129,10 @@ def _match_vanishing(noun: Quantity, structure: Structure) -> Iterator[Parts]:
 
 vanishing_factor = Rule(
     name="a centered independent factor",
-    theorem=r"\operatorname{E}[w g] = 0 \text{ if } \operatorname{E}[w] = 0 \text{ and } w \text{ is independent of } g",
+    theorem=(
+        r"\operatorname{E}[w g] = 0 \text{ if } \operatorname{E}[w]"
+        r" = 0 \text{ and } w \text{ is independent of } g"
+    ),
     source="product rule for independent variables",
     match=_match_vanishing,
     claim=lambda factor, rest: Mean(factor * rest),
@@ -143,7 +146,7 @@ vanishing_factor = Rule(
         ),
         Requirement(
             test=lambda structure, factor, rest: assume.independent(structure, factor, rest),
-            witness=lambda: (lambda w: {"factor": w, "rest": w * uniform("x")})(normal("w")),
+            witness=lambda: {"factor": (w := normal("w")), "rest": w * uniform("x")},
         ),
     ),
 )
@@ -172,7 +175,7 @@ independent_factors = Rule(
     requirements=(
         Requirement(
             test=lambda structure, groups: assume.independent(structure, *groups),
-            witness=lambda: (lambda x: {"groups": (x**2, x**2)})(normal("x")),
+            witness=lambda: {"groups": ((x := normal("x")) ** 2, x**2)},
         ),
     ),
 )
@@ -190,11 +193,11 @@ copies = Rule(
     match=_match_copies,
     claim=lambda total: Mean(total),
     formula=lambda total: total.index.axis.size * Mean(assume.shown_at(total.body, total.index)),
-    example=lambda: (lambda i: {"total": sum_over(i, uniform("x", i) ** 2)})(axis()),
+    example=lambda: {"total": sum_over((i := axis()), uniform("x", i) ** 2)},
     requirements=(
         Requirement(
             test=lambda structure, total: assume.alike(structure, (total,), Scalar(1)),
-            witness=lambda: (lambda x: {"total": sum_over(x.axis, x**2)})(table_row("x")),
+            witness=lambda: {"total": sum_over((x := table_row("x")).axis, x**2)},
         ),
     ),
 )
@@ -222,12 +225,15 @@ def _each_place(total: SumOver) -> sp.Expr:
 
 place_by_place = Rule(
     name="place by place",
-    theorem=r"\operatorname{E}\left[\sum_i e_i\right] = \operatorname{E}[e_0] + \operatorname{E}[e_1] + \dots",
+    theorem=(
+        r"\operatorname{E}\left[\sum_i e_i\right] ="
+        r" \operatorname{E}[e_0] + \operatorname{E}[e_1] + \dots"
+    ),
     source="linearity of the mean",
     match=_match_places,
     claim=lambda total: Mean(total),
     formula=_each_place,
-    example=lambda: (lambda w: {"total": sum_over(w.axis, w**2 * uniform("x", w.axis))})(uneven_weights("w")),
+    example=lambda: {"total": sum_over((w := uneven_weights("w")).axis, w**2 * uniform("x", w.axis))},
 )
 
 

@@ -30,10 +30,10 @@ Type: TypeAlias = tuple[int, ...]
 
 @cache
 def _types(powers: Type, largest: Type) -> tuple[tuple[Type, ...], ...]:
-    """Return all ways to write a vector of powers as a sum of nonzero vectors, none above `largest` in order."""
+    """Return all ways to write a vector of powers as a sum of vectors, none after `largest`."""
     if not any(powers):
         return ((),)
-    found = []
+    found: list[tuple[Type, ...]] = []
     for block in _blocks(powers):
         if block <= largest:
             remaining = tuple(p - b for p, b in zip(powers, block, strict=True))
@@ -147,7 +147,8 @@ coincidences = Rule(
     name="expansion by coinciding indices",
     theorem=(
         r"\operatorname{E}\left[\left(\sum_i e_i\right)^k\right] = \sum_{\pi} n (n-1) \cdots (n - |\pi| + 1)"
-        r" \operatorname{E}\left[\prod_{B \in \pi} e_{i_B}^{|B|}\right], \ \pi \text{ over partitions of the } k \text{ factors}"
+        r" \operatorname{E}\left[\prod_{B \in \pi} e_{i_B}^{|B|}\right],"
+        r" \ \pi \text{ over partitions of the } k \text{ factors}"
     ),
     source="McCullagh, Tensor Methods in Statistics, 1987, section 3.6",
     match=_match,

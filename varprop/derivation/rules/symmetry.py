@@ -33,9 +33,7 @@ odd_vanishes = Rule(
     match=_match_odd,
     claim=lambda e, flip: Mean(e),
     formula=lambda e, flip: sp.S.Zero,
-    example=lambda: (lambda e: {"e": e, "flip": Structure().odd_flips(e)[0]})(
-        normal("w") ** 3 * uniform("x")
-    ),
+    example=lambda: {"e": (e := normal("w") ** 3 * uniform("x")), "flip": Structure().odd_flips(e)[0]},
     requirements=(
         Requirement(
             test=lambda structure, e, flip: assume.sign_flip(structure, e, Scalar(1), flip),
@@ -140,7 +138,10 @@ def _gated() -> RandomVariable:
 
 step_part = Rule(
     name="the even part counts, off zero",
-    theorem=r"\operatorname{E}[\phi(z)^k g] = \tfrac12 \operatorname{E}[g] \text{ for the step } \phi = 1_{z > 0}",
+    theorem=(
+        r"\operatorname{E}[\phi(z)^k g] = \tfrac12"
+        r" \operatorname{E}[g] \text{ for the step } \phi = 1_{z > 0}"
+    ),
     source="P(z > 0) = P(z < 0) = 1/2 for symmetric z without an atom at 0",
     match=lambda noun, structure: _match_even(noun, structure, holds_at_zero=False),
     claim=_claim,

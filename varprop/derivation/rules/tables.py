@@ -88,8 +88,9 @@ def _evaluate(
             roundings += power * (one_roundings + 2)
         return value, size, roundings
     if isinstance(node, Add):
-        value, size = sum(p[0] for p in parts), sum(p[1] for p in parts)
-        return np.asarray(value), np.asarray(size), len(parts) + max(p[2] for p in parts)
+        value = np.sum(np.broadcast_arrays(*(p[0] for p in parts)), axis=0)
+        size = np.sum(np.broadcast_arrays(*(p[1] for p in parts)), axis=0)
+        return value, size, len(parts) + max(p[2] for p in parts)
     ((value, size, roundings),) = parts
     if isinstance(node, SumOver):
         return (
@@ -105,12 +106,15 @@ def _evaluate(
 
 average_over_rows = Rule(
     name="average over the rows",
-    theorem=r"\operatorname{E}[f(x)] = \frac1N \sum_{r=1}^N f(x_r) \text{ for a row } x \text{ of a table of } N \text{ rows}",
+    theorem=(
+        r"\operatorname{E}[f(x)] = \frac1N \sum_{r=1}^N f(x_r)"
+        r" \text{ for a row } x \text{ of a table of } N \text{ rows}"
+    ),
     source="definition of the empirical distribution",
     match=_match,
     claim=lambda e: Mean(e),
     formula=lambda e: sp.Float(row_average(e)[0], 17),
-    example=lambda: (lambda x: {"e": sum_over(x.axis, x**2)})(table_row("x")),
+    example=lambda: {"e": sum_over((x := table_row("x")).axis, x**2)},
     is_value=True,
     precision=lambda e: "enclosure",
 )

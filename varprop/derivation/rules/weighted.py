@@ -9,7 +9,7 @@ import sympy as sp
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Covariance, Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Requirement, Rule
-from varprop.derivation.rules.worlds import axis, normal, skewed, table_row, uniform, uneven_weights
+from varprop.derivation.rules.worlds import axis, normal, skewed, table_row, uneven_weights, uniform
 from varprop.derivation.structure import Structure, fresh_places
 from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, Scalar, SumOver, multiply, powers_of, sum_over
@@ -136,7 +136,8 @@ def independent_of_inputs(
 weighted_sum = Rule(
     name="centered uncorrelated weights",
     theorem=(
-        r"\operatorname{Var}\left[\sum_i w_i g_i\right] = \operatorname{Var}[w] \operatorname{E}\left[\sum_i g_i^2\right]"
+        r"\operatorname{Var}\left[\sum_i w_i g_i\right]"
+        r" = \operatorname{Var}[w] \operatorname{E}\left[\sum_i g_i^2\right]"
         r", \quad g \text{ with any dependence}"
     ),
     source="expansion of the square: the cross terms E[w_i w_k] E[g_i g_k] vanish",
@@ -178,7 +179,8 @@ def _off_center_alone() -> Parts:
 total_variance = Rule(
     name="total variance, given the inputs",
     theorem=(
-        r"\operatorname{Var}\left[\sum_i w_i g_i\right] = \operatorname{Var}[w] \operatorname{E}\left[\sum_i g_i^2\right]"
+        r"\operatorname{Var}\left[\sum_i w_i g_i\right]"
+        r" = \operatorname{Var}[w] \operatorname{E}\left[\sum_i g_i^2\right]"
         r" + \operatorname{E}[w]^2 \operatorname{Var}\left[\sum_i g_i\right]"
     ),
     source="law of total variance, Var[z] = E Var[z|g] + Var E[z|g] (Weiss, A Course in Probability, 2005)",

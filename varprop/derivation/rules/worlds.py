@@ -80,7 +80,8 @@ class UnevenSigns(Joint):
     def draw(self, rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
         lead = (shape,) if isinstance(shape, int) else shape
         signs: Array = rng.choice([-1.0, 1.0], (*lead, len(self.sizes)))
-        return signs * np.array(self.sizes)
+        signs *= np.array(self.sizes)
+        return signs
 
 
 def uneven_weights(name: str) -> RandomVariable:

@@ -192,8 +192,8 @@ class Distribution(ABC):
             return 1 - self.positive_probability
         if self.symmetric:
             return self.positive_probability
-        self._refuse_moment(
-            "P(X < 0)", "no closed form is known", "Use a distribution with declared density."
+        raise MomentError(
+            f"P(X < 0) of {self}", "no closed form is known", "Use a distribution with declared density."
         )
 
     @property

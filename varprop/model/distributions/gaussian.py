@@ -118,8 +118,8 @@ class TruncatedNormal(Distribution):
 
     continuous = True
     parameters = (
-        Parameter("low", "a", infinite=True, typical=(-3, 0.5)),
-        Parameter("high", "b", infinite=True, typical=(1, 3)),
+        Parameter("low", "a", high_open=True, infinite=True, typical=(-3, 0.5)),
+        Parameter("high", "b", low_open=True, infinite=True, typical=(1, 3)),
         Parameter("parent_mean", r"\mu", typical=(-1, 1)),
         Parameter("parent_variance", r"\sigma^2", low=0, low_open=True, typical=(0.3, 4)),
     )
