@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -17,7 +18,7 @@ from varprop.simulation.sampling import ENTRY_COST, Design, Law, Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
 
-__all__ = ["Estimand", "Kind", "Side", "SideSampler", "Term", "natural_scale"]
+__all__ = ["Estimand", "Kind", "Part", "Side", "SideSampler", "Term"]
 
 Array = NDArray[np.float64]
 Kind: TypeAlias = Literal["mean", "variance", "covariance", "central moment", "cumulant"]
@@ -104,7 +105,7 @@ Side: TypeAlias = tuple[Term, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """An estimand with its program and the layout of its blocks."""
 
     estimand: Estimand
@@ -113,9 +114,15 @@ class _Part:
     cost: float
     overhead: float
     entries: int
+    repeat: int = 1
+
+    @property
+    def samples(self) -> int:
+        """Samples behind one block result."""
+        return self.repeat * self.design.samples * (self.estimand.groups if self.design.crossed else 1)
 
     @classmethod
-    def planned(cls, estimand: Estimand, laws: Mapping[Variable, Law], limit: float) -> _Part:
+    def planned(cls, estimand: Estimand, laws: Mapping[Variable, Law], limit: float) -> Part:
         program = Program(estimand.expressions, laws)
         design = _plain_design(program, estimand, limit)
         group = first_group(*estimand.expressions)
@@ -129,9 +136,13 @@ class _Part:
         return cls(estimand, program, design, cost * groups, work.overhead, work.entries * groups)
 
     def results(self, streams: Streams, chunk: int, blocks: int) -> Array:
+        """Block results of one chunk, each the mean of `repeat` independent ones."""
         groups = self.estimand.groups if self.design.crossed else 1
-        samples = self.program.run(streams, chunk=chunk, blocks=blocks * groups, design=self.design)
-        return self.estimand.of(samples, self.design)
+        total = np.zeros(blocks)
+        for turn in range(chunk * self.repeat, (chunk + 1) * self.repeat):
+            samples = self.program.run(streams, chunk=turn, blocks=blocks * groups, design=self.design)
+            total += self.estimand.of(samples, self.design)
+        return total / self.repeat if self.repeat > 1 else total
 
 
 def _plain_design(program: Program, estimand: Estimand, limit: float) -> Design:
@@ -160,7 +171,7 @@ class SideSampler:
     Args:
         terms: the side.
         laws: samplers that stand in for the distributions of some variables.
-        limit: nanoseconds that one block may cost before blocks are made smaller.
+        limit: nanoseconds that one estimate of a block may cost before it is made smaller.
 
     Raises:
         SamplingError: a single block does not fit into memory.
@@ -176,13 +187,13 @@ class SideSampler:
     terms: Side
     laws: Mapping[Variable, Law] = field(default_factory=dict)
     limit: float = 2e6
-    parts: tuple[tuple[_Part, ...], ...] = field(init=False)
+    parts: tuple[tuple[Part, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        plans: dict[Estimand, _Part] = {}
+        plans: dict[Estimand, Part] = {}
         for estimand in (estimand for term in self.terms for estimand in term.estimands):
             if estimand not in plans:
-                plans[estimand] = _Part.planned(estimand, self.laws, self.limit)
+                plans[estimand] = Part.planned(estimand, self.laws, self.limit)
                 if plans[estimand].entries > MOST_ENTRIES:
                     raise SamplingError(
                         f"samples of {estimand.expressions[0]}",
@@ -195,22 +206,19 @@ class SideSampler:
         )
 
     @property
-    def all_parts(self) -> tuple[_Part, ...]:
+    def all_parts(self) -> tuple[Part, ...]:
         """The parts in the order of their streams."""
         return tuple(part for term in self.parts for part in term)
 
     @property
     def cost(self) -> float:
         """Nanoseconds per block, by a fixed formula."""
-        return sum(part.cost + part.overhead / self.chunk_blocks for part in self.all_parts)
+        return sum(part.repeat * (part.cost + part.overhead / self.chunk_blocks) for part in self.all_parts)
 
     @property
     def samples(self) -> int:
         """Samples per block."""
-        return sum(
-            part.design.samples * (part.estimand.groups if part.design.crossed else 1)
-            for part in self.all_parts
-        )
+        return sum(part.samples for part in self.all_parts)
 
     @property
     def chunk_blocks(self) -> int:
@@ -230,16 +238,35 @@ class SideSampler:
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
         """Block results of one chunk; every factor has a stream key of its own."""
-        blocks = self.chunk_blocks
-        total = np.zeros(blocks)
-        key = 0
-        for term, parts in zip(self.terms, self.parts, strict=True):
-            value = np.full(blocks, term.coefficient)
-            for part in parts:
-                value *= part.results(streams.at(key), chunk, blocks)
-                key += 1
-            total += value
-        return total
+        parts = enumerate(self.all_parts)
+        return self.combined([part.results(streams.at(key), chunk, self.chunk_blocks) for key, part in parts])
+
+    def pilot(self, streams: Streams, blocks: int) -> list[Array]:
+        """A few block results of every part."""
+        chunks = range(-(-blocks // self.chunk_blocks))
+        return [
+            np.concatenate([part.results(streams.at(key), c, self.chunk_blocks) for c in chunks])[:blocks]
+            for key, part in enumerate(self.all_parts)
+        ]
+
+    def combined(self, values: Sequence[Array]) -> Array:
+        """The side from one array of block results per part."""
+        remaining = iter(values)
+        return sum(
+            (
+                math.prod((next(remaining) for _ in parts), start=np.full(values[0].shape, term.coefficient))
+                for term, parts in zip(self.terms, self.parts, strict=True)
+            ),
+            start=np.zeros(values[0].shape),
+        )
+
+    def repeated(self, repeats: Sequence[int]) -> SideSampler:
+        """The same side with every part averaged over so many estimates."""
+        given = iter(repeats)
+        side = replace(self)
+        parts = tuple(tuple(replace(part, repeat=next(given)) for part in term) for term in self.parts)
+        object.__setattr__(side, "parts", parts)
+        return side
 
     def describe(self) -> tuple[str, ...]:
         """The layouts of the blocks in words, each once."""
@@ -251,40 +278,3 @@ class SideSampler:
                 for part in self.all_parts
             )
         )
-
-
-def natural_scale(
-    terms: Iterable[Term], laws: Mapping[Variable, Law], streams: Streams, samples: int = 2048
-) -> float:
-    """The size a side would have if its signs did not cancel: its largest term.
-
-    A mean counts as sqrt(E e^2), a variance as itself, a covariance as the product of the standard
-    deviations, a central moment or cumulant of order k as E |e - mean|^k.
-
-    Args:
-        terms: the side.
-        laws: samplers that stand in for distributions.
-        streams: streams that no estimate of the claim uses.
-        samples: how many, if memory allows.
-    """
-    largest, key = 0.0, 0
-    for term in terms:
-        size = abs(term.coefficient)
-        for estimand in term.estimands:
-            size *= _scale_of(estimand, laws, streams.at(key), samples)
-            key += 1
-        largest = max(largest, size)
-    return largest
-
-
-def _scale_of(estimand: Estimand, laws: Mapping[Variable, Law], streams: Streams, samples: int) -> float:
-    program = Program(estimand.expressions, laws)
-    entries = program.work(Design(1)).entries
-    rows = max(16, min(samples, 2**22 // entries))
-    drawn = program.run(streams, chunk=0, blocks=1, design=Design(rows))
-    if estimand.kind == "mean" or (estimand.kind == "cumulant" and estimand.order == 1):
-        return float(np.sqrt(np.mean(drawn[0] ** 2)))
-    spreads = [np.abs(values - values.mean()) for values in drawn]
-    if estimand.kind == "covariance":
-        return float(np.sqrt(np.mean(spreads[0] ** 2) * np.mean(spreads[-1] ** 2)))
-    return float(np.mean(spreads[0] ** (2 if estimand.kind == "variance" else estimand.order)))

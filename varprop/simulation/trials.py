@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
 from varprop.model.variables import Variable
-from varprop.simulation.blocks import Side, SideSampler, natural_scale
+from varprop.simulation.blocks import Side, SideSampler
+from varprop.simulation.pilot import natural_scale, shared_out
 from varprop.simulation.sampling import Law
 from varprop.simulation.sequential import (
     FIRST_LOOK,
@@ -104,8 +105,6 @@ class Trial:
     budget: float = 2.0
     premise: Premise = field(default_factory=Asymptotic)
     sides: tuple[SideSampler, SideSampler] = field(init=False)
-    plan: Plan = field(init=False)
-    affordable: int = field(init=False)
 
     def __post_init__(self) -> None:
         if not (isinstance(self.budget, int | float) and 0 < self.budget < math.inf):
@@ -114,16 +113,19 @@ class Trial:
                 "it is a number of seconds",
                 "Choose a positive number, for example budget=2.",
             )
-        nanoseconds = 1e9 * self.budget
-        limit = max(1e4, nanoseconds / (4 * FIRST_LOOK))
-        sides = (SideSampler(self.left, self.laws, limit), SideSampler(self.right, self.laws, limit))
-        cost = sum(side.cost for side in sides)
-        blocks = MOST_BLOCKS if cost <= 0 else int(min(MOST_BLOCKS, nanoseconds / cost))
-        object.__setattr__(self, "sides", sides)
-        object.__setattr__(self, "affordable", max(2, blocks))
-        object.__setattr__(
-            self, "plan", Plan.doubling(blocks, alpha=self.alpha, power=self.power, factor=self.factor)
-        )
+        parts = sum(len(term.estimands) for term in self.left + self.right)
+        limit = max(1e4, self._nanoseconds / (4 * FIRST_LOOK * max(1, parts)))
+        left, right = (SideSampler(side, self.laws, limit) for side in (self.left, self.right))
+        object.__setattr__(self, "sides", (left, right))
+
+    @property
+    def _nanoseconds(self) -> float:
+        return 1e9 * self.budget
+
+    @property
+    def cost(self) -> float:
+        """Nanoseconds per block, before the pilot shares out the work."""
+        return sum(side.cost for side in self.sides)
 
     @property
     def claimed(self) -> float | None:
@@ -149,30 +151,41 @@ class Trial:
         Raises:
             SamplingError: a block result is not finite.
         """
+        pilots = self._pilots(streams)
+        band = self._band(streams, pilots)
+        sides: Sequence[SideSampler] = self.sides
+        if pilots:
+            sides = shared_out(self.sides, pilots, self._nanoseconds / (2 * FIRST_LOOK))
+        cost = sum(side.cost for side in sides)
+        blocks = MOST_BLOCKS if cost <= 0 else int(min(MOST_BLOCKS, self._nanoseconds / cost))
+        plan = Plan.doubling(blocks, alpha=self.alpha, power=self.power, factor=self.factor)
         results: tuple[list[Array], list[Array]] = ([], [])
         look: Look | None = None
-        band, interrupted = Band(), False
+        interrupted = False
         try:
-            band = self._band(streams)
-            for count in self.plan.looks or (self.affordable,):
-                left, right = self._prefix(streams, results, count)
-                if not self.plan.looks:
+            for count in plan.looks or (max(2, blocks),):
+                left, right = self._prefix(sides, streams, results, count)
+                if not plan.looks:
                     break
-                look = decide(left, right, self.plan, band=band, premise=self.premise)
+                look = decide(left, right, plan, band=band, premise=self.premise)
                 if on_look is not None:
                     on_look(look)
                 if until(look):
                     break
         except KeyboardInterrupt:
             interrupted = True
-        return self._outcome(look, band, results, interrupted)
+        return self._outcome(sides, plan, look, band, results, interrupted)
 
     def _prefix(
-        self, streams: Streams, results: tuple[list[Array], list[Array]], count: int
+        self,
+        samplers: Sequence[SideSampler],
+        streams: Streams,
+        results: tuple[list[Array], list[Array]],
+        count: int,
     ) -> tuple[Array, Array | float]:
         """The first block results of both sides, drawing the chunks that are missing."""
         sides: list[Array] = []
-        for key, (side, chunks) in enumerate(zip(self.sides, results, strict=True)):
+        for key, (side, chunks) in enumerate(zip(samplers, results, strict=True)):
             if _number(side.terms) is not None:
                 sides.append(np.full(count, _number(side.terms)))
                 continue
@@ -182,7 +195,14 @@ class Trial:
         claimed = self.claimed
         return sides[LEFT], sides[RIGHT] if claimed is None else claimed
 
-    def _band(self, streams: Streams) -> Band:
+    def _pilots(self, streams: Streams) -> list[list[Array]]:
+        """A few block results of every part, if there are several parts and they are cheap; else nothing."""
+        several = sum(len(side.all_parts) for side in self.sides) > 1
+        if not several or PILOT_BLOCKS * self.cost > self._nanoseconds / 4:
+            return []
+        return [side.pilot(streams.at(PILOT, key), PILOT_BLOCKS) for key, side in enumerate(self.sides)]
+
+    def _band(self, streams: Streams, pilots: Sequence[Sequence[Array]]) -> Band:
         """How near is near enough.
 
         Where terms of a side may cancel, a fraction of the largest term of the line. Where a side is zero or
@@ -192,19 +212,13 @@ class Trial:
         if any(_cancels(side.terms) for side in self.sides):
             return Band((self.factor - 1) * max(self._scales(streams)))
         if 0.0 not in numbers:
-            if any(
-                number is not None or _signed(side.terms)
-                for number, side in zip(numbers, self.sides, strict=True)
+            sure = any(number is not None for number in numbers) or any(_signed(s.terms) for s in self.sides)
+            if (
+                sure
+                or not pilots
+                or any(_off_zero(s, values) for s, values in zip(self.sides, pilots, strict=True))
             ):
                 return Band()
-            for key, side in enumerate(self.sides):
-                needed = -(-PILOT_BLOCKS // side.chunk_blocks)
-                values = np.concatenate(
-                    [side.results(streams.at(PILOT, key), chunk=c) for c in range(needed)]
-                )
-                values = values[:PILOT_BLOCKS]
-                if abs(values.mean()) > PILOT_ERRORS * values.std(ddof=1) / math.sqrt(PILOT_BLOCKS):
-                    return Band()
         return Band((self.factor - 1) * min(self._scales(streams), default=0.0))
 
     def _scales(self, streams: Streams) -> list[float]:
@@ -216,14 +230,20 @@ class Trial:
         ]
 
     def _outcome(
-        self, look: Look | None, band: Band, results: tuple[list[Array], list[Array]], interrupted: bool
+        self,
+        sides: Sequence[SideSampler],
+        plan: Plan,
+        look: Look | None,
+        band: Band,
+        results: tuple[list[Array], list[Array]],
+        interrupted: bool,
     ) -> Outcome:
         series = [np.concatenate(chunks) if chunks else None for chunks in results]
         count = min(
             (len(values) for values in series if values is not None), default=look.blocks if look else 0
         )
         means, variance = [], 0.0
-        for side, values in zip(self.sides, series, strict=True):
+        for side, values in zip(sides, series, strict=True):
             number = _number(side.terms)
             means.append(
                 number if number is not None else math.nan if values is None else float(values[:count].mean())
@@ -231,16 +251,16 @@ class Trial:
             if values is not None:
                 variance += float(values[:count].var(ddof=1)) / count if count > 1 else math.inf
         relative_to = "the claim" if band.width is None else "the natural scale"
-        layout = tuple(dict.fromkeys(text for side in self.sides for text in side.describe()))
+        layout = tuple(dict.fromkeys(text for side in sides for text in side.describe()))
         return Outcome(
             look,
-            self.plan,
+            plan,
             Resolution(self.factor, self.power, relative_to),
             means[0],
             means[1],
             math.sqrt(variance),
             count,
-            count * sum(side.samples for side in self.sides),
+            count * sum(side.samples for side in sides),
             interrupted,
             layout,
         )
@@ -261,3 +281,9 @@ def _signed(side: Side) -> bool:
 def _cancels(side: Side) -> bool:
     """Whether terms of both signs are added, so that the side may be small against its terms."""
     return len({term.coefficient > 0 for term in side if term.coefficient}) > 1
+
+
+def _off_zero(side: SideSampler, values: Sequence[Array]) -> bool:
+    """Whether a pilot tells a side from zero."""
+    results = side.combined(values)
+    return bool(abs(results.mean()) > PILOT_ERRORS * results.std(ddof=1) / math.sqrt(results.size))
