@@ -6,6 +6,17 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # type checkers take it as true; `typing` itself would be most of the import time
 if TYPE_CHECKING:
+    from varprop.derivation.assumptions import (
+        Assumption as Assumption,
+    )
+    from varprop.derivation.derive import (
+        derive as derive,
+    )
+    from varprop.derivation.proofs import (
+        Derivation as Derivation,
+        Solution as Solution,
+        Step as Step,
+    )
     from varprop.derivation.quantities import (
         CentralMoment as CentralMoment,
         Covariance as Covariance,
@@ -17,6 +28,15 @@ if TYPE_CHECKING:
         Quantity as Quantity,
         Skewness as Skewness,
         Variance as Variance,
+    )
+    from varprop.derivation.rules import (
+        RULES as RULES,
+        Requirement as Requirement,
+        Rule as Rule,
+    )
+    from varprop.derivation.solve import (
+        at as at,
+        solve as solve,
     )
     from varprop.errors import (
         CheckError as CheckError,
@@ -33,6 +53,13 @@ if TYPE_CHECKING:
         Evidence as Evidence,
         Resolution as Resolution,
         check as check,
+    )
+    from varprop.evidence.explaining import (
+        Explanation as Explanation,
+        explain as explain,
+    )
+    from varprop.interop.tables import (
+        read_table as read_table,
     )
     from varprop.model.activations import (
         Activation as Activation,
@@ -75,6 +102,10 @@ if TYPE_CHECKING:
         Joint as Joint,
         Orthogonal as Orthogonal,
     )
+    from varprop.model.neurons import (
+        dot as dot,
+        neuron as neuron,
+    )
     from varprop.model.parsing import (
         as_distribution as as_distribution,
         parse_distribution as parse_distribution,
@@ -114,7 +145,15 @@ _NAMES = {
     "derivation.quantities": (
         "CentralMoment Covariance Cumulant Equal Kurtosis Mean Moment Quantity Skewness Variance"
     ),
+    "model.neurons": "dot neuron",
+    "derivation.assumptions": "Assumption",
+    "derivation.derive": "derive",
+    "derivation.proofs": "Derivation Solution Step",
+    "derivation.rules": "RULES Requirement Rule",
+    "derivation.solve": "at solve",
+    "evidence.explaining": "Explanation explain",
     "evidence": "Evidence Resolution check",
+    "interop.tables": "read_table",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

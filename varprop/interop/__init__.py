@@ -1,0 +1,1 @@
+"""Adapters to what lies outside: files now, other libraries on first use."""
