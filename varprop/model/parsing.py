@@ -161,6 +161,9 @@ class _Reader:
     def built(self, cls: type[Distribution], node: ast.Call, depth: int) -> Distribution:
         if any(keyword.arg is None for keyword in node.keywords):
             raise self.refuse("** is not allowed here")
+        given = [keyword.arg for keyword in node.keywords]
+        if len(set(given)) < len(given):
+            raise self.refuse(f"{cls.__name__}: a parameter is given twice", "Give it once.")
         names = list(inspect.signature(cls).parameters)
         unknown = [keyword.arg for keyword in node.keywords if keyword.arg not in names]
         if unknown:

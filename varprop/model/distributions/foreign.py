@@ -158,7 +158,8 @@ def is_frozen_scipy(value: object) -> bool:
 
 def is_sympy_stats(value: object) -> bool:
     """Whether `value` is a random symbol of sympy.stats, told without importing it."""
-    return type(value).__name__ == "RandomSymbol" and type(value).__module__.startswith("sympy.stats")
+    names = {cls.__name__ for cls in type(value).__mro__ if cls.__module__.startswith("sympy.stats")}
+    return "RandomSymbol" in names
 
 
 def _bernoulli(p: sp.Expr, one: sp.Expr, zero: sp.Expr) -> Distribution:

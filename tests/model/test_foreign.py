@@ -1,0 +1,85 @@
+"""Frozen SciPy distributions: numeric moments with an error, never called exact."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from varprop.errors import MomentError, ParameterError
+from varprop.model.distributions import FrozenScipy, Mixture, Normal, Rectified
+from varprop.model.parsing import as_distribution
+
+
+@pytest.mark.parametrize(
+    ("frozen", "moments"),
+    [
+        (stats.norm(1, 2), [1, 5, 13, 73]),
+        (stats.expon(scale=2), [2, 8, 48, 384]),
+        (stats.gamma(2.5), [2.5, 8.75, 39.375, 216.5625]),
+        (stats.beta(0.5, 0.5), [1 / 2, 3 / 8, 5 / 16, 35 / 128]),
+        (stats.uniform(-1, 3), [0.5, 1, 1.25, 11 / 5]),
+        (stats.poisson(3), [3, 12, 57, 309]),
+        (stats.binom(4, 0.25), [1, 1.75, 3.625, 8.59375]),
+        (stats.lognorm(1), [math.exp(k * k / 2) for k in (1, 2, 3, 4)]),
+    ],
+    ids=lambda value: getattr(getattr(value, "dist", None), "name", ""),
+)
+def test_moments_within_their_error(frozen: object, moments: list[float]) -> None:
+    law = as_distribution(frozen)
+    assert isinstance(law, FrozenScipy)
+    assert law.precision == "estimate"
+    assert law.moment(0) == 1
+    for k, truth in enumerate(moments, start=1):
+        assert abs(float(law.moment(k)) - truth) <= law.moment_error(k) + 1e-12 * truth
+        assert law.moment_error(k) < 1e-4 * (1 + truth)
+    assert float(law.variance) == pytest.approx(moments[1] - moments[0] ** 2, rel=1e-6)
+    samples = law.draw(np.random.default_rng(4), (200, 100))
+    assert samples.dtype == np.float64
+    assert abs(samples.mean() - moments[0]) < 6 * math.sqrt(float(law.variance) / samples.size)
+    np.testing.assert_array_equal(samples, law.draw(np.random.default_rng(4), (200, 100)))
+    low, high = (float(end) for end in law.support)
+    assert low <= samples.min() <= samples.max() <= high
+
+
+def test_positive_part_and_absolute() -> None:
+    law, ours = FrozenScipy(stats.norm(0.5, 1)), Normal(0.5)
+    for k in (1, 2, 3):
+        assert float(law.positive_part_moment(k)) == pytest.approx(
+            float(ours.positive_part_moment(k)), rel=1e-8
+        )
+        assert float(law.absolute_moment(k)) == pytest.approx(float(ours.absolute_moment(k)), rel=1e-8)
+    assert Rectified(law).precision == Mixture([law, Normal()]).precision == "estimate"
+    assert law.symmetric is None
+    assert law.atom_at_zero is False
+    assert FrozenScipy(stats.poisson(1)).atom_at_zero is True
+
+
+def test_a_frozen_law_is_a_value() -> None:
+    law = FrozenScipy(stats.gamma(2, scale=3))
+    assert law == FrozenScipy(stats.gamma(2, scale=3.0)) == pickle.loads(pickle.dumps(law))
+    assert hash(law) == hash(FrozenScipy(stats.gamma(2, scale=3)))
+    assert law != FrozenScipy(stats.gamma(2, scale=4))
+    assert str(law) == "scipy.stats.gamma(2.0, scale=3.0)"
+    assert "gamma" in law.latex()
+    first, second = (stats.rv_histogram(np.histogram(data, bins=2)) for data in ([0, 1, 1], [0, 0, 1]))
+    assert FrozenScipy(first.freeze()) != FrozenScipy(second.freeze())
+    assert law.at({"n": 3}) is law
+
+
+@pytest.mark.parametrize(("dof", "k"), [(1, 1), (3, 3), (3, 4), (2, 2)])
+def test_moments_that_do_not_exist(dof: int, k: int) -> None:
+    with pytest.raises(MomentError):
+        FrozenScipy(stats.t(dof)).moment(k)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [stats.norm, stats.gamma(-1), stats.gamma([1, 2]), stats.multivariate_normal(), 3, None, "norm"],
+    ids=repr,
+)
+def test_what_is_not_frozen(bad: object) -> None:
+    with pytest.raises(ParameterError) as caught:
+        FrozenScipy(bad)
+    assert caught.value.remedy
