@@ -68,7 +68,10 @@ class Quantity(sp.AtomicExpr):
 
     @cacheit  # type: ignore[untyped-decorator]
     def sort_key(self, order: Any = None) -> tuple[Any, ...]:
-        return self.class_key(), (1, (self._hashable_content(),)), sp.S.One.sort_key(), sp.S.One
+        # Text, since SymPy compares it with the text of a power of a quantity.
+        order_of = (self.order or 0, *(k for e in self.expressions for k in (*e.first, e.depth, e.serial)))
+        text = " ".join(f"{k:020d}" for k in order_of)
+        return self.class_key(), (1, (text,)), sp.S.One.sort_key(), sp.S.One
 
     def __reduce__(self) -> tuple[Callable[..., Quantity], tuple[Any, ...]]:
         return _restore, (type(self), self.expressions, self.order)
