@@ -263,8 +263,8 @@ def _tone(verdict: str) -> Any:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="varprop",
-        description="Derive how mean and variance move through the neuron z = sum_i w_i x_i + b, and check "
-        "every line by simulation. Without a command: do so for five kinds of inputs.",
+        description="Derive how mean and variance move through the neuron z = sum_i w_i x_i + b, and\n"
+        "check every line by simulation. Without a command: do so for five kinds of inputs.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -12,6 +12,7 @@ __all__ = ["wrap_formula", "write"]
 
 _COLORS = {"good": "32", "bad": "31", "unclear": "33", "neutral": "2"}
 _NARROWEST = 20
+_GLUE = "\N{NO-BREAK SPACE}"
 
 
 def _printable(text: str) -> str:
@@ -77,6 +78,12 @@ def _part(part: str | Math | Badge | Code, color: bool) -> str:
             return _printable(part)
 
 
+def _glued(part: str | Math | Badge | Code, width: int) -> str:
+    """A part without color; the spaces of a formula that fits on a line do not break."""
+    text = _part(part, False)
+    return text.replace(" ", _GLUE) if isinstance(part, Math) and len(text) <= width // 2 else text
+
+
 def _badge(badge: Badge, color: bool) -> str:
     label = f"[{_printable(badge.label)}]"
     return f"\x1b[{_COLORS[badge.tone]}m{label}\x1b[0m" if color else label
@@ -88,7 +95,7 @@ def _wrap(
     """Wrap words; badges are colored after wrapping, so that colors never count as width."""
     later = " " * len(first) if later is None else later
     lines: list[str] = []
-    for paragraph in _inline(text, False).split("\n"):
+    for paragraph in "".join(_glued(part, width) for part in text.parts).split("\n"):
         lines += textwrap.wrap(
             paragraph,
             width,
@@ -96,6 +103,7 @@ def _wrap(
             subsequent_indent=later,
             break_on_hyphens=False,
         ) or [""]
+    lines = [line.replace(_GLUE, " ") for line in lines]
     if color:
         for part in text.parts:
             if isinstance(part, Badge):
