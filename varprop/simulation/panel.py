@@ -191,7 +191,7 @@ class Coupled:
             return result
         pair = self.shape.pair(rng, (shape[0],), mirrored=self.coupling == "alternating")
         moved = self.mean + self.std * np.stack(pair, axis=1)
-        odd = np.indices(places).sum(axis=0).ravel() % 2
+        odd = np.indices(places).sum(axis=0).ravel() % (2 if self.coupling == "alternating" else 1)
         coupled: Array = moved.take(odd, axis=1).reshape(shape)
         return coupled
 

@@ -110,7 +110,7 @@ class _Source:
     variable: Variable
     law: Law | None
     first_group: bool
-    places: tuple[tuple[int, ...], ...]
+    places: tuple[Sequence[int], ...]
     leaves: int
 
     @property
@@ -189,13 +189,13 @@ class Program:
         self._uses = Counter(operand for node in self.nodes for operand in operands(node))
         self._uses.update(self.roots)
 
-    def _needed(self, variable: Variable, leaves: list[RandomVariable]) -> tuple[tuple[int, ...], ...]:
+    def _needed(self, variable: Variable, leaves: list[RandomVariable]) -> tuple[Sequence[int], ...]:
         """Per slot the places to draw: all, where a sum ranges over it, else those that are named."""
-        needed = []
+        needed: list[Sequence[int]] = []
         for slot, axis in enumerate(variable.axes):
             indices = [leaf.slots[slot] for leaf in leaves]
             if variable.is_joint or any(index.is_bound for index in indices):
-                needed.append(tuple(range(places_of(axis))))
+                needed.append(range(places_of(axis)))
             else:
                 needed.append(tuple(sorted({self._places[index] for index in indices})))
         return tuple(needed)

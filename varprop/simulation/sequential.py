@@ -326,6 +326,8 @@ def _agreement(
     if band.width is not None:
         limits = premise.limits(left - right, tail, rounding)
         reach = max(abs(limits.low), abs(limits.high))
+        if reach == 0:
+            return 1.0, limits.alarm
         return 1 + (plan.factor - 1) * reach / band.width if band.width > 0 else math.inf, limits.alarm
     sign = 1.0 if float(left.mean()) + float(right.mean()) >= 0 else -1.0
 

@@ -1,0 +1,223 @@
+"""Sampling: the evaluator against arithmetic by hand, on draws it shares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from varprop.errors import SamplingError
+from varprop.model.activations import relu
+from varprop.model.axes import Axis
+from varprop.model.expressions import Expression, sum_over
+from varprop.model.joint import Empirical, Orthogonal
+from varprop.model.variables import RandomVariable, RandomVector
+from varprop.simulation.sampling import Design, Program
+from varprop.simulation.schedule import first_group
+from varprop.simulation.streams import Streams
+
+PLAIN, CROSSED = Design(5), Design(4, 3)
+
+
+class Recorded:
+    """A law that draws normals and keeps them."""
+
+    def __init__(self) -> None:
+        self.drawn = np.empty(0)
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        self.drawn = rng.standard_normal(shape)
+        return self.drawn
+
+    def numbers(self, places: int) -> int:
+        return places
+
+
+def normal(name: str, *axes: Axis) -> RandomVariable:
+    return RandomVariable(name, "Normal()", axes=axes)
+
+
+def values(
+    root: Expression, design: Design = PLAIN, blocks: int = 2
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Samples of an expression, and the draws of its variables by name, (blocks, rows, *places)."""
+    bare = Program([root])
+    laws = {variable: Recorded() for variable in bare.variables}
+    group = first_group(root) if design.crossed else frozenset()
+    (samples,) = Program([root], laws, group).run(Streams(1), chunk=0, blocks=blocks, design=design)
+    drawn = {v.name: law.drawn.reshape(blocks, -1, *law.drawn.shape[1:]) for v, law in laws.items()}
+    return samples, drawn
+
+
+i, j, k = Axis("i", 4), Axis("j", 3), Axis("k", 6)
+w, x, v, W, b = normal("w", i), normal("x", i), normal("v", j), normal("W", j, i), normal("b", j)
+
+
+@pytest.mark.parametrize(
+    ("root", "by_hand"),
+    [
+        (sum_over(i, w * x), lambda w, x: np.einsum("bsi,bsi->bs", w, x)),
+        (sum_over(i, w * x) ** 3 - 2, lambda w, x: np.einsum("bsi,bsi->bs", w, x) ** 3 - 2),
+        (sum_over(i, w**2 * x**3 / 4), lambda w, x: (w**2 * x**3).sum(-1) / 4),
+        (sum_over(i, w * x + 3), lambda w, x: (w * x).sum(-1) + 12),
+        (sum_over(i, w - x * w**2), lambda w, x: (w - x * w**2).sum(-1)),
+        (sum_over(i, relu(w + x) * x), lambda w, x: (np.maximum(w + x, 0) * x).sum(-1)),
+        (
+            sum_over(j, v * relu(sum_over(i, W * x) + b)),
+            lambda v, W, x, b: (v * np.maximum(np.einsum("bsji,bsi->bsj", W, x) + b, 0)).sum(-1),
+        ),
+        (sum_over(i, w * sum_over(i, x)), lambda w, x: w.sum(-1) * x.sum(-1)),
+        (sum_over(i, w * x * sum_over(i, w * x)), lambda w, x: (w * x).sum(-1) ** 2),
+        (sum_over(j, sum_over(i, W * x * v)), lambda W, x, v: np.einsum("bsji,bsi,bsj->bs", W, x, v)),
+        (sum_over(i, w * x * normal("u", i)), lambda w, x, u: (w * x * u).sum(-1)),
+        (sum_over(j, W * x), lambda W, x: W[..., 0].sum(-1) * x[..., 0]),
+        (w * x, lambda w, x: (w * x)[..., 0]),
+    ],
+)
+def test_against_arithmetic(root: Expression, by_hand: Callable[..., np.ndarray]) -> None:
+    samples, drawn = values(root)
+    names = by_hand.__code__.co_varnames[: by_hand.__code__.co_argcount]
+    assert samples == pytest.approx(by_hand(**{name: drawn[name] for name in names}))
+
+
+def test_crossed_is_every_row_with_every_column() -> None:
+    z = sum_over(j, v * relu(sum_over(i, W * x) + b)) + normal("c")
+    samples, drawn = values(z, CROSSED)
+    inner = np.maximum(np.einsum("bsji,bsi->bsj", drawn["W"], drawn["x"]) + drawn["b"], 0)
+    assert samples == pytest.approx(np.einsum("brj,bsj->brs", drawn["v"], inner) + drawn["c"][:, :, None])
+    assert samples.shape == (2, 4, 3)
+
+
+def test_long_products_are_cut_into_blocks() -> None:
+    long = Axis("i", 700)
+    samples, drawn = values(sum_over(long, normal("w", long) * normal("x", long)), CROSSED)
+    assert samples == pytest.approx(drawn["w"] @ drawn["x"].transpose(0, 2, 1))
+
+
+def test_a_sum_without_its_index_counts_the_places() -> None:
+    shared = normal("s")
+    samples, drawn = values(sum_over(i, w * shared + shared))
+    assert samples == pytest.approx((drawn["w"].sum(-1) + 4) * drawn["s"])
+
+
+def test_only_named_places_are_drawn() -> None:
+    one, two = i.places(2)
+    samples, drawn = values(x[one] * x[two] - x[3])
+    assert drawn["x"].shape == (2, 5, 3)
+    assert samples == pytest.approx(drawn["x"][..., 0] * drawn["x"][..., 1] - drawn["x"][..., 2])
+    _, drawn = values(x[one] * sum_over(i, x))
+    assert drawn["x"].shape == (2, 5, 4)
+
+
+def test_bound_and_named_places_meet() -> None:
+    """E x_k sum_i x_i: the sum runs over the named place too."""
+    one = i.places(1)[0]
+    samples, drawn = values(x[one] * sum_over(i, x))
+    assert samples == pytest.approx(drawn["x"][..., 0] * drawn["x"].sum(-1))
+
+
+def test_two_slots_on_one_axis() -> None:
+    tied = normal("T", i, i)
+    one, two = i.places(2)
+    samples, drawn = values(sum_over(two, tied[one, two] * x[two]))
+    assert samples == pytest.approx(np.einsum("bsi,bsi->bs", drawn["T"][:, :, 0, :], drawn["x"]))
+    trace, drawn = values(sum_over(one, tied[one, one] * x[one]))
+    assert trace == pytest.approx(np.einsum("bsii,bsi->bs", drawn["T"], drawn["x"]))
+
+
+def test_joint_laws_are_drawn_whole() -> None:
+    table = RandomVector("x", Empirical([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]]))
+    (samples,) = (
+        Program([table.at(j=1) - 10 * table.at(j=0)]).run(Streams(1), chunk=0, blocks=1, design=Design(64))
+        if table.axis.name == "j"
+        else Program([table.at(i=1) - 10 * table.at(i=0)]).run(
+            Streams(1), chunk=0, blocks=1, design=Design(64)
+        )
+    )
+    assert (samples == 0).all()
+    rotation = RandomVector("Q", Orthogonal(3))
+    a, c = rotation.variable.axes
+    (length,) = Program([sum_over(c, rotation**2)]).run(Streams(1), chunk=0, blocks=1, design=Design(8))
+    assert length == pytest.approx(1)
+    assert a != c
+
+
+def test_expressions_of_one_program_share_their_draws() -> None:
+    first, second = Program([w * x, w]).run(Streams(3), chunk=4, blocks=2, design=PLAIN)
+    assert first.shape == second.shape == (2, 5)
+    (alone,) = Program([w]).run(Streams(3), chunk=4, blocks=2, design=PLAIN)
+    assert (alone == second).all()  # the first variable of both has stream 0
+
+
+def test_streams_do_not_depend_on_names() -> None:
+    def drawn(name: str) -> np.ndarray:
+        return Program([normal(name) * normal("y")]).run(Streams(3), chunk=0, blocks=1, design=PLAIN)[0]
+
+    assert (drawn("x") == drawn("renamed")).all()
+    assert (drawn("y") == drawn("x")).all()
+
+
+def test_depth_and_sharing_are_no_limit() -> None:
+    e: Expression = normal("x")
+    for _ in range(10_000):
+        e = relu(e) + 1
+    assert Program([e]).run(Streams(1), chunk=0, blocks=1, design=Design(2))[0].min() >= 10_000
+    e = normal("x")
+    for _ in range(200):
+        e = e + relu(e) * e / 1_000_000  # 2^200 paths, 200 nodes
+    assert np.isfinite(Program([e]).run(Streams(1), chunk=0, blocks=1, design=Design(2))[0]).all()
+
+
+def test_arrays_are_freed_after_their_last_use() -> None:
+    e: Expression = normal("x")
+    for _ in range(50):
+        e = relu(e) + 1
+    assert Program([e]).work(Design(100)).entries <= 400
+
+
+@pytest.mark.parametrize(
+    ("root", "part"),
+    [
+        (sum_over(Axis("i", "n"), normal("x")) * normal("y"), "no value"),
+        (RandomVariable("x", "Normal()", axes=Axis("i", "n")) + 1, "whole number"),
+    ],
+)
+def test_missing_values_are_named(root: Expression, part: str) -> None:
+    with pytest.raises(SamplingError, match=part):
+        Program([root]).run(Streams(1), chunk=0, blocks=1, design=PLAIN)
+
+
+def test_too_few_places() -> None:
+    open_axis = Axis("i", "n")
+    one, two, three = open_axis.places(3)
+    u = normal("u", open_axis)
+    with pytest.raises(SamplingError, match="only 2"):
+        Program([(u[one] * u[two] * u[three]).at({"n": 2})])
+
+
+def test_values_reach_every_symbol() -> None:
+    axis = Axis("i", "n")
+    root = sum_over(axis, RandomVariable("x", "Normal(mean=m, variance=1/n)", axes=axis) * "a") * 1
+    (samples,) = Program([root.at({"n": 3, "m": 100, "a": 2})]).run(
+        Streams(1), chunk=0, blocks=1, design=Design(99)
+    )
+    assert samples.mean() == pytest.approx(600, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("root", "names"),
+    [
+        (sum_over(i, w * x) + normal("c"), {"w", "c"}),
+        (sum_over(j, v * relu(sum_over(i, W * x))), {"v"}),
+        (sum_over(i, w * x) + sum_over(j, v * b), {"w", "v"}),
+        (sum_over(i, w * w * w), set()),
+        (sum_over(i, w * x) * sum_over(i, x * w**2), {"w"}),
+        (sum_over(i, w * x) * sum_over(j, b * sum_over(i, w)), set()),
+        (sum_over(i, relu(w)), set()),
+        (w, set()),
+    ],
+)
+def test_groups_come_from_structure(root: Expression, names: set[str]) -> None:
+    found = {variable.name for variable in first_group(root)}
+    assert found in (names, {"x"} if names == {"w", "c"} else names)

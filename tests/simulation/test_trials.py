@@ -1,0 +1,162 @@
+"""Trials: block results are unbiased, budgets are plans, an interrupt keeps the last complete look."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from varprop.errors import SamplingError
+from varprop.model.activations import relu
+from varprop.model.axes import Axis
+from varprop.model.expressions import Expression, sum_over
+from varprop.model.variables import RandomVariable
+from varprop.simulation.blocks import Estimand, SideSampler, Term
+from varprop.simulation.sequential import Look
+from varprop.simulation.streams import Streams
+from varprop.simulation.trials import Trial
+
+
+def neuron(n: int, inputs: str = "Normal()") -> Expression:
+    i = Axis("i", n)
+    w = RandomVariable("w", f"Normal(variance=1/{n})", axes=i, role="weights")
+    return sum_over(i, w * RandomVariable("x", inputs, axes=i))
+
+
+def variance(z: Expression) -> tuple[Term]:
+    return (Term(1.0, (Estimand("variance", (z,)),)),)
+
+
+def number(value: float) -> tuple[Term]:
+    return (Term(value),)
+
+
+@pytest.mark.parametrize("n", [1, 16])
+@pytest.mark.parametrize(
+    ("kind", "order", "truth"),
+    [
+        ("variance", 1, lambda n: 1.0),
+        ("central moment", 3, lambda n: 0.0),
+        ("central moment", 4, lambda n: 3 + 6 / n),
+        ("cumulant", 4, lambda n: 6 / n),
+        ("cumulant", 1, lambda n: 0.0),
+        ("central moment", 2, lambda n: 1.0),
+    ],
+)
+def test_block_results_are_unbiased_plain_and_crossed(kind: str, order: int, truth: object, n: int) -> None:
+    side = SideSampler((Term(1.0, (Estimand(kind, (neuron(n),), order),)),))  # type: ignore[arg-type]
+    assert side.describe()[0].startswith("plain" if n == 1 else "crossed")
+    chunks = range(512 // side.chunk_blocks)
+    values = np.concatenate([side.results(Streams(4), chunk=chunk) for chunk in chunks])
+    error = values.std() / np.sqrt(values.size)
+    assert abs(values.mean() - truth(n)) < 5 * error  # type: ignore[operator]
+
+
+def test_covariance_of_two_units_that_read_the_same_inputs() -> None:
+    i, j = Axis("i", 8), Axis("j", 2)
+    w, x = RandomVariable("w", "Normal()", axes=(j, i)), RandomVariable("x", "Normal(mean=1)", axes=i)
+    one, two = j.places(2)
+    units = tuple(sum_over(i, w[place, i.index] * x) for place in (one, two))
+    squares = Estimand("covariance", (units[0] ** 2, units[1] ** 2))
+    side = SideSampler((Term(1.0, (squares,)),))
+    values = np.concatenate([side.results(Streams(4), chunk=c) for c in range(512 // side.chunk_blocks)])
+    assert abs(values.mean() - 8 * 6) < 5 * values.std() / np.sqrt(512)  # n Var x^2, x of mean and variance 1
+
+
+def test_products_use_independent_estimates() -> None:
+    x = RandomVariable("x", "Normal()")
+    mean = Estimand("mean", (x,))
+    side = SideSampler((Term(1.0, (mean, mean)),))
+    values = side.results(Streams(2), chunk=0)
+    assert abs(values.mean()) < 5 * values.std() / 16 and values.min() < 0
+
+
+@pytest.mark.parametrize(
+    ("n", "claim", "verdict"),
+    [(1, 1.0, "agrees"), (16, 1.0, "agrees"), (256, 1.0, "agrees"), (256, 1.02, "disagrees")],
+)
+def test_verdicts(n: int, claim: float, verdict: str) -> None:
+    assert Trial(variance(neuron(n)), number(claim)).run(Streams(3)).verdict == verdict
+
+
+def test_rectified_inputs_and_zero_claims() -> None:
+    z = neuron(16, "Rectified(Normal())")
+    assert Trial(variance(z), number(0.5)).run(Streams(3)).verdict == "agrees"
+    outcome = Trial((Term(1.0, (Estimand("mean", (z,)),)),), number(0.0)).run(Streams(3))
+    assert (outcome.verdict, outcome.resolution.relative_to) == ("agrees", "the natural scale")
+    shifted = z + 0.1
+    assert (
+        Trial((Term(1.0, (Estimand("mean", (shifted,)),)),), number(0.0)).run(Streams(3)).verdict
+        == "disagrees"
+    )
+
+
+def test_same_seed_same_bits_other_seed_other_bits() -> None:
+    trial = Trial(variance(neuron(4)), number(1.0))
+    assert trial.run(Streams(3)) == trial.run(Streams(3)) != trial.run(Streams(4))
+
+
+def test_a_small_budget_is_inconclusive_but_estimates() -> None:
+    outcome = Trial(variance(neuron(64)), number(1.5), budget=1e-4).run(Streams(3))
+    assert (outcome.verdict, outcome.look) == ("inconclusive", None)
+    assert outcome.blocks <= 256 and 0 < outcome.standard_error < 5
+
+
+def test_heavy_tails_are_inconclusive() -> None:
+    x = RandomVariable("a", "Normal()")
+    for name in "bcdefgh":
+        x = x * RandomVariable(name, "Normal()")
+    outcome = Trial(variance(x), number(1.0), budget=0.3).run(Streams(3))
+    assert outcome.verdict == "inconclusive" and outcome.look is not None and outcome.look.alarm
+
+
+def test_an_interrupt_keeps_the_last_complete_look() -> None:
+    def stop(look: Look) -> None:
+        if look.blocks == 512:
+            raise KeyboardInterrupt
+
+    trial = Trial(variance(neuron(1)), number(1.0), factor=1.002)
+    outcome = trial.run(Streams(3), stop)
+    assert outcome.interrupted and outcome.look is not None
+    assert (outcome.look.blocks, outcome.verdict) == (512, "inconclusive")
+
+
+def test_an_interrupt_inside_a_chunk() -> None:
+    calls = 0
+
+    class Slow:
+        def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+            nonlocal calls
+            calls += 1
+            if calls == 3:
+                raise KeyboardInterrupt
+            return rng.standard_normal(shape)
+
+        def numbers(self, places: int) -> int:
+            return places
+
+    x = RandomVariable("x", "Normal()")
+    trial = Trial(variance(x), number(1.0), {x.variable: Slow()}, factor=1.001)
+    outcome = trial.run(Streams(3))
+    assert outcome.interrupted and outcome.look is not None and outcome.look.blocks == 512
+
+
+@pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf"), "2"])
+def test_budgets_are_positive_numbers(budget: object) -> None:
+    with pytest.raises(SamplingError, match="positive"):
+        Trial(variance(neuron(1)), number(1.0), budget=budget)  # type: ignore[arg-type]
+
+
+def test_overflow_is_an_error() -> None:
+    x = RandomVariable("x", "Normal()") * 10**200
+    with pytest.raises(SamplingError, match="not finite"), np.errstate(all="ignore"):
+        Trial(variance(x), number(1.0)).run(Streams(3))
+
+
+def test_too_large_for_memory() -> None:
+    with pytest.raises(SamplingError, match="smaller"):
+        Trial(variance(relu(neuron(10**9))), number(1.0))
+
+
+def test_orders_beyond_the_estimates() -> None:
+    with pytest.raises(SamplingError, match="up to order 8"):
+        Estimand("cumulant", (neuron(1),), 9)
