@@ -204,14 +204,21 @@ def alike(
     verdict: Truth = "proven"
     for sum_ in sums:
         axis = sum_.index.axis
-        if not named_apart and any(index.axis == axis for index in sum_.indices):
-            verdict = "unknown"
+        named = () if named_apart else [index for index in sum_.indices if index.axis == axis]
+        if named:
+            verdict = "refuted" if any(_differs(sum_, place) for place in named) else "unknown"
         if structure.uneven_along(axis, sum_.body, rest):
             verdict = "refuted"
     subjects = tuple(shown_at(s.body, s.index) for s in sums[:1])
     return Assumption(
         "places alike", f"{{0}} has one law at every place along {sums[0].index.axis.name}", subjects, verdict
     )
+
+
+def _differs(sum_: SumOver, place: Index) -> bool:
+    """Whether the second moment of a sum's body at a named place is known to be another one."""
+    here, there = (exact_mean(sum_.opened(k) ** 2) for k in (place, place.axis.places(1)[0]))
+    return here is not None and there is not None and sp.expand(here - there) != 0
 
 
 def independent_copies(structure: Structure, sum_: SumOver) -> Assumption:
@@ -277,6 +284,12 @@ def sign_flip(structure: Structure, subject: Expression, rest: Expression, flip:
 
 
 def _skewed(subject: Expression) -> bool:
+    """Whether a third moment, or the distribution itself, is known to tell the two signs apart.
+
+    Moments of activations are left out: they are long, and a search needs to know proofs only.
+    """
+    if any(isinstance(base, Apply) for base, _ in powers_of(subject)):
+        return False
     third = exact_mean(subject**3)
     if (
         third is None

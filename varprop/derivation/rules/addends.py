@@ -237,15 +237,24 @@ def _copies_remainder(noun: Quantity, total: SumOver) -> sp.Expr:
     )
 
 
-def _copies(kind: type[Quantity], *order: int) -> Parts:
+def _copies() -> Parts:
     i = axis()
-    total = sum_over(i, normal("w", i) * uniform("x", i))
-    return {"noun": kind(total, *order), "total": total}
+    total = sum_over(i, uniform("x", i) ** 2)
+    return {"noun": Cumulant(total, 3), "total": total}
 
 
 def _shared_input() -> Parts:
     i = axis()
     total = sum_over(i, uniform("w", i) * uniform("x"))
+    return {"noun": Variance(total), "total": total}
+
+
+def _one_differs() -> Parts:
+    """Return a sum whose term at one named place is a square."""
+    a = axis("a", 3)
+    w = normal("w", a, a)
+    (k,) = a.places(1)
+    total = sum_over(a, w[a, k] * w[k, a])
     return {"noun": Variance(total), "total": total}
 
 
@@ -259,12 +268,16 @@ independent_copies = Rule(
     match=_match_copies,
     claim=lambda noun, total: noun,
     formula=_one_copy,
-    example=lambda: _copies(Cumulant, 4),
+    example=_copies,
     requirements=(
         Requirement(
             test=lambda structure, noun, total: assume.independent_copies(structure, total),
             witness=_shared_input,
             remainder=_copies_remainder,
+        ),
+        Requirement(
+            test=lambda structure, noun, total: assume.alike(structure, (total,), Scalar(1)),
+            witness=_one_differs,
         ),
     ),
 )

@@ -177,7 +177,7 @@ kurtosis_definition = Rule(
     match=_of(Kurtosis),
     claim=lambda e: Kurtosis(e),
     formula=lambda e: 3 + Cumulant(e, 4) / Variance(e) ** 2,
-    example=lambda: {"e": _weighted_sum()},
+    example=lambda: {"e": uniform("x") ** 2},
 )
 
 

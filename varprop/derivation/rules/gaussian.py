@@ -8,9 +8,10 @@ import sympy as sp
 
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Mean, Quantity, Variance
+from varprop.derivation.rules.addends import flattened
 from varprop.derivation.rules.base import Parts, Requirement, Rule
 from varprop.derivation.rules.means import mean_line
-from varprop.derivation.rules.worlds import normal, skewed, uniform, variable
+from varprop.derivation.rules.worlds import normal, uniform, variable
 from varprop.derivation.structure import Structure
 from varprop.model.activations import HomogeneousActivation, abs_, relu
 from varprop.model.axes import Axis
@@ -75,14 +76,10 @@ def all_normal(structure: Structure, z: Expression) -> assume.Assumption:
     return assume.Assumption("normality", "{0} is a sum of normal variables", (z,), assume.truth(known))
 
 
-def _addends(z: Expression) -> tuple[Expression, ...]:
-    return z.terms if isinstance(z, Add) else (z,)
-
-
 def normal_parts(structure: Structure, z: Expression) -> assume.Assumption:
     """The addends, and the copies in every sum, are independent."""
-    if not structure.independent(*_addends(z)):
-        return assume.independent(structure, *_addends(z))
+    if not structure.independent(*flattened(z)):
+        return assume.independent(structure, *flattened(z))
     for node in walk(z):
         if isinstance(node, SumOver):
             copies = assume.independent_copies(structure, node)
@@ -100,6 +97,10 @@ def _law(z: Expression) -> Normal:
 
 def _two_normals() -> Expression:
     return normal("x") + 2 * normal("y") + 1
+
+
+def _two_signs() -> Expression:
+    return variable("r", Rademacher()) + variable("s", Rademacher())
 
 
 def _shared_normal() -> Expression:
@@ -121,7 +122,7 @@ linear_normal = Rule(
     requirements=(
         Requirement(
             test=lambda structure, activation, z, k: all_normal(structure, z),
-            witness=lambda: {"activation": abs_, "z": skewed("x"), "k": 4},
+            witness=lambda: {"activation": abs_, "z": _two_signs(), "k": 4},
         ),
         Requirement(
             test=lambda structure, activation, z, k: normal_parts(structure, z),
@@ -150,6 +151,8 @@ def _match_given(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     for applied, power, _ in _applications(noun):
         found = _weighted(applied.argument)
         if found is None or not isinstance(applied.activation, HomogeneousActivation):
+            continue
+        if applied.activation.degree == 0:  # a step is 0 where all inputs are, whatever the weights
             continue
         if squares is None or found[1] is squares:
             squares = found[1]
@@ -221,12 +224,12 @@ def _units(weights_of: Callable[[Axis, Axis], RandomVariable]) -> Parts:
     return {"neurons": ((relu, first, 1), (relu, second, 1)), "rest": Scalar(1)}
 
 
-def _knowing_rest() -> Parts:
+def _one_row() -> Parts:
+    """Return two units that share their weights."""
     i = Axis("i", sp.Integer(4))
-    w, x = normal("w", i), uniform("x", i)
-    total = sum_over(i, w * x)
+    total = sum_over(i, normal("w", i) * uniform("x", i))
     assert isinstance(total, SumOver)
-    return {"neurons": ((relu, total, 2),), "rest": sum_over(i, w) ** 2}
+    return {"neurons": ((relu, total, 1), (relu, total, 1)), "rest": Scalar(1)}
 
 
 def _sign_weights() -> Parts:
@@ -250,15 +253,17 @@ given_inputs = Rule(
     example=lambda: _units(lambda j, i: normal("w", j, i)),
     requirements=(
         Requirement(test=_normal_weights, witness=_sign_weights),
-        Requirement(test=_weights_apart, witness=_knowing_rest),
+        Requirement(test=_weights_apart, witness=_one_row),
     ),
 )
 
 
 def _match_limit(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     for applied, power, rest in _applications(noun):
-        if isinstance(rest, Scalar) and isinstance(applied.argument, SumOver):
-            yield {"activation": applied.activation, "z": applied.argument, "k": power}
+        phi = applied.activation
+        # Beyond the second moment, convergence in law does not carry over to moments.
+        if isinstance(rest, Scalar) and isinstance(applied.argument, SumOver) and phi.degree * power <= 2:
+            yield {"activation": phi, "z": applied.argument, "k": power}
 
 
 def _limit_formula(activation: HomogeneousActivation, z: SumOver, k: int) -> sp.Expr:

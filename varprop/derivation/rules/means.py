@@ -210,8 +210,10 @@ def _match_places(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     if isinstance(noun, Mean) and isinstance(noun.expression, SumOver):
         total = noun.expression
         size = total.index.axis.size
+        numbered = all(i.kind == "position" for i in total.indices if i.axis == total.index.axis)
         if (
-            size.is_Integer
+            numbered
+            and size.is_Integer
             and size <= MOST_PLACES
             and assume.alike(structure, (total,), Scalar(1)).verdict == "refuted"
         ):

@@ -134,7 +134,7 @@ def _claim(sums: tuple[tuple[SumOver, int], ...], rest: Expression) -> Quantity:
 
 def _example() -> Parts:
     i = axis()
-    total = sum_over(i, normal("w", i) * uniform("x"))
+    total = sum_over(i, uniform("x", i) * uniform("y"))
     return {"sums": ((total, 4),), "rest": Scalar(1)}
 
 

@@ -12,12 +12,12 @@ from varprop.derivation.rules.base import Parts, Requirement, Rule
 from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import axis, normal, skewed, uniform, variable
 from varprop.derivation.structure import EVEN, Flip, Structure
-from varprop.model.activations import Activation, relu, step
+from varprop.model.activations import Activation, abs_, relu, step
 from varprop.model.distributions import Constant, Mixture, Normal
 from varprop.model.expressions import Apply, Expression, Scalar, powers_of, sum_over
 from varprop.model.variables import RandomVariable
 
-__all__ = ["even_part", "odd_vanishes", "step_part"]
+__all__ = ["even_function", "even_part", "odd_vanishes", "step_part"]
 
 
 def _match_odd(noun: Quantity, structure: Structure) -> Iterator[Parts]:
@@ -43,28 +43,24 @@ odd_vanishes = Rule(
 )
 
 
+def _replaced(noun: Quantity) -> Iterator[tuple[Apply, int, Expression]]:
+    """Yield each power of an activation that has an even part, with the other factors."""
+    if isinstance(noun, Mean):
+        for base, power in powers_of(noun.expression):
+            if isinstance(base, Apply):
+                replaced = base.activation.even_part(power, base.argument)
+                if replaced is not None and replaced is not base**power:
+                    yield base, power, assume.without_factor(noun.expression, base, power)
+
+
 def _match_even(noun: Quantity, structure: Structure, holds_at_zero: bool) -> Iterator[Parts]:
-    if not isinstance(noun, Mean):
-        return
-    for base, power in powers_of(noun.expression):
-        if not isinstance(base, Apply) or base.activation.even_part_holds_at_zero != holds_at_zero:
-            continue
-        replaced = base.activation.even_part(power, base.argument)
-        if replaced is None or replaced is base**power:
-            continue
-        rest = assume.without_factor(noun.expression, base, power)
-        yield {
-            "activation": base.activation,
-            "z": base.argument,
-            "k": power,
-            "rest": rest,
-            "flip": _suitable(structure, base.argument, rest, base.activation),
-        }
+    for base, power, rest in _replaced(noun):
+        if base.activation.even_part_holds_at_zero == holds_at_zero:
+            flip = _suitable(structure, base.argument, rest)
+            yield {"activation": base.activation, "z": base.argument, "k": power, "rest": rest, "flip": flip}
 
 
-def _suitable(structure: Structure, z: Expression, rest: Expression, activation: Activation) -> Flip | None:
-    if activation.parity == "even":
-        return frozenset()
+def _suitable(structure: Structure, z: Expression, rest: Expression) -> Flip | None:
     return next((f for f in structure.odd_flips(z) if structure.parity(rest, f) == EVEN), None)
 
 
@@ -87,7 +83,7 @@ def _odd_remainder(
 def world(activation: Activation, z: Expression, k: int, rest: Expression | None = None) -> Parts:
     """Return the parts of E[activation(z)^k rest]."""
     other = Scalar(1) if rest is None else rest
-    flip = _suitable(Structure(), z, other, activation)
+    flip = _suitable(Structure(), z, other)
     return {"activation": activation, "z": z, "k": k, "rest": other, "flip": flip}
 
 
@@ -105,6 +101,24 @@ def _symmetric(
 def _skewed_sum() -> Expression:
     i = axis(size=2)
     return sum_over(i, skewed("w", i) * uniform("x", i))
+
+
+def _match_even_function(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    for base, power, rest in _replaced(noun):
+        phi = base.activation
+        if (phi.parity == "even" and phi.even_part_holds_at_zero) or (phi.parity == "odd" and power % 2 == 0):
+            yield {"activation": phi, "z": base.argument, "k": power, "rest": rest}
+
+
+even_function = Rule(
+    name="an even function",
+    theorem=r"\operatorname{E}[|z|^2 g] = \operatorname{E}[z^2 g]",
+    source="definition",
+    match=_match_even_function,
+    claim=lambda activation, z, k, rest: _claim(activation, z, k, rest, None),
+    formula=lambda activation, z, k, rest: _formula(activation, z, k, rest, None),
+    example=lambda: {"activation": abs_, "z": uniform("x") - 1, "k": 2, "rest": uniform("y")},
+)
 
 
 even_part = Rule(

@@ -9,7 +9,7 @@ import sympy as sp
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Covariance, Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Requirement, Rule
-from varprop.derivation.rules.worlds import axis, normal, skewed, table_row, uneven_weights, uniform
+from varprop.derivation.rules.worlds import axis, normal, table_row, uneven_weights, uniform
 from varprop.derivation.structure import Structure, fresh_places
 from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, Scalar, SumOver, multiply, powers_of, sum_over
@@ -90,7 +90,7 @@ def _holds() -> Parts:
 
 def _off_center() -> Parts:
     i = axis()
-    return _variance_of(world(i, normal("w", i, mean=sp.Rational(1, 2)), uniform("x", i)))
+    return _variance_of(world(i, normal("w", i, mean=1), uniform("x", i)))
 
 
 def _one_weight() -> Parts:
@@ -106,7 +106,7 @@ def _uneven() -> Parts:
 def _input_is_weight() -> Parts:
     i = axis()
     w = normal("w", i)
-    return _variance_of(world(i, w, skewed("s", i) * w))
+    return _variance_of(world(i, w, uniform("x", i) * w))
 
 
 def uncorrelated(structure: Structure, total: SumOver, w: RandomVariable, **_: object) -> assume.Assumption:
@@ -160,7 +160,9 @@ weighted_sum = Rule(
 
 def _match_total(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     if isinstance(noun, Variance) and isinstance(noun.expression, SumOver):
-        yield from _readings(noun.expression)
+        for reading in _readings(noun.expression):
+            if not isinstance(reading["g"], Scalar):
+                yield reading
 
 
 def _total_formula(total: SumOver, w: RandomVariable, g: Expression) -> sp.Expr:
