@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,11 +22,12 @@ SCHEMA = "varprop.command/1"
 OK, DISAGREES, BAD_INPUT, INCONCLUSIVE, BROKEN, INTERRUPTED = 0, 1, 2, 3, 70, 130
 QUANTITIES = {"mean": "Mean", "variance": "Variance", "skewness": "Skewness", "kurtosis": "Kurtosis"}
 WIDEST = 100
-EPILOG = """exit code: 0 done and every check agrees, 1 a check disagrees, 2 bad input or nothing can be
-derived, 3 a check is inconclusive, 130 interrupted
+EPILOG = """exit code: 0 done and every check agrees, 1 a check disagrees, 2 bad input or
+nothing can be derived, 3 a check is inconclusive, 130 interrupted
 
-distributions: Normal(mean, variance), Uniform(low, high), Unknown(mean, variance), relu(Normal()),
-Rademacher(), Laplace(variance=2), StudentT(5), ...; parameters are numbers or formulas such as 2/n"""
+distributions: Normal(mean, variance), Uniform(low, high), Rademacher(),
+Unknown(mean, variance), relu(Normal()), StudentT(5), Laplace(variance=2), ...;
+parameters are numbers or formulas such as 2/n"""
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,11 @@ def _derive(arguments: argparse.Namespace, output: Output) -> int:
 def _check(arguments: argparse.Namespace, output: Output) -> int:
     chosen = {name: getattr(arguments, name) for name in ("seed", "resolution", "power", "alpha", "budget")}
     settings = {name: value for name, value in chosen.items() if value is not None}
-    settings["at"] = _values(arguments.at)
     quantity = _quantity(arguments)
+    settings["at"] = _values(arguments.at)
+    for name, value in settings["at"].items():
+        if vp.at(quantity, {name: value}) == quantity:
+            raise vp.ParameterError(f"--at {name}={value}", f"{name} does not occur", "Leave it out.")
     if arguments.equals is None:
         explained = _explain(quantity, "checking", **settings)
         output.show(explained.document())
@@ -264,7 +269,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="varprop",
         description="Derive how mean and variance move through the neuron z = sum_i w_i x_i + b, and\n"
-        "check every line by simulation. Without a command: do so for five kinds of inputs.",
+        "check every line by simulation. Without a command: for five kinds of inputs.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -285,7 +290,7 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(
             name,
             help=about,
-            description=about,
+            description=textwrap.fill(about, 78),
             epilog=EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )

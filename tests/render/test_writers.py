@@ -128,7 +128,7 @@ def test_wrapping_loses_no_character(formula: str, width: int, hanging: int) -> 
 def test_a_line_of_a_derivation_shows_all_it_has() -> None:
     line = next(block for block in EVERYTHING.blocks if isinstance(block, Line))
     for text in (Document([line]).to_text(), Document([line]).to_markdown(), Document([line]).to_latex()):
-        for word in ("zero-mean weights", "agrees", "needs", "without", "independent of x"):
+        for word in ("zero-mean weights", "agrees", "since", "without", "independent of x"):
             assert word in text
     assert Document([line]).to_text().startswith("(1) Var(z) = Var(w_0)*E(x_0**2)")
 

@@ -118,6 +118,8 @@ def explain(
         if progress is not None:
             progress(done, len(thing.steps))
         found.append(check(step, at=at, **settings))
+        if found[-1].interrupted:
+            break
     if progress is not None:
         progress(len(thing.steps), len(thing.steps))
     return Explanation(thing, tuple(found))

@@ -29,7 +29,7 @@ def new_token() -> Token:
 def as_size(value: object, what: str) -> sp.Expr:
     """Return a number of places as a SymPy expression: a positive whole number, or a symbol."""
     size = scalar(value, what)
-    if size.is_number and not (size.is_Integer and size >= 1):
+    if size.is_positive is False or (size.is_number and not size.is_Integer):
         raise ParameterError(
             f"{what} = {size}",
             "a number of copies is a whole number of at least 1",

@@ -81,7 +81,7 @@ def _part(part: str | Math | Badge | Code, color: bool) -> str:
 def _glued(part: str | Math | Badge | Code, width: int) -> str:
     """A part without color; the spaces of a formula that fits on a line do not break."""
     text = _part(part, False)
-    return text.replace(" ", _GLUE) if isinstance(part, Math) and len(text) <= width // 2 else text
+    return text.replace(" ", _GLUE) if isinstance(part, Math) and len(text) <= 3 * width // 4 else text
 
 
 def _badge(badge: Badge, color: bool) -> str:

@@ -1,0 +1,218 @@
+"""The command: what it prints, its exit codes, and that no input makes it fall over."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import varprop.cli
+from varprop.cli import main
+
+COMMAND = [sys.executable, "-c", "import sys; from varprop.cli import main; sys.exit(main())"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def main_job() -> tuple[subprocess.CompletedProcess[str], float]:
+    start = time.monotonic()
+    return run(), time.monotonic() - start
+
+
+@pytest.mark.slow
+def test_the_main_job_agrees_in_time_at_80_columns(main_job: tuple[Any, float]) -> None:
+    done, seconds = main_job
+    assert (done.returncode, done.stderr) == (0, "")
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "\x1b" not in done.stdout
+    summary = done.stdout.split("Summary")[1]
+    assert summary.count("[agrees]") == 5
+    assert "[disagrees]" not in done.stdout
+    assert done.stdout.count("Result: Var[z] = ") == 5
+    assert seconds < 60
+
+
+def test_derive(capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["derive", "--weights", "Normal(variance=2/n)", "--inputs", "relu(Normal())", "--bias", "3"])
+        == 0
+    )
+    assert "Result: Var[z] = 1 (exact, closed form)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("inputs", "answer"),
+    [
+        ("Normal()", "1/n"),
+        ("relu(Normal())", "2/n"),
+        ("Uniform(0, 1)", "3/n"),
+        ("Unknown(mean=m)", "1/(m**2*n + n)"),
+    ],
+)
+def test_solve(capsys: pytest.CaptureFixture[str], inputs: str, answer: str) -> None:
+    assert main(["solve", "--inputs", inputs, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"] == answer
+
+
+def test_check_of_a_derivation_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--inputs", "Normal()", "--at", "n=4", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["schema"] == "varprop.command/1"
+    assert record["verdict"] == "agrees"
+    assert all(step["evidence"]["verdict"] == "agrees" for step in record["steps"])
+    assert record["steps"][0]["evidence"]["at"] == {"n": "4"}
+
+
+def test_a_wrong_claim_disagrees_and_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["check", "--inputs", "Normal()", "--at", "n=4", "--equals"]
+    assert main([*arguments, "1"]) == 0
+    assert main([*arguments, "1.1"]) == 1
+    assert "disagrees" in capsys.readouterr().out
+
+
+def test_what_cannot_be_decided_exits_with_3() -> None:
+    assert (
+        main(
+            ["check", "--inputs", "StudentT(3)", "--equals", "3", "--budget", "0.01", "--resolution", "1.001"]
+        )
+        == 3
+    )
+
+
+def test_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["derive", "--table", "iris", "--weights", "Normal(variance=v)"]) == 0
+    assert "63.5952" in capsys.readouterr().out
+    path = tmp_path / "own.csv"
+    path.write_text("1,2\n3,4\n", encoding="utf-8")
+    assert main(["derive", "--table", str(path), "--weights", "Normal(variance=v)", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["result"].startswith("15.0")
+
+
+BAD = [
+    ["derive", "--weights", "Normal(variance=-1)"],
+    ["derive", "--weights", "__import__('os').system('true')"],
+    ["derive", "--weights", ""],
+    ["derive", "--weights", "(" * 3000],
+    ["derive", "--inputs", "Normal(nan)"],
+    ["derive", "--inputs", "Normal(mean=inf)"],
+    ["derive", "--inputs", "Uniform(2, 1)"],
+    ["derive", "--inputs", "StudentT(1)"],
+    ["derive", "--inputs", "9**9**9"],
+    ["derive", "--fan-in", "0"],
+    ["derive", "--fan-in", "1.5"],
+    ["derive", "--fan-in", "-n"],
+    ["derive", "--fan-in", "n.subs"],
+    ["derive", "--bias", "nonsense("],
+    ["derive", "--quantity", "kurtosis", "--inputs", "Unknown()"],
+    ["derive", "--table", "no such file"],
+    ["derive", "--table", "."],
+    ["derive", "--table", "iris", "--fan-in", "4"],
+    ["derive", "--table", "\0"],
+    ["check", "--at", "n"],
+    ["check", "--at", "n=abc"],
+    ["check", "--at", "q=1"],
+    ["check", "--at", "n=1.5"],
+    ["check", "--resolution", "0.5"],
+    ["check", "--resolution", "nan"],
+    ["check", "--power", "2"],
+    ["check", "--budget", "-1"],
+    ["check", "--budget", "inf"],
+    ["check", "--equals", "import os"],
+    ["solve", "--unknown", "q"],
+    ["solve", "--unknown", "1"],
+    ["solve", "--equals", "-1"],
+]
+
+
+@pytest.mark.parametrize("arguments", BAD, ids=" ".join)
+def test_bad_input_exits_with_2_and_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    if arguments[-1].startswith("-"):
+        arguments = [*arguments[:-2], f"{arguments[-2]}={arguments[-1]}"]
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("varprop: ")
+    assert printed.err.count("\n") == 1
+    assert len(printed.err) < 600
+    assert main([*arguments, "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["message"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nonsense"], ["check", "--seed", "x"], ["derive", "--quantity", "median"]]
+)
+def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_help_is_quick_and_80_wide() -> None:
+    for arguments in (["--help"], ["check", "--help"], ["--version"]):
+        done = run(*arguments)
+        assert done.returncode == 0
+        assert max(map(len, done.stdout.splitlines())) <= 80
+
+
+def test_a_bug_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(varprop.cli, "_proof_record", broken)
+    assert main(["derive", "--json"]) == 70
+    assert "should not happen" in capsys.readouterr().err
+    monkeypatch.setenv("VARPROP_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["derive", "--json"])
+
+
+def test_color_only_for_a_terminal_that_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    assert varprop.cli.Output(Terminal(), False).color  # type: ignore[arg-type]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not varprop.cli.Output(Terminal(), False).color  # type: ignore[arg-type]
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not varprop.cli.Output(Terminal(), False).color  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize("delay", [0.3, 3.0])
+def test_interrupting_is_clean(delay: float) -> None:
+    process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(delay)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert "Traceback" not in errors
+    assert process.returncode == 130
+
+
+def test_a_closed_pipe_is_no_error() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "derive"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(timeout=60) == 0
+    assert process.stderr is not None
+    assert process.stderr.read() == ""
+    process.stderr.close()
