@@ -31,6 +31,7 @@ from varprop.model.distributions import (
     TruncatedNormal,
     Uniform,
 )
+from varprop.model.domains import Parameter
 from varprop.model.parsing import parse_distribution
 
 ORDERS = np.arange(1.0, 9.0)[:, None]
@@ -199,7 +200,7 @@ def assert_agree(d: Distribution) -> None:
     assert (
         abs(floats(sp.N(d.central_moment(k), 30) for k in range(1, 9)) - central) <= 1e-6 * (spread + size)
     ).all()
-    mu = dict(enumerate(central, start=1))
+    mu = [1.0, *central]
     cumulants = [
         mean, mu[2], mu[3], mu[4] - 3 * mu[2] ** 2, mu[5] - 10 * mu[3] * mu[2],
         mu[6] - 15 * mu[4] * mu[2] - 10 * mu[3] ** 2 + 30 * mu[2] ** 3,
@@ -218,9 +219,8 @@ def assert_agree(d: Distribution) -> None:
                 assert isinstance(d, StudentT)
                 assert not d.center.is_zero
             else:
-                assert float(sp.N(value, 30)) == pytest.approx(
-                    truth[k - 1], rel=1e-6, abs=1e-6 * size[k - 1] + 1e-300
-                )
+                tolerance = 1e-6 * size[k - 1] + 1e-300
+                assert float(sp.N(value, 30)) == pytest.approx(truth[k - 1], rel=1e-6, abs=tolerance)
 
 
 def assert_structure(d: Distribution) -> None:
@@ -234,6 +234,16 @@ def assert_structure(d: Distribution) -> None:
         np.testing.assert_allclose(odd, 0, atol=1e-9)
     if d.symmetric is False:
         assert abs(odd).max() > 1e-6
+    above = float(expect(d, lambda x: (x > 0).astype(float)))
+    below = float(expect(d, lambda x: (x < 0).astype(float)))
+    try:
+        assert float(d.positive_probability) == pytest.approx(above, abs=1e-9)
+        assert float(d.negative_probability) == pytest.approx(below, abs=1e-9)
+    except MomentError:
+        assert isinstance(d, StudentT)
+    if d.atomless:
+        assert not d.atom_at_zero
+        assert d.continuous == (atoms(d) is None) or isinstance(d, Mixture)
     if d.atom_at_zero is not None:
         assert d.atom_at_zero == (probability_of_zero(d) > 0)
 
@@ -311,12 +321,13 @@ def assert_samples(d: Distribution) -> None:
     assert d.draw(np.random.default_rng(1), 3).shape == (3,)
 
 
+def symbol_of(p: Parameter) -> sp.Symbol:
+    return sp.Symbol(p.name, positive=True) if p.low == 0 else sp.Symbol(p.name, real=True)
+
+
 def symbolic(cls: type[Distribution]) -> Distribution:
     """An instance whose parameters are symbols with the assumptions of their domains."""
-    symbols = {
-        p.name: sp.Symbol(p.name, positive=True) if p.low == 0 else sp.Symbol(p.name, real=True)
-        for p in cls.parameters
-    }
+    symbols = {p.name: symbol_of(p) for p in cls.parameters}
     arguments = dict(symbols, dof=8 + symbols["dof"]) if cls is StudentT else symbols
     return cls(**arguments)
 
@@ -327,12 +338,7 @@ def symbolic(cls: type[Distribution]) -> Distribution:
 def test_symbols_first_is_numbers_first(name: str, data: st.DataObject) -> None:
     cls = DISTRIBUTIONS[name]
     with_symbols, with_numbers = symbolic(cls), data.draw(STRATEGIES[name])
-    values = {
-        sp.Symbol(p.name, **({"positive": True} if p.low == 0 else {"real": True})): getattr(
-            with_numbers, p.name
-        )
-        for p in cls.parameters
-    }
+    values = {symbol_of(p): getattr(with_numbers, p.name) for p in cls.parameters}
     if cls is StudentT:
         values = {s: v - 8 if s.name == "dof" else v for s, v in values.items()}
     assert with_symbols.at(values) == with_numbers

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
@@ -12,6 +13,8 @@ from varprop.errors import MomentError, ParameterError
 from varprop.model.distributions import (
     Bernoulli,
     Constant,
+    Distribution,
+    Dropout,
     Laplace,
     LogNormal,
     Mixture,
@@ -22,6 +25,8 @@ from varprop.model.distributions import (
     Uniform,
     Unknown,
 )
+from varprop.model.domains import Parameter
+from varprop.model.scalars import ScalarLike
 
 
 @pytest.mark.parametrize(
@@ -175,3 +180,80 @@ def test_floats_enter_as_the_decimal_they_print() -> None:
     assert Normal(std=0.1) == Normal(variance=0.01)
     assert len({Normal(variance=0.5), Normal(variance=sp.Rational(1, 2))}) == 1
     assert Normal() != Laplace()
+
+
+def test_signs_have_probabilities() -> None:
+    real = sp.Symbol("x", real=True)
+    assert Bernoulli("p").positive_probability == sp.Symbol("p", positive=True)
+    assert Bernoulli("p").negative_probability == 0
+    assert Dropout("k").positive_probability == sp.Symbol("k", positive=True)
+    assert Normal(variance="v").positive_probability == sp.Rational(1, 2)
+    assert Uniform(-1, "b").negative_probability == 1 - Uniform(-1, "b").positive_probability
+    assert Mixture([Normal(), Constant(0)]).negative_probability == sp.Rational(1, 4)
+    signs = Mixture([Constant(-1), Constant(0), Constant(1)], ["1/2", "1/4", "1/4"])
+    assert signs.negative_probability == sp.Rational(1, 2)
+    assert Unknown(symmetric=True, atom_at_zero=False).positive_probability == sp.Rational(1, 2)
+    assert Rectified(Normal()).positive_probability == sp.Rational(1, 2)
+    assert Mixture([Normal(), Uniform(0, 1)]).atomless
+    assert not Mixture([Normal(), Constant(1)]).atomless
+    for law in (
+        Unknown(),
+        Unknown(symmetric=True),
+        Constant(real),
+        StudentT(9, center=1),
+        Rectified(Unknown()),
+    ):
+        with pytest.raises(MomentError, match=r"P\(X|E max") as caught:
+            law.positive_probability
+        assert caught.value.remedy
+    with pytest.raises(MomentError):
+        Unknown().negative_probability
+
+
+def test_a_law_of_ones_own_needs_only_its_hooks() -> None:
+    @dataclass(frozen=True)
+    class Triangular(Distribution):
+        """Density 1 - |x| on [-1, 1], times a width."""
+
+        parameters = (Parameter("width", "b", low=0, low_open=True),)
+        width: ScalarLike = 1
+
+        @property
+        def support(self) -> tuple[sp.Expr, sp.Expr]:
+            return -self.width, self.width
+
+        @property
+        def symmetric(self) -> bool:
+            return True
+
+        @property
+        def atom_at_zero(self) -> bool:
+            return False
+
+        def _moment(self, k: int) -> sp.Expr:
+            return self.width**k * sp.Rational(2 * (1 - k % 2), (k + 1) * (k + 2))
+
+        def _draw(self, rng: np.random.Generator, shape: int | tuple[int, ...]) -> np.ndarray:
+            (width,) = self._numbers()
+            return width * (rng.random(shape) - rng.random(shape))
+
+    law = Triangular(0.5)
+    assert law.variance == sp.Rational(1, 24)
+    assert Triangular("b").at({"b": 0.5}) == law == Triangular(sp.Rational(1, 2))
+    assert str(law) == "Triangular(width=1/2)"
+    assert law.latex() == r"\operatorname{Triangular}\left(\frac{1}{2}\right)"
+    assert Rectified(law).moment(2) == sp.Rational(1, 48)
+    assert Mixture([law, Normal()]).cumulant(4) is not None
+    assert law.draw(np.random.default_rng(0), 10_000).var() == pytest.approx(1 / 24, rel=0.1)
+    for refused in (law.positive_part_moment, law.absolute_moment):
+        with pytest.raises(MomentError, match="no closed form"):
+            refused(1)
+    with pytest.raises(ParameterError, match="Triangular"):
+        Triangular(-1)
+
+
+def test_high_orders_do_not_hang() -> None:
+    many = Mixture([Normal(f"m{i}", f"v{i}") for i in range(10)])
+    assert many.central_moment(6).free_symbols == many.free_symbols
+    assert Normal("m", "v").moment(200).free_symbols == Normal("m", "v").free_symbols
+    assert TruncatedNormal("-a", "b").cumulant(4).has(sp.erf)

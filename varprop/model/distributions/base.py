@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -15,8 +14,9 @@ import numpy.typing as npt
 import sympy as sp
 
 from varprop.errors import MomentError, ParameterError
+from varprop.model.distributions.arguments import defaults_of, latex_of, replaced, scalars_in, text_of
 from varprop.model.domains import Parameter
-from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, substitute, symbol
+from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
 
 __all__ = ["Array", "Distribution", "Precision", "Shape", "known", "raw_from_central", "tidy", "variance_of"]
 
@@ -25,7 +25,7 @@ Shape: TypeAlias = int | tuple[int, ...]
 Precision: TypeAlias = Literal["closed form", "enclosure", "estimate"]
 
 MAX_ORDER = 200
-MAX_EXPANDED = 1000
+MAX_EXPANDED = 300
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Distribution(ABC):
             value = parameter.validate(getattr(self, parameter.name), type(self).__name__)
             object.__setattr__(self, parameter.name, value)
         self._check()
-        one_meaning_per_name(_scalars(tuple(self._arguments().values())), type(self).__name__)
+        one_meaning_per_name(scalars_in(self), type(self).__name__)
 
     def _set(self, **values: object) -> None:
         """Store the fields and validate them; the last line of a hand-written constructor."""
@@ -174,10 +174,8 @@ class Distribution(ABC):
         return self._positive_probability()
 
     def _positive_probability(self) -> sp.Expr:
-        """P(X > 0) where X takes both signs; hook."""
-        self._refuse_moment(
-            "P(X > 0)", "no closed form is known", "Use a distribution with declared density."
-        )
+        """P(X > 0) where X takes both signs: E max(X, 0)^k at k = 0; hook, where that is not the limit."""
+        return self._positive_part_moment(0)
 
     @property
     def negative_probability(self) -> sp.Expr:
@@ -192,9 +190,11 @@ class Distribution(ABC):
             return 1 - self.positive_probability
         if self.symmetric:
             return self.positive_probability
-        raise MomentError(
-            f"P(X < 0) of {self}", "no closed form is known", "Use a distribution with declared density."
-        )
+        return self._negative_probability()
+
+    def _negative_probability(self) -> sp.Expr:
+        """P(X < 0) where P(X = 0) is not known to be 0; hook."""
+        self._refuse_moment("P(X < 0)", "no closed form is known", "Give a distribution without atoms.")
 
     @property
     @abstractmethod
@@ -219,7 +219,7 @@ class Distribution(ABC):
     @property
     def free_symbols(self) -> frozenset[sp.Symbol]:
         """The symbols in its parameters."""
-        values = _scalars(tuple(self._arguments().values()))
+        values = scalars_in(self)
         return frozenset().union(*(value.free_symbols for value in values))
 
     def at(self, values: Mapping[sp.Symbol | str, ScalarLike]) -> Self:
@@ -234,7 +234,7 @@ class Distribution(ABC):
         exact = {symbol(s) if isinstance(s, str) else s: scalar(v, str(s)) for s, v in values.items()}
         if self.free_symbols.isdisjoint(exact):
             return self
-        return type(self)(**{name: _replaced(value, exact) for name, value in self._arguments().items()})
+        return type(self)(**{name: replaced(value, exact) for name, value in self._arguments().items()})
 
     # ---- samples
 
@@ -281,8 +281,12 @@ class Distribution(ABC):
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
 
     def __str__(self) -> str:
-        defaults = _defaults(type(self))
-        shown = (f"{k}={_text(v)}" for k, v in self._arguments().items() if not _same(v, defaults.get(k)))
+        defaults = defaults_of(type(self))
+        shown = (
+            f"{name}={text_of(value)}"
+            for name, value in self._arguments().items()
+            if not (value is defaults[name] or (defaults[name] is not None and value == defaults[name]))
+        )
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __repr__(self) -> str:
@@ -290,7 +294,7 @@ class Distribution(ABC):
 
     def latex(self) -> str:
         r"""A formula such as `\mathcal{N}(0, 1/n)`."""
-        values = ", ".join(_latex(value) for value in self._arguments().values() if value is not None)
+        values = ", ".join(latex_of(value) for value in self._arguments().values() if value is not None)
         return rf"{self._latex_name()}\left({values}\right)" if values else self._latex_name()
 
     def _latex_name(self) -> str:
@@ -386,48 +390,3 @@ def _positive_part_moment(distribution: Distribution, k: int) -> sp.Expr:
     if k % 2 == 0 and distribution.symmetric:
         return distribution.moment(k) / 2
     return distribution._positive_part_moment(k)
-
-
-@cache
-def _defaults(cls: type[Distribution]) -> dict[str, Any]:
-    return {name: p.default for name, p in inspect.signature(cls).parameters.items()}
-
-
-def _same(value: object, default: object) -> bool:
-    return bool(value is default or (value is not None and default is not None and value == default))
-
-
-def _scalars(value: object) -> list[sp.Expr]:
-    """All scalars inside an argument: itself, those of a nested distribution, of a tuple, of a mapping."""
-    if isinstance(value, sp.Expr):
-        return [value]
-    if isinstance(value, Distribution):
-        return _scalars(tuple(value._arguments().values()))
-    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
-    return [scalar_ for part in parts for scalar_ in _scalars(part)]
-
-
-def _replaced(value: Any, exact: Mapping[sp.Symbol, sp.Expr]) -> Any:
-    if isinstance(value, sp.Expr):
-        return substitute(value, exact)
-    if isinstance(value, Distribution):
-        return value.at(dict(exact))
-    if isinstance(value, Mapping):
-        return {key: _replaced(part, exact) for key, part in value.items()}
-    return tuple(_replaced(part, exact) for part in value) if isinstance(value, tuple) else value
-
-
-def _text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key}: {_text(part)}" for key, part in value.items()) + "}"
-    return "[" + ", ".join(map(_text, value)) + "]" if isinstance(value, tuple) else str(value)
-
-
-def _latex(value: object) -> str:
-    if isinstance(value, Distribution):
-        return value.latex()
-    if isinstance(value, Mapping):
-        return ", ".join(_latex(part) for part in value.values())
-    if isinstance(value, tuple):
-        return r"\left[" + ", ".join(map(_latex, value)) + r"\right]"
-    return sp.latex(value) if isinstance(value, sp.Basic) else rf"\text{{{value}}}"

@@ -44,6 +44,9 @@ class Rectified(Distribution):
     def _moment(self, k: int) -> sp.Expr:
         return self.parent.positive_part_moment(k)
 
+    def _positive_probability(self) -> sp.Expr:
+        return self.parent.positive_probability
+
     def moment_exists(self, k: int) -> bool | None:
         """True where the parent's moment exists; the positive tail alone is not looked at."""
         return True if self.support[1].is_finite else self.parent.moment_exists(k)
@@ -138,6 +141,9 @@ class Mixture(Distribution):
 
     def _positive_probability(self) -> sp.Expr:
         return self._mean_of(lambda part: part.positive_probability)
+
+    def _negative_probability(self) -> sp.Expr:
+        return self._mean_of(lambda part: part.negative_probability)
 
     def _positive_part_moment(self, k: int) -> sp.Expr:
         return self._mean_of(lambda part: part.positive_part_moment(k))

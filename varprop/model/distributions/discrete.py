@@ -41,6 +41,11 @@ class Constant(Distribution):
     def _positive_part_moment(self, k: int) -> sp.Expr:
         return sp.Max(self.value, 0) ** k
 
+    def _positive_probability(self) -> sp.Expr:
+        if self.value.is_positive is None:
+            self._refuse_moment("P(X > 0)", "the sign of the value is not known", "Declare it on the symbol.")
+        return sp.Integer(1 if self.value.is_positive else 0)
+
     @property
     def symmetric(self) -> bool | None:
         return known(self.value.is_zero)
@@ -117,6 +122,9 @@ class Bernoulli(Distribution):
     def _moment(self, k: int) -> sp.Expr:
         return self.p
 
+    def _positive_probability(self) -> sp.Expr:
+        return self.p
+
     @property
     def symmetric(self) -> bool | None:
         return known(self.p.is_zero)
@@ -159,6 +167,9 @@ class Dropout(Distribution):
 
     def _moment(self, k: int) -> sp.Expr:
         return self.keep ** (1 - k)
+
+    def _positive_probability(self) -> sp.Expr:
+        return self.keep
 
     @property
     def symmetric(self) -> bool:

@@ -76,6 +76,16 @@ class FrozenScipy(Distribution):
     def _positive_part_moment(self, k: int) -> sp.Expr:
         return sp.Float(_expectation(self, k, 0.0)[0])
 
+    def _positive_probability(self) -> sp.Expr:
+        return sp.Float(float(self.frozen.sf(0)))
+
+    def _negative_probability(self) -> sp.Expr:
+        return sp.Float(1 - float(self.frozen.sf(0)) - float(self.frozen.pmf(0)))
+
+    @property
+    def atomless(self) -> bool:
+        return not hasattr(self.frozen.dist, "pmf")
+
     @property
     def symmetric(self) -> bool | None:
         """Never claimed: a symmetry is not read off numbers."""

@@ -67,9 +67,6 @@ class Normal(Distribution):
     def _cumulant(self, k: int) -> sp.Expr:
         return self.variance if k == 2 else sp.Integer(0)
 
-    def _positive_probability(self) -> sp.Expr:
-        return (1 + sp.erf(self.mean / sp.sqrt(2 * self.variance))) / 2
-
     def _positive_part_moment(self, k: int) -> sp.Expr:
         return normal_moment_between(self.mean, self.variance, sp.Integer(0), sp.oo, k)
 

@@ -77,13 +77,6 @@ class Uniform(Distribution):
     def _central_moment(self, k: int) -> sp.Expr:
         return sp.Integer(0) if k % 2 else ((self.high - self.low) / 2) ** k / (k + 1)
 
-    def _positive_probability(self) -> sp.Expr:
-        return (
-            self.high / (self.high - self.low)
-            if self.low.is_negative and self.high.is_positive
-            else super()._positive_probability()
-        )
-
     def _positive_part_moment(self, k: int) -> sp.Expr:
         low, high = sp.Max(self.low, 0), sp.Max(self.high, 0)
         return (high ** (k + 1) - low ** (k + 1)) / ((k + 1) * (self.high - self.low))

@@ -123,6 +123,11 @@ class Unknown(Distribution):
             f"E max(X, 0)^{k}", "moments do not determine it", "Even powers follow from symmetric=True."
         )
 
+    def _positive_probability(self) -> sp.Expr:
+        self._refuse_moment(
+            "P(X > 0)", "moments do not determine it", "symmetric=True with atom_at_zero=False gives 1/2."
+        )
+
     @property
     def symmetric(self) -> bool | None:
         return False if self.mean.is_nonzero else self.declared_symmetric

@@ -1,0 +1,59 @@
+"""The arguments of a distribution, whatever they nest: scalars, distributions, tuples, mappings, flags."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import sympy as sp
+
+from varprop.model.scalars import substitute
+
+__all__ = ["defaults_of", "latex_of", "replaced", "scalars_in", "text_of"]
+
+
+def scalars_in(value: Any) -> list[sp.Expr]:
+    """All scalars inside an argument or a distribution."""
+    if isinstance(value, sp.Expr):
+        return [value]
+    if hasattr(value, "_arguments"):
+        value = value._arguments()
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    return [scalar for part in parts for scalar in scalars_in(part)]
+
+
+def replaced(value: Any, exact: Mapping[sp.Symbol, sp.Expr]) -> Any:
+    """The same argument with symbols replaced."""
+    if isinstance(value, sp.Expr):
+        return substitute(value, exact)
+    if hasattr(value, "_arguments"):
+        return value.at(exact)
+    if isinstance(value, Mapping):
+        return {key: replaced(part, exact) for key, part in value.items()}
+    return tuple(replaced(part, exact) for part in value) if isinstance(value, tuple) else value
+
+
+def text_of(value: Any) -> str:
+    """An argument as the text that `parse_distribution` reads."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {text_of(part)}" for key, part in value.items()) + "}"
+    return "[" + ", ".join(map(text_of, value)) + "]" if isinstance(value, tuple) else str(value)
+
+
+def latex_of(value: Any) -> str:
+    """An argument as a formula."""
+    if hasattr(value, "_arguments"):
+        return str(value.latex())
+    if isinstance(value, Mapping):
+        return ", ".join(map(latex_of, value.values()))
+    if isinstance(value, tuple):
+        return r"\left[" + ", ".join(map(latex_of, value)) + r"\right]"
+    return str(sp.latex(value)) if isinstance(value, sp.Basic) else rf"\text{{{value}}}"
+
+
+@cache
+def defaults_of(cls: type) -> dict[str, Any]:
+    """The defaults of a constructor, by keyword."""
+    return {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
