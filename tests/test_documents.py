@@ -1,0 +1,52 @@
+"""The scripts in docs/examples run, and what README.md shows of the command is what it prints."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+
+from varprop.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = sorted((ROOT / "docs" / "examples").glob("*.py"))
+CONSOLE = re.compile(r"```console\n\$ varprop (.*?)\n(.*?)```", re.DOTALL)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_the_script_runs_and_prints(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(script), run_name="__main__")
+    assert capsys.readouterr().out
+
+
+def test_there_are_six_scripts() -> None:
+    assert len(SCRIPTS) == 6
+
+
+def piped(text: str, command: str) -> str:
+    """What `head -n K` or `tail -n K` leaves."""
+    name, flag, count = shlex.split(command)
+    assert flag == "-n"
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[: int(count)] if name == "head" else lines[-int(count) :])
+
+
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    CONSOLE.findall((ROOT / "README.md").read_text(encoding="utf-8")),
+    ids=lambda text: text[:40],
+)
+def test_the_command_prints_what_the_readme_shows(command: str, shown: str) -> None:
+    run, *pipes = command.split(" | ")
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        assert main(shlex.split(run)) == 0
+    text = printed.getvalue()
+    for pipe in pipes:
+        text = piped(text, pipe)
+    assert text == shown
