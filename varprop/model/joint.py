@@ -320,9 +320,9 @@ def _products(table: Empirical, powers: tuple[tuple[int, int], ...]) -> Array:
 def _table_moment(table: Empirical, powers: tuple[tuple[int, int], ...]) -> Enclosed:
     """Each product is off by at most (degree - 1) roundings, fsum by one, the division by one."""
     products = _products(table, powers)
-    value = math.fsum(products) / table.rows
+    value = math.fsum(products.tolist()) / table.rows
     roundings = sum(power for _, power in powers) + 2
-    size = math.fsum(np.abs(products)) / table.rows
+    size = float(np.abs(products).mean()) * (1 + table.rows * _ROUND_OFF)
     return Enclosed(value, roundings * _ROUND_OFF * size + np.finfo(np.float64).tiny)
 
 
@@ -349,7 +349,8 @@ def _table(data: object) -> tuple[tuple[str, ...], Array]:
         raise ParameterError(
             "Empirical(data)", missing, "Give rows and columns; one column is data[:, None]."
         )
-    table = np.array(array, dtype=np.float64, order="C") + 0.0
+    table = np.array(array, dtype=np.float64, order="C")
+    table += 0.0
     if not np.isfinite(table).all():
         row, column = np.argwhere(~np.isfinite(table))[0]
         missing = f"row {row}, column {column} is {table[row, column]}"
