@@ -37,8 +37,10 @@ def root_of(leaf: RandomVariable) -> Root:
 
 
 def meet(left: tuple[Place, ...], right: tuple[Place, ...]) -> bool:
-    """Whether two places of one variable can be the same."""
-    return all(a is None or b is None or a == b for a, b in zip(left, right, strict=True))
+    """Whether two places of one variable can be the same; a bound place can be any."""
+    return all(
+        a is None or b is None or a == b or a.is_bound or b.is_bound for a, b in zip(left, right, strict=True)
+    )
 
 
 @dataclass
