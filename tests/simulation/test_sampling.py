@@ -13,7 +13,8 @@ from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.joint import Empirical, Orthogonal
 from varprop.model.variables import RandomVariable, RandomVector
-from varprop.simulation.sampling import Design, Program
+from varprop.simulation.layout import Design
+from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
 

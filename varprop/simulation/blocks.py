@@ -14,7 +14,8 @@ from varprop.errors import SamplingError
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation import estimators
-from varprop.simulation.sampling import ENTRY_COST, Design, Law, Program
+from varprop.simulation.layout import ENTRY_COST, Design, Law
+from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
 

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from varprop.model.variables import Variable
 from varprop.simulation.blocks import Estimand, SideSampler, Term
-from varprop.simulation.sampling import Design, Law, Program
+from varprop.simulation.layout import Design, Law
+from varprop.simulation.sampling import Program
 from varprop.simulation.streams import Streams
 
 __all__ = ["natural_scale", "shared_out"]

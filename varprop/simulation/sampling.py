@@ -11,7 +11,6 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,121 +19,33 @@ from varprop.errors import SamplingError
 from varprop.model.axes import Index
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable, variables
+from varprop.simulation.layout import (
+    BLOCK,
+    CALL_COST,
+    COLUMN,
+    COORDINATES,
+    DRAW_COST,
+    ENTRY_COST,
+    PRODUCT_COST,
+    ROW,
+    Design,
+    Label,
+    Law,
+    Source,
+    Work,
+)
 from varprop.simulation.schedule import bodies, number, number_places, operands, places_of, schedule
 from varprop.simulation.streams import Streams
 
-__all__ = ["Design", "Law", "Program", "Work"]
+__all__ = ["Program"]
 
 Array = NDArray[np.float64]
-Label: TypeAlias = str | Index
-
-BLOCK, ROW, COLUMN = "block", "row", "column"
-COORDINATES = 256
-"""Coordinates per matrix product: longer ones would give other bits on other numbers of threads."""
-
-DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.2, 4000.0
-
-
-class Law(Protocol):
-    """Where samples of a variable come from, if not from its own distribution."""
-
-    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        """Draw (samples, *places)."""
-        ...
-
-    def numbers(self, places: int) -> int:
-        """Random numbers behind one sample at so many places."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Design:
-    """How the samples of one block are laid out.
-
-    Args:
-        rows: draws of the first group of variables in a block.
-        columns: draws of all others, each combined with every row; 0 for plain blocks, where all are drawn
-            together.
-    """
-
-    rows: int
-    columns: int = 0
-
-    @property
-    def crossed(self) -> bool:
-        """Whether every row meets every column."""
-        return self.columns > 0
-
-    @property
-    def samples(self) -> int:
-        """Values of the expression in one block."""
-        return self.rows * max(1, self.columns)
-
-    def labels(self, first_group: bool) -> tuple[Label, ...]:
-        """The sample labels of a variable."""
-        return (BLOCK, COLUMN if self.crossed and not first_group else ROW)
-
-    def size(self, label: str) -> int:
-        """The size of a sample label within one block."""
-        return {BLOCK: 1, ROW: self.rows, COLUMN: self.columns}[label]
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What one block costs, by a fixed formula in nanoseconds, and the entries it holds at most.
-
-    Args:
-        cost: nanoseconds per block.
-        overhead: nanoseconds per chunk of blocks.
-        entries: most array entries alive at once, per block.
-        draws: random numbers per block.
-    """
-
-    cost: float
-    overhead: float
-    entries: int
-    draws: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Labelled:
     data: Array
     labels: tuple[Label, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A variable with its stream, its law, its group, and the places to draw."""
-
-    key: int
-    variable: Variable
-    law: Law | None
-    first_group: bool
-    places: tuple[Sequence[int], ...]
-    leaves: int
-
-    @property
-    def extents(self) -> tuple[int, ...]:
-        return tuple(map(len, self.places))
-
-    @property
-    def numbers(self) -> int:
-        count = math.prod(self.extents)
-        return self.law.numbers(count) if self.law else count
-
-    def draw(self, rng: np.random.Generator, blocks: int, design: Design) -> Array:
-        per_block = design.size(str(design.labels(self.first_group)[1]))
-        count = blocks * per_block
-        law: Any = self.law or self.variable.distribution
-        whole = self.law is None and self.variable.is_joint
-        drawn = np.asarray(law.draw(rng, (count,) if whole else (count, *self.extents)), dtype=np.float64)
-        if drawn.shape != (count, *self.extents):
-            raise SamplingError(
-                f"draws of {self.variable.name}",
-                f"{law} gave shape {drawn.shape}, not {(count, *self.extents)}",
-                "A draw has the shape it is asked for.",
-            )
-        return drawn.reshape(blocks, per_block, *self.extents)
 
 
 class Program:
@@ -178,7 +89,7 @@ class Program:
                 found.setdefault(node.variable, []).append(node)
         rows, others = frozenset(first_group), laws or {}
         self._sources = [
-            _Source(key, v, others.get(v), v in rows, self._needed(v, found[v]), len(found[v]))
+            Source(key, v, others.get(v), v in rows, self._needed(v, found[v]), len(found[v]))
             for key, v in enumerate(self.variables)
         ]
         self._source = {node: source for source in self._sources for node in found[source.variable]}
@@ -242,7 +153,7 @@ class Program:
         shape = tuple(sizes[str(label)] for label in labels)
         return [np.broadcast_to(self._aligned(values[root], labels), shape) for root in self.roots]
 
-    def _leaf(self, node: RandomVariable, source: _Source, base: Array, design: Design) -> _Labelled:
+    def _leaf(self, node: RandomVariable, source: Source, base: Array, design: Design) -> _Labelled:
         labels: list[Label] = list(design.labels(source.first_group))
         data = base
         for slot, places in zip(node.slots, source.places, strict=True):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from varprop.errors import SamplingError
 from varprop.model.variables import Variable
 from varprop.simulation.blocks import Side, SideSampler
+from varprop.simulation.layout import Law
 from varprop.simulation.pilot import natural_scale, shared_out
-from varprop.simulation.sampling import Law
 from varprop.simulation.sequential import (
     FIRST_LOOK,
     Asymptotic,

@@ -1,0 +1,122 @@
+"""How samples lie in arrays: labels, the design of a block, what is drawn, and what it costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from varprop.errors import SamplingError
+from varprop.model.axes import Index
+from varprop.model.variables import Variable
+
+__all__ = ["BLOCK", "COLUMN", "ROW", "Design", "Label", "Law", "Source", "Work"]
+
+Array = NDArray[np.float64]
+Label: TypeAlias = str | Index
+
+BLOCK, ROW, COLUMN = "block", "row", "column"
+COORDINATES = 256
+"""Coordinates per matrix product: longer ones would give other bits on other numbers of threads."""
+
+DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.2, 4000.0
+
+
+class Law(Protocol):
+    """Where samples of a variable come from, if not from its own distribution."""
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        """Draw (samples, *places)."""
+        ...
+
+    def numbers(self, places: int) -> int:
+        """Random numbers behind one sample at so many places."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """How the samples of one block are laid out.
+
+    Args:
+        rows: draws of the first group of variables in a block.
+        columns: draws of all others, each combined with every row; 0 for plain blocks, where all are drawn
+            together.
+    """
+
+    rows: int
+    columns: int = 0
+
+    @property
+    def crossed(self) -> bool:
+        """Whether every row meets every column."""
+        return self.columns > 0
+
+    @property
+    def samples(self) -> int:
+        """Values of the expression in one block."""
+        return self.rows * max(1, self.columns)
+
+    def labels(self, first_group: bool) -> tuple[Label, ...]:
+        """The sample labels of a variable."""
+        return (BLOCK, COLUMN if self.crossed and not first_group else ROW)
+
+    def size(self, label: str) -> int:
+        """The size of a sample label within one block."""
+        return {BLOCK: 1, ROW: self.rows, COLUMN: self.columns}[label]
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one block costs, by a fixed formula in nanoseconds, and the entries it holds at most.
+
+    Args:
+        cost: nanoseconds per block.
+        overhead: nanoseconds per chunk of blocks.
+        entries: most array entries alive at once, per block.
+        draws: random numbers per block.
+    """
+
+    cost: float
+    overhead: float
+    entries: int
+    draws: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A variable with its stream, its law, its group, and the places to draw."""
+
+    key: int
+    variable: Variable
+    law: Law | None
+    first_group: bool
+    places: tuple[Sequence[int], ...]
+    leaves: int
+
+    @property
+    def extents(self) -> tuple[int, ...]:
+        return tuple(map(len, self.places))
+
+    @property
+    def numbers(self) -> int:
+        count = math.prod(self.extents)
+        return self.law.numbers(count) if self.law else count
+
+    def draw(self, rng: np.random.Generator, blocks: int, design: Design) -> Array:
+        per_block = design.size(str(design.labels(self.first_group)[1]))
+        count = blocks * per_block
+        law: Any = self.law or self.variable.distribution
+        whole = self.law is None and self.variable.is_joint
+        drawn = np.asarray(law.draw(rng, (count,) if whole else (count, *self.extents)), dtype=np.float64)
+        if drawn.shape != (count, *self.extents):
+            raise SamplingError(
+                f"draws of {self.variable.name}",
+                f"{law} gave shape {drawn.shape}, not {(count, *self.extents)}",
+                "A draw has the shape it is asked for.",
+            )
+        return drawn.reshape(blocks, per_block, *self.extents)
