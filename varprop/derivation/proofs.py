@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -24,6 +25,12 @@ __all__ = ["Derivation", "Step", "tidy", "written"]
 
 HARMLESS = ("zero mean", "no correlation", "one variance", "places alike")
 """Assumptions about single places; dependence between places does not touch them."""
+
+MOST_VALUES_WAITING = 12
+"""Quantities of single variables stand in a line until all else is done, unless they are more than these."""
+
+MOST_FACTORED = 100
+"""A line of more terms than this is not searched for common factors."""
 
 KINDS = ("closed form", "enclosure", "estimate")
 
@@ -215,8 +222,11 @@ class Derivation(Shown):
 
 
 def tidy(value: sp.Expr) -> sp.Expr:
-    """Return the shortest of the forms that are cheap to find: as it is, expanded, factored."""
-    if value.is_number or value.is_Symbol:
+    """Return the shortest of the forms that are cheap to find: as it is, expanded, factored.
+
+    Powers of sums with erf stay as they are: expanded they only grow.
+    """
+    if value.is_number or value.is_Symbol or value.has(sp.erf):
         return value
     expanded = sp.expand(value)
     forms = [value, expanded]
@@ -224,7 +234,7 @@ def tidy(value: sp.Expr) -> sp.Expr:
         forms.append(sp.factor_terms(expanded))
         if len(expanded.args) > 3 and expanded.is_rational_function(*expanded.free_symbols):
             forms.append(sp.factor(expanded))
-    return min(forms, key=lambda form: (sp.count_ops(form), len(str(form))))
+    return min(reversed(forms), key=_length)
 
 
 def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
@@ -234,7 +244,7 @@ def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
     for noun in nouns(goal):
         users[noun].add(goal)
     for parent in order:
-        for noun in nouns(found[parent].formula):
+        for noun in found[parent].needs:
             users[noun].add(parent)
     lemmas = {
         noun
@@ -247,6 +257,8 @@ def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
     for noun in reversed([noun for noun in order if noun in lemmas]):
         values[noun] = _lines(noun, noun, found, level, values, steps)
     value = _lines(goal, goal, found, level, values, steps)
+    if value.has(sp.nan, sp.zoo):
+        raise DerivationError(f"{goal}", "it is undefined: it divides by a variance that is 0")
     return Derivation(goal, tuple(steps), value)
 
 
@@ -262,26 +274,29 @@ def _lines(
     while standing := nouns(line):
         known = [noun for noun in standing if noun in lemmas and noun is not subject]
         if known:
-            line = _collected(line.xreplace({noun: lemmas[noun] for noun in known}))
+            line = _short(line.xreplace({noun: lemmas[noun] for noun in known}))
             continue
-        first = min(standing, key=lambda noun: (found[noun].rule.is_value, level[noun]))
-        rule = found[first].rule
-        together = [noun for noun in standing if found[noun].rule is rule and _ready(noun, standing, found)]
-        replaced = {noun: found[noun].formula for noun in together or [first]}
-        after = _collected(line.xreplace(replaced))
-        steps.append(Step(subject, line, after, tuple(found[noun] for noun in replaced)))
+        later = frozenset().union(*(found[noun].needs for noun in standing))
+        ready = [noun for noun in standing if noun not in later]
+        crowded = sum(found[noun].rule.is_value for noun in ready) > MOST_VALUES_WAITING
+        first = min(ready, key=lambda noun: (found[noun].rule.is_value is not crowded, level[noun]))
+        applied = tuple(found[noun] for noun in ready if found[noun].rule is found[first].rule)
+        after = line.xreplace({a.noun: a.formula for a in applied})
+        if any(count > 1 for count in Counter(noun for a in applied for noun in a.needs).values()):
+            after = _short(after)
+        steps.append(Step(subject, line, after, applied))
         line = after
     return line
 
 
-def _ready(noun: Quantity, standing: list[Quantity], found: Mapping[Quantity, Application]) -> bool:
-    """Whether no other standing quantity leads to this one directly."""
-    return not any(noun in found[other].formula.atoms(Quantity) for other in standing if other is not noun)
+def _length(line: sp.Expr) -> int:
+    """Return the number of symbols, numbers and signs; SymPy's own count of operations is slow."""
+    return sum(1 for _ in sp.preorder_traversal(line))
 
 
-def _collected(line: sp.Expr) -> sp.Expr:
+def _short(line: sp.Expr) -> sp.Expr:
     """Keep a line short when one quantity came in from several sides."""
-    return sp.factor_terms(line) if isinstance(line, sp.Add) and sp.count_ops(line) > 40 else line
+    return sp.factor_terms(line) if isinstance(line, sp.Add) and len(line.args) <= MOST_FACTORED else line
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -63,14 +64,14 @@ class Quantity(sp.AtomicExpr):
         return 2, 1, cls.__name__  # after symbols, so that a line reads n*Var[w]
 
     def _hashable_content(self) -> tuple[Any, ...]:
-        places = tuple((e.first, e.depth, e.serial) for e in self.expressions)
+        places = tuple((e.order, e.serial) for e in self.expressions)
         return (self.order or 0, places)
 
     @cacheit  # type: ignore[untyped-decorator]
     def sort_key(self, order: Any = None) -> tuple[Any, ...]:
         # Text, since SymPy compares it with the text of a power of a quantity.
-        order_of = (self.order or 0, *(k for e in self.expressions for k in (*e.first, e.depth, e.serial)))
-        text = " ".join(f"{k:020d}" for k in order_of)
+        parts = [(*e.order[0], *e.order[1:], e.serial) for e in self.expressions]
+        text = " ".join(f"{k:020d}" for k in (self.order or 0, *itertools.chain.from_iterable(parts)))
         return self.class_key(), (1, (text,)), sp.S.One.sort_key(), sp.S.One
 
     def __reduce__(self) -> tuple[Callable[..., Quantity], tuple[Any, ...]]:

@@ -28,6 +28,7 @@ class Application:
     parts: Parts
     formula: sp.Expr
     assumptions: tuple[Assumption, ...]
+    needs: tuple[Quantity, ...]
 
 
 @dataclass
@@ -51,21 +52,21 @@ class Search:
 
     def ways(self, noun: Quantity) -> Iterator[Application]:
         """Yield every application of a rule whose assumptions are all proven."""
-        refused: list[str] = []
+        refused: list[tuple[Rule, Assumption]] = []
         cause: VarpropError | None = None
         for rule in self.rules:
             for parts in rule.match(noun, self.structure):
                 try:
                     assumptions = rule.assumptions(self.structure, parts)
-                    open_ = [a for a in assumptions if a.verdict != "proven"]
-                    if open_:
-                        refused.append(f"'{rule.name}' needs that {open_[0]}, which is {open_[0].verdict}")
+                    missing = next((a for a in assumptions if a.verdict != "proven"), None)
+                    if missing is not None:
+                        refused.append((rule, missing))
                         continue
                     formula = rule.formula(**parts)
                 except MomentError as error:
                     cause = cause or error
                     continue
-                yield Application(noun, rule, parts, formula, assumptions)
+                yield Application(noun, rule, parts, formula, assumptions, tuple(nouns(formula)))
         if noun not in self.failed:
             self.failed[noun] = cause or _no_rule(noun, refused)
 
@@ -89,13 +90,13 @@ class Search:
                 active.discard(stack.pop().noun)
                 continue
             if frame.current is not None:
-                frame.needed = [noun for noun in frame.needed if noun not in self.found]
+                while frame.needed and frame.needed[-1] in self.found:
+                    frame.needed.pop()
                 if not frame.needed:
                     self.found[frame.noun] = frame.current
                     continue
-                blocked = next((noun for noun in frame.needed if noun in self.failed or noun in active), None)
-                if blocked is None:
-                    needed = frame.needed[-1]
+                needed = frame.needed[-1]
+                if needed not in self.failed and needed not in active:
                     active.add(needed)
                     stack.append(Frame(needed, self.ways(needed)))
                     continue
@@ -106,7 +107,7 @@ class Search:
                 self.failed.setdefault(frame.noun, first or _no_rule(frame.noun, []))
                 active.discard(stack.pop().noun)
                 continue
-            frame.needed = nouns(frame.current.formula)
+            frame.needed = list(frame.current.needs)
             if len(self.found) > MOST_QUANTITIES:
                 raise WorkLimitError(
                     f"{goal}", f"it needs more than {MOST_QUANTITIES} quantities", "Ask for less at once"
@@ -116,12 +117,14 @@ class Search:
             raise error
 
 
-def _no_rule(noun: Quantity, refused: Sequence[str]) -> DerivationError:
+def _no_rule(noun: Quantity, refused: Sequence[tuple[Rule, Assumption]]) -> DerivationError:
     if not refused:
         return DerivationError(
             f"{noun}", "no rule is about such a quantity", "Add a rule of your own: rules=(rule, *vp.RULES)"
         )
-    reasons = "; ".join(dict.fromkeys(refused[:4]))
+    reasons = "; ".join(
+        f"'{rule.name}' needs that {missing}, which is {missing.verdict}" for rule, missing in refused[:4]
+    )
     return DerivationError(
         f"{noun}",
         f"no rule covers it: {reasons}",
@@ -141,7 +144,7 @@ def topological(goal: sp.Expr, found: Mapping[Quantity, Application]) -> list[Qu
         elif noun not in opened:
             opened.add(noun)
             stack.append((noun, True))
-            stack.extend((child, False) for child in nouns(found[noun].formula) if child not in opened)
+            stack.extend((child, False) for child in found[noun].needs if child not in opened)
     return list(reversed(done))
 
 

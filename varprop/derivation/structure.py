@@ -76,6 +76,11 @@ class Structure:
             for variable, _ in self.roots(root, self._uneven)
         )
 
+    def only_variable(self, root: Expression) -> Variable | None:
+        """Return the variable of an expression that has just one."""
+        bits = self.mask(root)
+        return list(self._bits)[bits.bit_length() - 1] if bits.bit_count() == 1 else None
+
     def roots(self, root: Expression, among: int = -1) -> Iterator[Root]:
         """Yield the roots of an expression, of the given variables only."""
         for node in walk(root, into=lambda node: bool(self.mask(node) & among)):

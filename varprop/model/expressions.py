@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeAlias
 from weakref import WeakValueDictionary
+from zlib import crc32
 
 import sympy as sp
 
@@ -28,6 +29,9 @@ __all__ = [
     "as_expression",
     "sum_over",
 ]
+
+Order: TypeAlias = tuple[Token, int, int, int, int]
+LARGEST = 10**19
 
 _INTERNED: WeakValueDictionary[tuple[Any, ...], Expression] = WeakValueDictionary()
 _LAST: Token = (2**62, 0)
@@ -48,10 +52,12 @@ class Expression:
         height: how deeply sums are nested inside; it names bound indices.
         depth: the longest way down to a leaf.
         first: the creation token of its oldest variable; it fixes the order of factors and terms.
-        serial: a number no other node of this process has; it never decides an order that is shown.
+        order: sorts expressions as they are shown, whatever the session did before: by oldest variable,
+            depth, degree, structure, and places.
+        serial: a number no other node of this process has; it decides only where `order` does not.
     """
 
-    __slots__ = ("__weakref__", "children", "depth", "first", "height", "indices", "serial")
+    __slots__ = ("__weakref__", "children", "depth", "first", "height", "indices", "order", "serial")
     __array_ufunc__: ClassVar[None] = None
     __iter__: ClassVar[None] = None
 
@@ -60,15 +66,26 @@ class Expression:
     height: int
     depth: int
     first: Token
+    order: Order
     serial: int
 
-    def _measure(self, children: tuple[Expression, ...]) -> None:
+    def _measure(self, children: tuple[Expression, ...], powers: Iterable[int] = itertools.repeat(1)) -> None:
         self.children = children
         self.serial = next(_SERIAL)
         self.depth = 1 + max((child.depth for child in children), default=0)
         self.height = max((child.height for child in children), default=0)
         self.first = min((child.first for child in children), default=_LAST)
         self.indices = frozenset().union(*(child.indices for child in children))
+        degree, places, structure = 0, 0, crc32(f"{type(self).__name__} {self.label()}".encode())
+        for child, power in zip(children, powers, strict=False):
+            degree += power * child.order[2]
+            places += power * child.order[4]
+            structure = crc32(b"%d %d" % (power, child.order[3]), structure)
+        self.order = (self.first, self.depth, min(degree, LARGEST), structure, min(places, LARGEST))
+
+    def label(self) -> str:
+        """Return what the node holds besides its children, as a text that is the same in every session."""
+        return ""
 
     @property
     def rank(self) -> int:
@@ -220,9 +237,12 @@ class Scalar(Expression):
         node, new = intern((cls, number), cls)
         assert isinstance(node, Scalar)
         if new:
-            node._measure(())
             node.value = number
+            node._measure(())
         return node
+
+    def label(self) -> str:
+        return str(self.value)
 
     def content(self) -> tuple[Any, ...]:
         return (self.value,)
@@ -256,8 +276,11 @@ class Product(Expression):
         if new:
             node.factors = tuple(sorted(powers.items(), key=_factor_order))
             node.coefficient = coefficient
-            node._measure(tuple(base for base, _ in node.factors))
+            node._measure(tuple(base for base, _ in node.factors), (power for _, power in node.factors))
         return node
+
+    def label(self) -> str:
+        return str(self.coefficient)
 
     def content(self) -> tuple[Any, ...]:
         return self.coefficient, tuple(power for _, power in self.factors)
@@ -271,9 +294,9 @@ class Product(Expression):
         return product(self.coefficient.xreplace(values), self.factors)
 
 
-def _factor_order(item: tuple[Expression, int]) -> tuple[int, Token, int, int]:
+def _factor_order(item: tuple[Expression, int]) -> tuple[int, Token, int, int, Order]:
     base, power = item
-    return base.rank, base.first, base.depth, power
+    return base.rank, base.first, base.depth, power, base.order
 
 
 class Add(Expression):
@@ -301,7 +324,7 @@ class Add(Expression):
         node, new = intern((Add, frozenset(kept)), Add)
         assert isinstance(node, Add)
         if new:
-            node.terms = tuple(sorted(kept, key=lambda term: (term.first, term.depth)))
+            node.terms = tuple(sorted(kept, key=lambda term: term.order))
             node._measure(node.terms)
         return node
 
@@ -323,14 +346,17 @@ class SumOver(Expression):
         node, new = intern((SumOver, index, body), SumOver)
         assert isinstance(node, SumOver)
         if new:
-            node._measure((body,))
             node.body, node.index = body, index
+            node._measure((body,))
             node.height = max(body.height, index.key)
             node.indices = body.indices - {index}
         return node
 
     def content(self) -> tuple[Any, ...]:
         return (self.index,)
+
+    def label(self) -> str:
+        return self.index.axis.name
 
     def opened(self, place: Index) -> Expression:
         """Return the body at one place."""
@@ -368,9 +394,12 @@ class Apply(Expression):
         node, new = intern((Apply, activation, argument), Apply)
         assert isinstance(node, Apply)
         if new:
-            node._measure((argument,))
             node.activation, node.argument = activation, argument
+            node._measure((argument,))
         return node
+
+    def label(self) -> str:
+        return str(self.activation)
 
     def content(self) -> tuple[Any, ...]:
         return (self.activation,)

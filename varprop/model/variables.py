@@ -114,6 +114,13 @@ class RandomVariable(Expression):
     def rank(self) -> int:
         return int(self.variable.role != "weights")
 
+    def label(self) -> str:
+        places = (
+            f"{slot.axis.name} {slot.kind} {slot.key if slot.kind == 'position' else ''}"
+            for slot in self.slots
+        )
+        return f"{self.variable.name} {' '.join(places)}"
+
     def content(self) -> tuple[Any, ...]:
         return self.variable, self.slots
 
@@ -149,10 +156,12 @@ def leaf(variable: Variable, slots: tuple[Index, ...]) -> RandomVariable:
     )
     assert isinstance(node, RandomVariable)
     if new:
-        node._measure(())
         node.variable, node.slots = variable, slots
+        node._measure(())
         node.first = variable.token
         node.indices = frozenset(slots)
+        named = (slot.key for slot in slots if slot.kind == "place")
+        node.order = (variable.token, 1, 1, node.order[3], sum(named, start=variable.token[0]))
     return node
 
 

@@ -25,8 +25,8 @@ EPS = float(np.finfo(np.float64).eps)
 
 def _match(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     if isinstance(noun, Mean):
-        found = variables(noun.expression)
-        if len(found) == 1 and isinstance(found[0].distribution, Empirical) and _computable(noun.expression):
+        only = structure.only_variable(noun.expression)
+        if only is not None and isinstance(only.distribution, Empirical) and _computable(noun.expression):
             yield {"e": noun.expression}
 
 
