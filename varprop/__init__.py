@@ -58,6 +58,10 @@ if TYPE_CHECKING:
         Explanation as Explanation,
         explain as explain,
     )
+    from varprop.interop.records import (
+        from_json as from_json,
+        to_json as to_json,
+    )
     from varprop.interop.tables import (
         read_table as read_table,
     )
@@ -154,6 +158,7 @@ _NAMES = {
     "evidence.explaining": "Explanation explain",
     "evidence": "Evidence Resolution check",
     "interop.tables": "read_table",
+    "interop.records": "from_json to_json",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
