@@ -156,6 +156,9 @@ def test_tables() -> None:
     weights = RandomVariable("w", "Normal(variance=1/3)", axes=table.axis)
     claim = Equal(Variance(sum_over(table.axis, weights * table)), (rows**2).sum() / 150)
     assert check(claim, seed=1).verdict == "agrees"
+    with pytest.raises(VarpropError, match="not alike"):
+        check(Mean(table), equals=1)
+    assert check(Mean(table[1]), equals=rows[:, 1].mean()).verdict == "agrees"
 
 
 def test_the_same_seed_gives_the_same_evidence() -> None:

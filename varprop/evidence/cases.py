@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeAlias
 
 import sympy as sp
 
-from varprop.derivation.quantities import Equal
+from varprop.derivation.quantities import Equal, Quantity
+from varprop.derivation.validation import validated
 from varprop.errors import CheckError
 from varprop.evidence.report import ClaimEvidence
 from varprop.evidence.translation import Question, question
@@ -70,8 +71,12 @@ def cases_of(
 
     Raises:
         CheckError: simulation cannot test the claim.
+        ExpressionError: a quantity is ambiguous, such as that of an arbitrary column of a table.
         SamplingError: the declared moments of a variable admit no sampler.
     """
+    for side in (claim.left, claim.right):
+        if side.has(Quantity):
+            validated(side)
     ask = question(claim, values)
     larger = None
     if in_limit:

@@ -12,7 +12,7 @@ import sympy as sp
 
 from varprop.derivation.proofs import Derivation, Step
 from varprop.derivation.quantities import Equal, Quantity
-from varprop.errors import CheckError, SamplingError
+from varprop.errors import CheckError, ExpressionError, SamplingError
 from varprop.evidence.cases import Case, Reach, cases_of, tried, untested
 from varprop.evidence.report import ClaimEvidence, Evidence
 from varprop.evidence.values import completed
@@ -97,7 +97,7 @@ def check(
     for claim in claims:
         try:
             prepared.extend(cases_of(claim, values, sizes, couplings, panel, claim in limits))
-        except (CheckError, SamplingError) as problem:
+        except (CheckError, ExpressionError, SamplingError) as problem:
             if len(claims) == 1:
                 raise
             prepared.append(untested(claim, problem, resolution, power))
