@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 from weakref import WeakValueDictionary
 from zlib import crc32
@@ -36,6 +37,9 @@ LARGEST = 10**19
 _INTERNED: WeakValueDictionary[tuple[Any, ...], Expression] = WeakValueDictionary()
 _LAST: Token = (2**62, 0)
 _SERIAL = itertools.count()
+
+
+_text = lru_cache(maxsize=1024)(str)
 
 
 class Nonlinearity(Protocol):
@@ -242,7 +246,7 @@ class Scalar(Expression):
         return node
 
     def label(self) -> str:
-        return str(self.value)
+        return _text(self.value)
 
     def content(self) -> tuple[Any, ...]:
         return (self.value,)
@@ -280,7 +284,7 @@ class Product(Expression):
         return node
 
     def label(self) -> str:
-        return str(self.coefficient)
+        return _text(self.coefficient)
 
     def content(self) -> tuple[Any, ...]:
         return self.coefficient, tuple(power for _, power in self.factors)
