@@ -228,13 +228,25 @@ def tidy(value: sp.Expr) -> sp.Expr:
     """
     if value.is_number or value.is_Symbol or value.has(sp.erf):
         return value
-    expanded = sp.expand(value)
+    expanded = value.expand(log=False, power_exp=False, basic=False)
     forms = [value, expanded]
     if isinstance(expanded, sp.Add) and len(expanded.args) <= 200:
-        forms.append(sp.factor_terms(expanded))
+        forms.append(_common_factor(expanded))
         if len(expanded.args) > 3 and expanded.is_rational_function(*expanded.free_symbols):
             forms.append(sp.factor(expanded))
     return min(reversed(forms), key=_length)
+
+
+def _common_factor(total: sp.Add) -> sp.Expr:
+    """Return a sum with what all its terms share in front."""
+    coefficients, terms = zip(*(term.as_coeff_Mul() for term in total.args), strict=True)
+    powers = [term.as_powers_dict() for term in terms]
+    front = sp.gcd_list(coefficients) * (-1 if all(number < 0 for number in coefficients) else 1)
+    for base in powers[0]:
+        exponents = {of.get(base, sp.S.Zero) for of in powers}
+        if len(exponents) == 1 or all(exponent.is_Rational for exponent in exponents):
+            front *= base ** min(exponents)
+    return front * sp.Add(*(term / front for term in total.args))
 
 
 def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:

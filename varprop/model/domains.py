@@ -71,7 +71,8 @@ class Parameter:
         return number
 
     def _outside(self, number: sp.Expr) -> bool:
-        above, below = number - self.low, self.high - number
+        above = number - self.low if self.low != -sp.oo else sp.S.One
+        below = self.high - number if self.high != sp.oo else sp.S.One
         return bool(
             (above.is_nonpositive if self.low_open else above.is_negative)
             or (below.is_nonpositive if self.high_open else below.is_negative)
