@@ -234,7 +234,9 @@ def tidy(value: sp.Expr) -> sp.Expr:
         forms.append(_common_factor(expanded))
         if len(expanded.args) > 3 and expanded.is_rational_function(*expanded.free_symbols):
             forms.append(sp.factor(expanded))
-    return min(reversed(forms), key=_length)
+    least = min(map(_length, forms))
+    shortest = list(dict.fromkeys(form for form in forms if _length(form) == least))
+    return shortest[0] if len(shortest) == 1 else min(shortest, key=lambda form: len(str(form)))
 
 
 def _common_factor(total: sp.Add) -> sp.Expr:
