@@ -21,7 +21,7 @@ from varprop.derivation.quantities import (
     Skewness,
     Variance,
 )
-from varprop.errors import CheckError, SamplingError, VarpropError
+from varprop.errors import CheckError, ParseError, SamplingError, VarpropError
 from varprop.evidence import ClaimEvidence, Evidence, check
 from varprop.evidence.translation import question
 from varprop.evidence.values import completed
@@ -178,6 +178,27 @@ def test_evidence_is_readable_and_stored() -> None:
     assert stored["kind"] == "evidence" and stored["schema"] == 1
     assert stored["claims"][0]["verdict"] == "agrees" and stored["at"] == {"n": "8"}
     assert json.loads(check(Variance(z), equals=1, budget=1e-4).to_json())["claims"][0]["low"] is None
+
+
+def test_evidence_comes_back_from_json() -> None:
+    for found in (check(derive(Variance(z + b))), check(Variance(z), equals=1, budget=1e-4)):
+        back = Evidence.from_json(found.to_json())
+        assert back == found and hash(back) == hash(found)
+    for text in (
+        "",
+        "[]",
+        "{}",
+        '{"kind": "evidence", "schema": 99}',
+        found.to_json().replace("relied", "x"),
+    ):
+        with pytest.raises(ParseError, match="to_json"):
+            Evidence.from_json(text)
+
+
+def test_evidence_is_shown() -> None:
+    found = check(Variance(z), equals=1)
+    assert "| verdict" in found.to_markdown() and "tabular" in found.to_latex()
+    assert found._repr_html_() == found.to_html() and "<table" in found.to_html()
 
 
 def test_limits_hold_the_estimate() -> None:

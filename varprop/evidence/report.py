@@ -6,12 +6,26 @@ import json
 import math
 import textwrap
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from varprop.errors import ParseError
+from varprop.render import Badge, Code, Document, Table, Text
+from varprop.render.blocks import Tone
 from varprop.simulation.sequential import Resolution, Verdict
 
 __all__ = ["ClaimEvidence", "Evidence"]
+
+KIND, SCHEMA = "evidence", 1
+TONES: Mapping[Verdict, Tone] = {"agrees": "good", "disagrees": "bad", "inconclusive": "unclear"}
+NOT_FINITE = {
+    "estimate": math.nan,
+    "claimed": math.nan,
+    "low": -math.inf,
+    "high": math.inf,
+    "standard_error": math.inf,
+    "factor": math.inf,
+}
 
 
 @dataclass(frozen=True)
@@ -97,7 +111,7 @@ class Evidence:
 
     verdict: Verdict
     claims: tuple[ClaimEvidence, ...]
-    at: Mapping[str, str]
+    at: Mapping[str, str] = field(hash=False)
     seed: int
     alpha: float
     premise: str
@@ -114,8 +128,8 @@ class Evidence:
         return any(claim.interrupted for claim in self.claims)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as plain Python objects; an infinite number becomes None."""
-        plain = asdict(self) | {"at": dict(self.at), "schema": 1, "kind": "evidence"}
+        """Everything as plain Python objects; what is not finite becomes None."""
+        plain = asdict(self) | {"at": dict(self.at), "schema": SCHEMA, "kind": KIND}
         finite: dict[str, Any] = _finite(plain)
         return finite
 
@@ -123,15 +137,80 @@ class Evidence:
         """Everything as JSON text."""
         return json.dumps(self.to_dict(), indent=indent, sort_keys=True)
 
-    def __str__(self) -> str:
+    @classmethod
+    def from_json(cls, text: str) -> Evidence:
+        """Evidence read back from its JSON text.
+
+        Raises:
+            ParseError: the text is no evidence, or of a schema this version does not know.
+        """
+        try:
+            stored = json.loads(text)
+            if stored["kind"] != KIND or stored["schema"] != SCHEMA:
+                raise ValueError(f"kind {stored['kind']!r}, schema {stored['schema']!r}")
+            claims = tuple(_claim(dict(claim)) for claim in stored["claims"])
+            known = {key: stored[key] for key in ("verdict", "at", "seed", "alpha", "premise")}
+            return cls(**known, claims=claims, resolution=Resolution(**stored["resolution"]))
+        except (ValueError, KeyError, TypeError) as problem:
+            raise ParseError(
+                "evidence from JSON",
+                f"it does not read as evidence of schema {SCHEMA} ({problem})",
+                "Give the text that to_json() wrote.",
+            ) from problem
+
+    def document(self) -> Document:
+        """The verdict and a table of claims."""
+        rows = [
+            (
+                Badge(claim.verdict, TONES[claim.verdict]),
+                Code(claim.claim),
+                f"{claim.estimate:.6g}",
+                f"{claim.claimed:.6g}",
+                "[{:.6g}, {:.6g}]".format(*claim.limits),
+            )
+            for claim in self.claims
+        ]
+        head = Text(Badge(self.verdict, TONES[self.verdict]), ": " + "; ".join(self._head()) + ".")
+        names = ["verdict", "claim", "estimate", "claimed", "limits"]
+        return Document([head, Table(names, rows, align="llrrr")])
+
+    def to_markdown(self) -> str:
+        """Markdown."""
+        return self.document().to_markdown()
+
+    def to_latex(self, document: bool = False) -> str:
+        """LaTeX; with `document`, a whole file."""
+        return self.document().to_latex(document)
+
+    def to_html(self, page: bool = False) -> str:
+        """HTML; with `page`, a whole page."""
+        return self.document().to_html(page)
+
+    def _repr_html_(self) -> str:
+        return self.to_html()
+
+    def _head(self) -> list[str]:
         at = ", ".join(f"{name} = {value}" for name, value in self.at.items())
-        head = [
-            f"{self.verdict}: {self.resolution}, alpha {self.alpha:g}, premise {self.premise}",
+        return [
+            f"{self.resolution}, alpha {self.alpha:g}, premise {self.premise}",
             *([f"at {at}"] if at else []),
             f"seed {self.seed}, {self.samples:.3g} samples",
         ]
-        lines = [textwrap.fill(line, 80, subsequent_indent="  ") for line in head]
-        return "\n".join([*lines, *map(str, self.claims)])
+
+    def __str__(self) -> str:
+        first, *rest = self._head()
+        paragraphs = [f"{self.verdict}: {first}", *rest]
+        head = [textwrap.fill(line, 80, subsequent_indent="  ") for line in paragraphs]
+        return "\n".join([*head, *map(str, self.claims)])
+
+
+def _claim(stored: dict[str, Any]) -> ClaimEvidence:
+    """One claim, with what is not finite put back."""
+    for name, value in NOT_FINITE.items():
+        if stored[name] is None:
+            stored[name] = value
+    stored["relied"] = tuple(stored["relied"])
+    return ClaimEvidence(**{**stored, "resolution": Resolution(**stored["resolution"])})
 
 
 def _finite(value: Any) -> Any:
