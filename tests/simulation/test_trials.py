@@ -140,6 +140,24 @@ def test_an_interrupt_inside_a_chunk() -> None:
     assert outcome.interrupted and outcome.look is not None and outcome.look.blocks == 512
 
 
+def test_an_interrupt_of_the_pilot() -> None:
+    class Stopped:
+        def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+            raise KeyboardInterrupt
+
+        def numbers(self, places: int) -> int:
+            return places
+
+    x = RandomVariable("x", "Normal()")
+    outcome = Trial(variance(x), variance(x + 0), {x.variable: Stopped()}).run(Streams(3))
+    assert (outcome.interrupted, outcome.look, outcome.verdict, outcome.blocks) == (
+        True,
+        None,
+        "inconclusive",
+        0,
+    )
+
+
 @pytest.mark.parametrize("budget", [0, -1, float("nan"), float("inf"), "2"])
 def test_budgets_are_positive_numbers(budget: object) -> None:
     with pytest.raises(SamplingError, match="positive"):

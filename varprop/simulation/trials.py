@@ -151,9 +151,13 @@ class Trial:
         Raises:
             SamplingError: a block result is not finite.
         """
-        pilots = self._pilots(streams)
-        band = self._band(streams, pilots)
         sides: Sequence[SideSampler] = self.sides
+        try:
+            pilots = self._pilots(streams)
+            band = self._band(streams, pilots)
+        except KeyboardInterrupt:
+            empty = Plan((), self.alpha, self.power, self.factor)
+            return self._outcome(sides, empty, None, Band(), ([], []), interrupted=True)
         if pilots:
             sides = shared_out(self.sides, pilots, self._nanoseconds / (2 * FIRST_LOOK))
         cost = sum(side.cost for side in sides)
