@@ -6,8 +6,10 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import sys
 import textwrap
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -336,6 +338,25 @@ def _failed(error: vp.VarpropError, output: Output) -> int:
     return BAD_INPUT
 
 
+@contextmanager
+def _noticing_interrupts() -> Iterator[Callable[[], bool]]:
+    """Tell whether the user has interrupted, even if a library turned that into an error of its own."""
+    seen = []
+
+    def notice(number: int, frame: Any) -> None:
+        seen.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: bool(seen)
+        return
+    before = signal.signal(signal.SIGINT, notice)
+    try:
+        yield lambda: bool(seen)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -350,6 +371,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     output = Output(sys.stdout, arguments.json)
+    with _noticing_interrupts() as interrupted:
+        return _run(arguments, output, interrupted)
+
+
+def _run(arguments: argparse.Namespace, output: Output, interrupted: Callable[[], bool]) -> int:
     try:
         code: int = arguments.run(arguments, output)
         return code
@@ -363,6 +389,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:
+        if interrupted():
+            print("varprop: interrupted", file=sys.stderr)
+            return INTERRUPTED
         if os.environ.get("VARPROP_DEBUG"):
             raise
         print(f"varprop: this should not happen: {type(error).__name__}: {error}", file=sys.stderr)

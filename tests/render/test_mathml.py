@@ -6,8 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 import sympy as sp
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from varprop.render.mathml import UnknownTeX, to_mathml
 

@@ -9,8 +9,7 @@ import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from varprop.errors import ParameterError
 from varprop.render import Badge, Bullets, Code, Document, Heading, Line, Math, Plot, Series, Table, Text

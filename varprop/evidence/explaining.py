@@ -50,8 +50,9 @@ class Explanation:
         values = ", ".join(f"{name} = {value}" for name, value in sorted(self._values().items()))
         samples = sum(found.samples for found in self.evidence)
         return Text(
-            f"Checked line by line{f' at {values}' if values else ''}: {self.verdict}; {samples:,} samples, "
-            f"premise {first.premise}, factor {first.resolution.factor:g} at power {first.resolution.power:g}."
+            f"Checked line by line{f' at {values}' if values else ''}: {self.verdict}; {samples:,} "
+            f"samples, premise {first.premise}, factor {first.resolution.factor:g} at power "
+            f"{first.resolution.power:g}."
         )
 
     def _values(self) -> dict[str, str]:
@@ -111,7 +112,9 @@ def explain(
         thing = derive(thing)
     if not isinstance(thing, Derivation):
         raise ParameterError(
-            f"explain({thing!r:.80})", "it is no random expression, quantity or derivation", "Give vp.neuron(...)"
+            f"explain({thing!r:.80})",
+            "it is no random expression, quantity or derivation",
+            "Give vp.neuron(...)",
         )
     found = []
     for done, step in enumerate(thing.steps):

@@ -183,7 +183,8 @@ class HomogeneousActivation(Activation):
         if degree == 0:
             return super().odd_part(power, argument)
         size: Expression = argument**degree if degree % 2 else argument * abs_(argument) ** (degree - 1)
-        return size * ((self.above**power - self.below**power) / 2)
+        odd: Expression = size * ((self.above**power - self.below**power) / 2)
+        return odd
 
     @property
     def even_part_holds_at_zero(self) -> bool:
