@@ -89,14 +89,10 @@ class Structure:
 
     def independent(self, *expressions: Expression) -> bool:
         """Whether no two of the expressions share a root; then they are mutually independent."""
-        return all(len(group) == 1 for group in self.groups(expressions))
+        return next(self._meetings(expressions), None) is None
 
     def groups(self, expressions: Sequence[Expression]) -> list[list[int]]:
         """Return the positions of expressions, grouped so that different groups share no root."""
-        seen, shared = 0, 0
-        for expression in expressions:
-            shared |= seen & self.mask(expression)
-            seen |= self.mask(expression)
         owner = list(range(len(expressions)))
 
         def find(position: int) -> int:
@@ -105,18 +101,28 @@ class Structure:
                 position = owner[position]
             return position
 
-        holders: dict[Variable, list[tuple[tuple[Place, ...], int]]] = {}
-        if shared:
-            for position, expression in enumerate(expressions):
-                for variable, places in set(self.roots(expression, shared)):
-                    for other, holder in holders.get(variable, ()):
-                        if find(holder) != find(position) and meet(places, other):
-                            owner[max(find(holder), find(position))] = min(find(holder), find(position))
-                    holders.setdefault(variable, []).append((places, position))
+        for position, holder in self._meetings(expressions):
+            if find(holder) != find(position):
+                owner[max(find(holder), find(position))] = min(find(holder), find(position))
         members: dict[int, list[int]] = {}
         for position in range(len(expressions)):
             members.setdefault(find(position), []).append(position)
         return list(members.values())
+
+    def _meetings(self, expressions: Sequence[Expression]) -> Iterator[tuple[int, int]]:
+        """Yield the positions of expressions that share a root, pair by pair."""
+        seen, shared = 0, 0
+        for expression in expressions:
+            shared |= seen & self.mask(expression)
+            seen |= self.mask(expression)
+        holders: dict[Variable, list[tuple[tuple[Place, ...], int]]] = {}
+        for position, expression in enumerate(expressions if shared else ()):
+            for variable, places in dict.fromkeys(self.roots(expression, shared)):
+                met = holders.setdefault(variable, [])
+                yield from (
+                    (position, holder) for other, holder in met if holder != position and meet(places, other)
+                )
+                met.append((places, position))
 
     def parity(self, root: Expression, flip: Flip) -> int:
         """Return how an expression changes under a flip: ODD, EVEN, or NEITHER of both."""
