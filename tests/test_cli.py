@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import varprop as vp
 import varprop.cli
 from varprop.cli import main
 
@@ -193,6 +195,102 @@ def test_color_only_for_a_terminal_that_wants_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
     assert not varprop.cli.Output(Terminal(), False).color  # type: ignore[arg-type]
+
+
+FEW = (
+    varprop.cli.Case("Gaussian inputs", "Normal(variance=1/n)", "Normal()"),
+    varprop.cli.Case("A real table: flowers", "Normal(variance=v)", "", "iris"),
+)
+
+
+def test_the_main_job_in_full_and_as_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(varprop.cli, "CASES", FEW)
+    assert main([]) == 0
+    short = capsys.readouterr().out
+    assert main(["--full"]) == 0
+    full = capsys.readouterr().out
+    assert "since w_i has mean zero" in full
+    assert "since" not in short
+    assert main(["--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    assert record["verdict"] == "agrees"
+    assert [case["title"] for case in record["cases"]] == [case.title for case in FEW]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "code", "overall"),
+    [
+        (("agrees", "agrees"), 0, "agrees"),
+        (("inconclusive", "agrees"), 3, "inconclusive"),
+        (("inconclusive", "disagrees"), 1, "disagrees"),
+    ],
+)
+def test_the_worst_verdict_counts(
+    verdicts: tuple[str, str],
+    code: int,
+    overall: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    remaining = iter(verdicts)
+
+    def explain(thing: Any, title: str) -> Any:
+        found = vp.check(vp.Mean(vp.RandomVariable("x", 1)), equals=1)
+        told = type("Told", (vp.Explanation,), {"verdict": next(remaining)})
+        return told(vp.derive(vp.Variance(thing)), (found,))
+
+    monkeypatch.setattr(varprop.cli, "CASES", FEW)
+    monkeypatch.setattr(varprop.cli, "_explain", explain)
+    assert main(["--json"]) == code
+    assert json.loads(capsys.readouterr().out)["verdict"] == overall
+
+
+def test_a_stopped_check_shows_what_it_has_and_exits_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(varprop.cli, "CASES", FEW)
+    monkeypatch.setattr(varprop.cli, "_stopped", lambda evidence: True)
+    for arguments in (
+        [],
+        ["check", "--inputs", "Normal()"],
+        ["check", "--inputs", "Normal()", "--equals", "1"],
+    ):
+        assert main(arguments) == 130
+        printed = capsys.readouterr()
+        assert "agrees" in printed.out
+        assert printed.err == "varprop: interrupted\n"
+
+
+def test_progress_is_shown_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["check", "--inputs", "Normal()"]) == 0
+    assert "agrees" in capsys.readouterr().out
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    assert main(["check", "--inputs", "Normal()"]) == 0
+
+
+def test_an_error_after_an_interruption_is_an_interruption(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            raise ImportError("half imported") from None
+        return 0
+
+    monkeypatch.setattr(varprop.cli, "_quantity", broken)
+    assert main(["derive"]) == 130
+    assert capsys.readouterr().err == "varprop: interrupted\n"
+
+
+def test_from_another_thread() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(main, ["derive", "--json"]).result() == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

@@ -45,7 +45,21 @@ def crossed_order() -> vp.Expression:
     return w * x + u + w
 
 
-EXPRESSIONS = [deep, tied, table, crossed_order, lambda: vp.RandomVariable("x", 3), lambda: n * tied() / 7]
+def orthogonal() -> vp.Expression:
+    i, j = vp.Axis("i", 4), vp.Axis("j", 4)
+    matrix = vp.RandomVector("W", vp.Orthogonal(4), axes=(i, j))
+    return vp.sum_over(j, matrix * vp.RandomVariable("x", "Normal()", axes=j))
+
+
+EXPRESSIONS = [
+    orthogonal,
+    deep,
+    tied,
+    table,
+    crossed_order,
+    lambda: vp.RandomVariable("x", 3),
+    lambda: n * tied() / 7,
+]
 
 
 @pytest.mark.parametrize("build", EXPRESSIONS)
