@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from varprop.derivation.proofs import Derivation, written
+from varprop.derivation.proofs import Derivation
 from varprop.derivation.quantities import nouns
 from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.search import Search
 from varprop.derivation.validation import validated
+from varprop.derivation.writing import written
 
 __all__ = ["derive"]
 

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 
 import sympy as sp
 
 from varprop.derivation.assumptions import Assumption
-from varprop.derivation.quantities import Claims, Equal, Quantity, nouns
+from varprop.derivation.quantities import Claims, Equal, Mean, Quantity, nouns
 from varprop.derivation.rules import Rule
-from varprop.derivation.search import Application, topological, value
+from varprop.derivation.rules.base import register
+from varprop.derivation.search import Application, value
 from varprop.derivation.showing import Shown, line_math
 from varprop.errors import DerivationError, MomentError
 from varprop.model.axes import Axis, Index
 from varprop.model.distributions import Unknown
+from varprop.model.expressions import Scalar
 from varprop.model.variables import variables
 from varprop.model.walks import replace_indices
 from varprop.render import Math, Text
 
-__all__ = ["Derivation", "Step", "tidy", "written"]
+__all__ = ["LEMMA", "Counterexample", "Derivation", "Solution", "Step", "Without", "counterexample", "tidy"]
 
 HARMLESS = ("zero mean", "no correlation", "one variance", "places alike")
 """Assumptions about single places; dependence between places does not touch them."""
 
-MOST_VALUES_WAITING = 12
-"""Quantities of single variables stand in a line until all else is done, unless they are more than these."""
-
-MOST_FACTORED = 100
-"""A line of more terms than this is not searched for common factors."""
-
 KINDS = ("closed form", "enclosure", "estimate")
+
+
+LEMMA = register(
+    Rule(
+        name="derived above",
+        theorem=r"\text{a quantity derived before is replaced by its value}",
+        source="the lines above",
+        match=lambda noun, structure: (),
+        claim=lambda noun, value: noun,
+        formula=lambda noun, value: value,
+        example=lambda: {"noun": Mean(Scalar(1)), "value": sp.S.One},
+    )
+)
+"""What a line says when it uses a lemma; it rests on no claim of its own."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +97,9 @@ class Step:
     @property
     def claims(self) -> Claims:
         """The local equations the step rests on; these are what a check tests."""
-        return Claims(Equal(a.noun, a.formula, _any_dependence(a)) for a in self.applied)
+        return Claims(
+            Equal(a.noun, a.formula, _any_dependence(a)) for a in self.applied if a.rule is not LEMMA
+        )
 
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
@@ -251,66 +262,9 @@ def _common_factor(total: sp.Add) -> sp.Expr:
     return front * sp.Add(*(term / front for term in total.args))
 
 
-def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
-    """Write down a derivation: shared quantities as lemmas, everything else as one line rewritten."""
-    order = topological(goal, found)
-    users: dict[Quantity, set[object]] = {noun: set() for noun in order}
-    for noun in nouns(goal):
-        users[noun].add(goal)
-    for parent in order:
-        for noun in found[parent].needs:
-            users[noun].add(parent)
-    lemmas = {
-        noun
-        for noun in order
-        if len(users[noun]) > 1 and not found[noun].rule.is_value and found[noun].formula != 0
-    }
-    level = {noun: position for position, noun in enumerate(order)}
-    values: dict[Quantity, sp.Expr] = {}
-    steps: list[Step] = []
-    for noun in reversed([noun for noun in order if noun in lemmas]):
-        values[noun] = _lines(noun, noun, found, level, values, steps)
-    value = _lines(goal, goal, found, level, values, steps)
-    if value.has(sp.nan, sp.zoo):
-        raise DerivationError(f"{goal}", "it is undefined: it divides by a variance that is 0")
-    return Derivation(goal, tuple(steps), value)
-
-
-def _lines(
-    subject: sp.Expr,
-    line: sp.Expr,
-    found: Mapping[Quantity, Application],
-    level: Mapping[Quantity, int],
-    lemmas: Mapping[Quantity, sp.Expr],
-    steps: list[Step],
-) -> sp.Expr:
-    """Rewrite one line until no quantity is left; a quantity goes when nothing before it is left."""
-    while standing := nouns(line):
-        known = [noun for noun in standing if noun in lemmas and noun is not subject]
-        if known:
-            line = _short(line.xreplace({noun: lemmas[noun] for noun in known}))
-            continue
-        later = frozenset().union(*(found[noun].needs for noun in standing))
-        ready = [noun for noun in standing if noun not in later]
-        crowded = sum(found[noun].rule.is_value for noun in ready) > MOST_VALUES_WAITING
-        first = min(ready, key=lambda noun: (found[noun].rule.is_value is not crowded, level[noun]))
-        applied = tuple(found[noun] for noun in ready if found[noun].rule is found[first].rule)
-        after = line.xreplace({a.noun: a.formula for a in applied})
-        if any(count > 1 for count in Counter(noun for a in applied for noun in a.needs).values()):
-            after = _short(after)
-        steps.append(Step(subject, line, after, applied))
-        line = after
-    return line
-
-
 def _length(line: sp.Expr) -> int:
     """Return the number of symbols, numbers and signs; SymPy's own count of operations is slow."""
     return sum(1 for _ in sp.preorder_traversal(line))
-
-
-def _short(line: sp.Expr) -> sp.Expr:
-    """Keep a line short when one quantity came in from several sides."""
-    return sp.factor_terms(line) if isinstance(line, sp.Add) and len(line.args) <= MOST_FACTORED else line
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ from varprop.evidence.checking import check
 from varprop.evidence.report import Evidence
 from varprop.model.expressions import Expression
 from varprop.render import Badge, Document, Text
+from varprop.render.blocks import Tone
 
 __all__ = ["Explanation", "explain"]
 
-TONES = {"agrees": "good", "disagrees": "bad", "inconclusive": "unclear"}
+TONES: dict[str, Tone] = {"agrees": "good", "disagrees": "bad", "inconclusive": "unclear"}
 
 
 @dataclass(frozen=True)
@@ -26,29 +27,38 @@ class Explanation:
 
     Args:
         proof: the derivation.
-        evidence: what the check of each step found, in order.
+        evidence: what the check of each step found, in order; None for a line that rests on lemmas alone.
     """
 
     proof: Derivation
-    evidence: tuple[Evidence, ...]
+    evidence: tuple[Evidence | None, ...]
+
+    @property
+    def checked(self) -> tuple[Evidence, ...]:
+        """The evidence of the lines that claim something of their own."""
+        return tuple(found for found in self.evidence if found is not None)
 
     @property
     def verdict(self) -> str:
         """ "disagrees" if any line does, "agrees" if all do, else "inconclusive"."""
-        verdicts = {found.verdict for found in self.evidence}
+        verdicts = {found.verdict for found in self.checked}
         if "disagrees" in verdicts:
             return "disagrees"
         return "agrees" if verdicts <= {"agrees"} else "inconclusive"
 
     def document(self) -> Document:
         """Return the derivation with a badge on every line."""
-        badges = {k: Badge(found.verdict, TONES[found.verdict]) for k, found in enumerate(self.evidence)}  # type: ignore[arg-type]
+        badges = {
+            k: Badge(found.verdict, TONES[found.verdict])
+            for k, found in enumerate(self.evidence)
+            if found is not None
+        }
         return self.proof.document(badges) + Document([self._summary()])
 
     def _summary(self) -> Text:
-        first = self.evidence[0]
+        first = self.checked[0]
         values = ", ".join(f"{name} = {value}" for name, value in sorted(self._values().items()))
-        samples = sum(found.samples for found in self.evidence)
+        samples = sum(found.samples for found in self.checked)
         return Text(
             f"Checked line by line{f' at {values}' if values else ''}: {self.verdict}; {samples:,} "
             f"samples, premise {first.premise}, factor {first.resolution.factor:g} at power "
@@ -56,7 +66,7 @@ class Explanation:
         )
 
     def _values(self) -> dict[str, str]:
-        return {name: value for found in self.evidence for name, value in found.at.items()}
+        return {name: value for found in self.checked for name, value in found.at.items()}
 
     def to_text(self, width: int = 80) -> str:
         """For a terminal of this width."""
@@ -116,13 +126,14 @@ def explain(
             "it is no random expression, quantity or derivation",
             "Give vp.neuron(...)",
         )
-    found = []
+    evidence: list[Evidence | None] = []
     for done, step in enumerate(thing.steps):
         if progress is not None:
             progress(done, len(thing.steps))
-        found.append(check(step, at=at, **settings))
-        if found[-1].interrupted:
+        found = check(step, at=at, **settings) if step.claims else None
+        evidence.append(found)
+        if found is not None and found.interrupted:
             break
     if progress is not None:
         progress(len(thing.steps), len(thing.steps))
-    return Explanation(thing, tuple(found))
+    return Explanation(thing, tuple(evidence))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -74,17 +75,20 @@ def _index_names(nodes: Iterable[Expression]) -> dict[object, str]:
 
 
 def _unused(name: str, used: Container[str]) -> str:
-    while name in used:
-        name += "'"
-    return name
+    return next(new for count in itertools.count() if (new := name + _primes(count)) not in used)
+
+
+def _primes(count: int) -> str:
+    """Return the mark of one more thing of a name: ', then '', then '3, '4, ..."""
+    return "'" * count if count < 3 else f"'{count}"
 
 
 def _primed(items: Iterable[tuple[object, str]]) -> dict[object, str]:
-    used: set[str] = set()
+    used: dict[str, int] = {}
     names: dict[object, str] = {}
     for key, name in items:
-        names[key] = _unused(name, used)
-        used.add(names[key])
+        used[name] = used.get(name, 0) + 1
+        names[key] = name + _primes(used[name] - 1)
     return names
 
 
