@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TextIO
 
 import varprop as vp
-from varprop.render import Badge, Code, Document, Heading, Line, Table
+from varprop.render import Badge, Document, Heading, Line, Table
 
 __all__ = ["main"]
 
@@ -170,7 +170,7 @@ def _proof_record(proof: vp.Derivation) -> dict[str, Any]:
 def _explained_record(explained: vp.Explanation) -> dict[str, Any]:
     record = _proof_record(explained.proof)
     for step, found in zip(record["steps"], explained.evidence, strict=False):
-        step["evidence"] = found.to_dict()
+        step["evidence"] = None if found is None else found.to_dict()
     return record | {"verdict": explained.verdict}
 
 
@@ -202,10 +202,10 @@ def _check(arguments: argparse.Namespace, output: Output) -> int:
         explained = _explain(quantity, "checking", **settings)
         output.show(explained.document())
         output.record({"command": "check", **_explained_record(explained)})
-        found, verdict = explained.evidence, explained.verdict
+        found, verdict = explained.checked, explained.verdict
     else:
         evidence = vp.check(quantity, equals=vp.parse_scalar(arguments.equals), **settings)
-        output.show(Document([Code(str(evidence))]))
+        output.show(evidence.document())
         output.record({"command": "check", "verdict": evidence.verdict, "evidence": evidence.to_dict()})
         found, verdict = (evidence,), evidence.verdict
     if _stopped(found):
@@ -247,11 +247,12 @@ def _main_job(arguments: argparse.Namespace, output: Output) -> int:
         blocks = (document if arguments.full else _short(document)).blocks
         output.show(Document([Heading(f"{number}. {case.title}"), *blocks[1:]]))
         result = explained.proof.result
+        result = result.xreplace({number: number.n(6) for number in result.atoms() if number.is_Float})
         badge = Badge(explained.verdict, _tone(explained.verdict))
         rows.append([case.title.split(",")[0].split(":")[0], str(result), f"{len(explained.proof)}", badge])
         records.append({"title": case.title, **_explained_record(explained)})
         verdicts.append(explained.verdict)
-        if _stopped(explained.evidence):
+        if _stopped(explained.checked):
             break
     overall = "disagrees" if "disagrees" in verdicts else "agrees"
     overall = overall if overall == "disagrees" or set(verdicts) == {"agrees"} else "inconclusive"
