@@ -71,6 +71,16 @@ def test_an_expression_comes_back(build: Any) -> None:
     assert to_json(from_json(to_json(back))) == stored
 
 
+def test_depth_and_length_are_no_limit() -> None:
+    tower = vp.RandomVariable("x", "Normal()")
+    for _ in range(10_000):
+        tower = vp.abs_(tower)
+    long = sum((vp.RandomVariable("x", 3) for _ in range(1000)), vp.RandomVariable("y", "Normal()"))
+    for thing in (tower, long):
+        stored = to_json(thing)
+        assert to_json(from_json(stored)) == stored
+
+
 def test_reading_makes_new_variables() -> None:
     x = vp.RandomVariable("x", "Normal()")
     back = from_json(to_json(x))
@@ -157,6 +167,9 @@ GOOD = json.loads(to_json(vp.Equal(vp.Variance(tied()), v)))
         {"axes": [{"name": "i", "size": "Integer(-1)"}]},
         {"variables": []},
         {"quantities": [{"kind": "Equal", "order": None, "of": []}]},
+        {"quantities": [{"kind": "Cumulant", "order": "3", "of": [0]}]},
+        {"quantities": [{"kind": "Variance", "order": None, "of": []}]},
+        {"nodes": [{"kind": "product", "coefficient": "Integer(1)", "powers": [1e400], "children": []}]},
         {"lines": ["__import__('os')"]},
         {"left": "0"},
         {"left": 99},
@@ -213,6 +226,7 @@ def test_hostile_lines_are_refused(text: Any) -> None:
         sp.Piecewise((v, v > 1), (n, True)),
         sp.Max(v, n) - sp.Float("0.1", 20) ** sp.Rational(2, 3),
         sp.gamma(n / 2) * sp.log(v) * sp.E**2,
+        sp.Mul(2, n + v, evaluate=False),
         -sp.oo,
     ],
     ids=str,

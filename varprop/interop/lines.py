@@ -73,6 +73,12 @@ def read_line(text: object, atoms: Mapping[str, sp.Basic] | None = None) -> Any:
         raise _refused(text, f"it is no stored line ({type(error).__name__})") from None
 
 
+def _product(*parts: sp.Expr) -> sp.Expr:
+    """The product; a number in front of a sum stays in front, since SymPy would have distributed it."""
+    kept = len(parts) == 2 and parts[0].is_Rational and parts[1].is_Add
+    return sp.Mul(*parts, evaluate=not kept)
+
+
 def _refused(text: object, why: str) -> ParseError:
     return ParseError(f"line {text!r:.80}", why, "Give what to_json wrote.")
 
@@ -102,7 +108,7 @@ class _Reader:
             raise _refused(self.text, "a power is too large to compute")
         if name.endswith("gamma") and any(part.is_Integer and abs(part) > LARGEST_GAMMA for part in parts):
             raise _refused(self.text, "a gamma function is too large to compute")
-        return _CALLS[name](*parts)
+        return _product(*parts) if name == "Mul" else _CALLS[name](*parts)
 
     @staticmethod
     def is_huge(base: sp.Expr, exponent: sp.Expr) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import sympy as sp
 
@@ -30,6 +30,8 @@ from varprop.model.variables import RandomVariable, Variable, leaf
 from varprop.model.walks import walk
 
 __all__ = ["SCHEMA", "from_json", "to_json"]
+
+T = TypeVar("T")
 
 SCHEMA = "varprop/1"
 _REMEDY = "Give what to_json wrote."
@@ -84,7 +86,7 @@ def from_json(text: str, rules: Sequence[Rule] = RULES) -> Any:
         return _read(record, rules)
     except VarpropError:
         raise
-    except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ParameterError("from_json", f"the record is damaged ({error!r:.80})", _REMEDY) from None
 
 
@@ -141,9 +143,10 @@ class _Writer:
         indices = {slot for node in leaves for slot in node.slots}
         indices |= {node.index for node in nodes if isinstance(node, SumOver)}
         axes = {axis for node in leaves for axis in node.variable.axes} | {index.axis for index in indices}
-        self.axes = sorted(axes, key=lambda axis: (axis.token, str(axis.size)))
-        self.variables = sorted({node.variable for node in leaves}, key=lambda v: (v.token, str(v)))
-        self.places = sorted({index.key for index in indices if index.kind == "place"})
+        self.axes = _numbered(sorted(axes, key=lambda axis: (axis.token, str(axis.size))))
+        variables = {node.variable for node in leaves}
+        self.variables = _numbered(sorted(variables, key=lambda variable: (variable.token, str(variable))))
+        self.places = _numbered(sorted({index.key for index in indices if index.kind == "place"}))
         self.quantities: dict[Quantity, int] = {}
         self.lines: list[str] = []
         self.place: dict[Expression, int] = {}
@@ -178,12 +181,12 @@ class _Writer:
         }
 
     def variable(self, variable: Variable) -> dict[str, Any]:
-        axes = [self.axes.index(axis) for axis in variable.axes]
+        axes = [self.axes[axis] for axis in variable.axes]
         return {"name": variable.name, "role": variable.role, "axes": axes} | _law(variable.distribution)
 
     def index(self, index: Index) -> list[Any]:
-        key = self.places.index(index.key) if index.kind == "place" else index.key
-        return [self.axes.index(index.axis), index.kind, key, index.label]
+        key = self.places[index.key] if index.kind == "place" else index.key
+        return [self.axes[index.axis], index.kind, key, index.label]
 
     def node(self, node: Expression) -> dict[str, Any]:
         match node:
@@ -191,7 +194,7 @@ class _Writer:
                 return {"kind": "scalar", "value": write_line(node.value)}
             case RandomVariable():
                 slots = [self.index(slot) for slot in node.slots]
-                return {"kind": "variable", "variable": self.variables.index(node.variable), "slots": slots}
+                return {"kind": "variable", "variable": self.variables[node.variable], "slots": slots}
             case Product():
                 powers = [power for _, power in node.factors]
                 return {"kind": "product", "coefficient": write_line(node.coefficient), "powers": powers}
@@ -202,6 +205,10 @@ class _Writer:
             case Apply():
                 return {"kind": "apply", "activation": _activation(node.activation)}
         raise ParameterError(f"to_json of {node}", f"no record of {type(node).__name__}", "Store its parts.")
+
+
+def _numbered(things: Iterable[T]) -> dict[T, int]:
+    return {thing: number for number, thing in enumerate(things)}
 
 
 def _law(law: Distribution | Joint) -> dict[str, Any]:
@@ -282,7 +289,8 @@ class _Loaded:
 
     def quantity(self, given: Mapping[str, Any]) -> Quantity:
         expressions = [self.nodes[node] for node in given["of"]]
-        return Quantity.__new__(_QUANTITIES[given["kind"]], *expressions, order=given["order"])
+        orders = [] if given["order"] is None else [given["order"]]
+        return _QUANTITIES[given["kind"]](*expressions, *orders)
 
     def index(self, given: Sequence[Any]) -> Index:
         axis, kind, key, label = given
