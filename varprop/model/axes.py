@@ -79,6 +79,11 @@ class Axis:
         """The axis' own index: one arbitrary place."""
         return Index(self, "generic", 0)
 
+    @property
+    def unset(self) -> Index:
+        """What stands in a slot until it is said which place is meant."""
+        return Index(self, "unset", 0)
+
     def places(self, count: int) -> tuple[Index, ...]:
         """Return `count` new indices, all different places of this axis.
 
@@ -110,7 +115,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Index:
-    """One place of an axis: arbitrary, named, numbered, or bound by a sum.
+    """One place of an axis: arbitrary, named, numbered, bound by a sum, or not yet set.
 
     Two different indices of one axis are two different places; a bound index ranges over all of them.
     """

@@ -6,19 +6,16 @@ parts are stored once. Every walk is iterative, so depth is no limit.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
-from typing import Any, ClassVar, Protocol, TypeAlias
-from weakref import WeakValueDictionary
-from zlib import crc32
+from typing import Any, ClassVar, Protocol
 
 import sympy as sp
 
 from varprop.errors import ExpressionError
 from varprop.model.axes import Axis, Index, Token, as_index
+from varprop.model.nodes import Node, Order, brief_text, intern
 from varprop.model.scalars import scalar
-from varprop.model.walks import replace_indices, specialize, walk
+from varprop.model.walks import replace_indices, specialize
 
 __all__ = [
     "Add",
@@ -31,16 +28,6 @@ __all__ = [
     "sum_over",
 ]
 
-Order: TypeAlias = tuple[Token, int, int, int, int]
-LARGEST = 10**19
-
-_INTERNED: WeakValueDictionary[tuple[Any, ...], Expression] = WeakValueDictionary()
-_LAST: Token = (2**62, 0)
-_SERIAL = itertools.count()
-
-
-_text = lru_cache(maxsize=1024)(str)
-
 
 class Nonlinearity(Protocol):
     """What `Apply` needs of an activation: to be hashable, and to take values for its symbols."""
@@ -48,78 +35,14 @@ class Nonlinearity(Protocol):
     def at(self, values: Mapping[Any, Any]) -> Any: ...
 
 
-class Expression:
-    """A random quantity built from random variables by `+ - * **`, sums along axes, and activations.
+class Expression(Node):
+    """A random quantity built from random variables by `+ - * **`, sums along axes, and activations."""
 
-    Attributes:
-        indices: the indices that no sum inside binds.
-        height: how deeply sums are nested inside; it names bound indices.
-        depth: the longest way down to a leaf.
-        first: the creation token of its oldest variable; it fixes the order of factors and terms.
-        order: sorts expressions as they are shown, whatever the session did before: by oldest variable,
-            depth, degree, structure, and places.
-        serial: a number no other node of this process has; it decides only where `order` does not.
-    """
-
-    __slots__ = ("__weakref__", "children", "depth", "first", "height", "indices", "order", "serial")
+    __slots__ = ()
     __array_ufunc__: ClassVar[None] = None
     __iter__: ClassVar[None] = None
 
     children: tuple[Expression, ...]
-    indices: frozenset[Index]
-    height: int
-    depth: int
-    first: Token
-    order: Order
-    serial: int
-
-    def _measure(self, children: tuple[Expression, ...], powers: Iterable[int] = itertools.repeat(1)) -> None:
-        self.children = children
-        self.serial = next(_SERIAL)
-        self.depth = 1 + max((child.depth for child in children), default=0)
-        self.height = max((child.height for child in children), default=0)
-        self.first = min((child.first for child in children), default=_LAST)
-        self.indices = frozenset().union(*(child.indices for child in children))
-        degree, places, structure = 0, 0, crc32(f"{type(self).__name__} {self.label()}".encode())
-        for child, power in zip(children, powers, strict=False):
-            degree += power * child.order[2]
-            places += power * child.order[4]
-            structure = crc32(b"%d %d" % (power, child.order[3]), structure)
-        self.order = (self.first, self.depth, min(degree, LARGEST), structure, min(places, LARGEST))
-
-    def label(self) -> str:
-        """Return what the node holds besides its children, as a text that is the same in every session."""
-        return ""
-
-    @property
-    def rank(self) -> int:
-        """Where the node stands among factors: weights first, other variables next, the rest last."""
-        return 2
-
-    def content(self) -> tuple[Any, ...]:
-        """Return what the node holds besides its children."""
-        return ()
-
-    @classmethod
-    def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
-        """Return the node of this content and these children."""
-        raise NotImplementedError  # pragma: no cover
-
-    def rebuilt(self, children: tuple[Expression, ...]) -> Expression:
-        """Return the same kind of node over other children."""
-        return self if children == self.children else self.restored(self.content(), children)
-
-    def moved(self, places: Mapping[Index, Index]) -> Expression:
-        """Return the node with its own free indices replaced."""
-        return self
-
-    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
-        """Return the node with values in place of its own symbols."""
-        return self
-
-    def checked(self) -> Expression:
-        """Return the node, or raise if it cannot stand in an expression yet."""
-        return self
 
     def __add__(self, other: object) -> Expression:
         return add(self, as_expression(other))
@@ -166,20 +89,6 @@ class Expression:
             "Use an activation such as vp.abs",
         )
 
-    def __copy__(self) -> Expression:
-        return self
-
-    def __deepcopy__(self, memo: object) -> Expression:
-        return self
-
-    def __reduce__(self) -> tuple[Callable[..., Expression], tuple[object, ...]]:
-        place: dict[Expression, int] = {}
-        table: list[tuple[object, ...]] = []
-        for node in walk(self):
-            place[node] = len(table)
-            table.append((type(node), node.content(), tuple(place[child] for child in node.children)))
-        return _unpack, (tuple(table),)
-
     def at(self, values: Mapping[Any, Any] | None = None, /, **places: int) -> Expression:
         """Return the expression with values for symbols, or at numbered places of named axes.
 
@@ -206,29 +115,6 @@ class Expression:
             result = replace_indices(result, {found[0]: found[0].axis.at(position)})
         return result
 
-    def __str__(self) -> str:
-        return _show(self)
-
-    __repr__ = __str__
-
-
-_show: Callable[[Expression], str] = object.__repr__
-
-
-def show_with(printer: Callable[[Expression], str]) -> None:
-    """Set how expressions turn into text; the printer lives one module up."""
-    global _show  # noqa: PLW0603
-    _show = printer
-
-
-def intern(key: tuple[Any, ...], cls: type[Expression]) -> tuple[Expression, bool]:
-    found = _INTERNED.get(key)
-    if found is not None:
-        return found, False
-    node = object.__new__(cls)
-    _INTERNED[key] = node
-    return node, True
-
 
 class Scalar(Expression):
     """A number or symbol, the same in every draw."""
@@ -246,7 +132,7 @@ class Scalar(Expression):
         return node
 
     def label(self) -> str:
-        return _text(self.value)
+        return brief_text(self.value)
 
     def content(self) -> tuple[Any, ...]:
         return (self.value,)
@@ -284,7 +170,7 @@ class Product(Expression):
         return node
 
     def label(self) -> str:
-        return _text(self.coefficient)
+        return brief_text(self.coefficient)
 
     def content(self) -> tuple[Any, ...]:
         return self.coefficient, tuple(power for _, power in self.factors)
@@ -501,10 +387,3 @@ def sum_over(axis: Axis | Index, body: object) -> Expression:
     dangling = (found.key for found in inner.indices if found.is_bound)
     bound = Index(index.axis, "bound", 1 + max(inner.height, *dangling, 0))
     return sum_bound(bound, replace_indices(inner, {index: bound}))
-
-
-def _unpack(table: tuple[tuple[type[Expression], tuple[Any, ...], tuple[int, ...]], ...]) -> Expression:
-    built: list[Expression] = []
-    for cls, content, places in table:
-        built.append(cls.restored(content, tuple(built[place] for place in places)))
-    return built[-1]

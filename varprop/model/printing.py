@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from varprop.model.axes import Index
-from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, show_with
+from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
+from varprop.model.nodes import show_with
 from varprop.model.variables import RandomVariable, Variable
 from varprop.model.walks import walk
 

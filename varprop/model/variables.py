@@ -9,8 +9,9 @@ from typing import Any
 from varprop.errors import ExpressionError, ParameterError
 from varprop.model.axes import Axis, Index, Token, as_index, new_token
 from varprop.model.distributions import Distribution
-from varprop.model.expressions import Expression, intern
+from varprop.model.expressions import Expression
 from varprop.model.joint import Joint
+from varprop.model.nodes import intern
 from varprop.model.parsing import as_distribution
 from varprop.model.scalars import scalar
 from varprop.model.walks import walk
@@ -78,7 +79,7 @@ class RandomVariable(Expression):
         if not all(isinstance(axis, Axis) for axis in along):
             raise ParameterError(f"axes of {name}", f"{axes!r} are not Axis objects", "Use vp.Axis('i', n)")
         variable = Variable(name, as_distribution(distribution), along, role)
-        return leaf(variable, tuple(axis.index for axis in along))
+        return leaf(variable, tuple(axis.index if along.count(axis) == 1 else axis.unset for axis in along))
 
     @property
     def distribution(self) -> Distribution | Joint:
@@ -137,10 +138,10 @@ class RandomVariable(Expression):
         variable = Variable(old.name, old.distribution.at(values), axes, old.role, old.token)
         return leaf(variable, tuple(slot.moved(axis_at(slot.axis)) for slot in self.slots))
 
-    def checked(self) -> Expression:
-        generic = [slot for slot in self.slots if slot.kind == "generic"]
-        if len(set(generic)) < len(generic):
-            name, axis = self.variable.name, generic[0].axis.name
+    def checked(self) -> RandomVariable:
+        unset = [slot for slot in self.slots if slot.kind == "unset"]
+        if unset:
+            name, axis = self.variable.name, unset[0].axis.name
             raise ExpressionError(
                 f"{name} with two slots on axis {axis}",
                 "which place each slot means is not said",
