@@ -132,6 +132,13 @@ class Step:
             return "closed form"
         return max((self.rule.precision(**a.parts) for a in self.applied), key=KINDS.index)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the errors of its numbers."""
+        if self.rule.note is None:
+            return ()
+        return tuple(note for a in self.applied if (note := self.rule.note(**a.parts)))
+
     def __str__(self) -> str:
         return f"{self.subject} = {self.after}    [{self.rule.name}]"
 
@@ -222,6 +229,11 @@ class Derivation(Shown):
     def precision(self) -> str:
         """The worst kind of number among the steps."""
         return max((step.precision for step in self.steps), key=KINDS.index, default="closed form")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the errors of its numbers, each once."""
+        return tuple(dict.fromkeys(note for step in self.steps for note in step.notes))
 
     __str__ = Shown.__str__
 

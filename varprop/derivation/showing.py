@@ -81,6 +81,11 @@ class Shown:
         """The worst precision of the steps."""
         raise NotImplementedError  # pragma: no cover
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is to be said of the errors of its numbers."""
+        raise NotImplementedError  # pragma: no cover
+
     def document(self, badges: Mapping[int, Badge] | None = None) -> Document:
         """Return the whole as a document.
 
@@ -170,6 +175,8 @@ def _document(proof: Shown, badges: Mapping[int, Badge]) -> Document:
             badge = badges.get(number - 1)
             blocks.append(_line(step, number, start, badge, shown))
         blocks.append(proof.conclusion())
+        if proof.notes:
+            blocks.append(Bullets(proof.notes))
     return Document(blocks)  # type: ignore[arg-type]
 
 

@@ -32,8 +32,8 @@ __all__ = ["RULES", "Parts", "Requirement", "Rule"]
 RULES: tuple[Rule, ...] = tuple(
     register(rule)
     for rule in (
-        variable_value,
         average_over_rows,
+        variable_value,
         linearity,
         *SHIFTS,
         vanishing_factor,

@@ -48,6 +48,7 @@ class Rule:
         limit: the limit in which it holds, such as "fan_in -> oo"; empty if it is exact.
         is_value: whether it turns quantities of single variables into numbers; these come last in a proof.
         precision: `precision(**parts)`, the kind of number it yields, if not a closed form.
+        note: `note(**parts)`, the error of a number that is no closed form; empty if there is none.
     """
 
     name: str
@@ -61,6 +62,7 @@ class Rule:
     limit: str = ""
     is_value: bool = False
     precision: Callable[..., str] | None = None
+    note: Callable[..., str] | None = None
 
     def assumptions(self, structure: Structure, parts: Parts) -> tuple[Assumption, ...]:
         """Return the verdict on every assumption for these parts."""

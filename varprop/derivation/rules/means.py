@@ -13,7 +13,7 @@ from varprop.derivation.rules.worlds import axis, normal, table_row, uneven_weig
 from varprop.derivation.structure import Structure
 from varprop.errors import MomentError
 from varprop.model.activations import relu
-from varprop.model.distributions import Distribution
+from varprop.model.distributions import Distribution, FrozenScipy
 from varprop.model.expressions import (
     Add,
     Apply,
@@ -107,6 +107,17 @@ def _variable_precision(noun: Quantity) -> str:
     return leaf.distribution.precision
 
 
+def _variable_note(noun: Quantity) -> str:
+    ((leaf, power),) = powers_of(noun.expression)
+    assert isinstance(leaf, RandomVariable)
+    law = leaf.distribution
+    if not isinstance(law, FrozenScipy):
+        return ""
+    order = power if isinstance(noun, Mean) else noun.order or 2
+    error = max(law.moment_error(k) for k in range(1, order + 1))
+    return f"{noun} of {law} by quadrature, error estimate {error:.1g}"
+
+
 variable_value = Rule(
     name="moments of the distributions",
     theorem=r"\operatorname{E}[x^k], \operatorname{Var}[x] \text{ as declared by the distribution of } x",
@@ -117,6 +128,7 @@ variable_value = Rule(
     example=lambda: {"noun": Mean(uniform("x") ** 3)},
     is_value=True,
     precision=_variable_precision,
+    note=_variable_note,
 )
 
 

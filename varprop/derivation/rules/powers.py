@@ -25,6 +25,9 @@ __all__ = ["MOST_TERMS", "binomial_expansion", "coincidences"]
 MOST_TERMS = 3000
 """A power of a sum that spreads into more terms than this is refused."""
 
+LARGEST_POWER = 26
+"""27 things fall into groups in more than MOST_TERMS ways, even if only the sizes of the groups count."""
+
 Type: TypeAlias = tuple[int, ...]
 
 
@@ -39,12 +42,16 @@ def _types(powers: Type, largest: Type) -> tuple[tuple[Type, ...], ...]:
             remaining = tuple(p - b for p, b in zip(powers, block, strict=True))
             found.extend((block, *others) for others in _types(remaining, block))
             if len(found) > MOST_TERMS:
-                raise WorkLimitError(
-                    f"the power {powers} of a sum",
-                    f"it spreads into more than {MOST_TERMS} terms",
-                    "Ask for a lower moment, or for cumulants, which add",
-                )
+                raise _too_many(powers)
     return tuple(found)
+
+
+def _too_many(powers: Type) -> WorkLimitError:
+    return WorkLimitError(
+        f"the power {' + '.join(map(str, powers))} of a sum",
+        f"it spreads into more than {MOST_TERMS} terms",
+        "Ask for a lower moment, or for cumulants, which add",
+    )
 
 
 def _blocks(powers: Type) -> Iterator[Type]:
@@ -68,7 +75,9 @@ def _expand(sums: tuple[tuple[SumOver, int], ...], rest: Expression) -> sp.Expr:
     ax = sums[0][0].index.axis
     powers = tuple(power for _, power in sums)
     named = _named(ax, sums, rest)
-    total = sp.S.Zero
+    if sum(powers) > LARGEST_POWER:
+        raise _too_many(powers)
+    total, count = sp.S.Zero, 0
     for taken in _dealt(powers, len(named)):
         remaining = tuple(p - sum(block[k] for block in taken) for k, p in enumerate(powers))
         ways = prod(factorial(p) for p in powers) // prod(factorial(b) for block in taken for b in block)
@@ -77,6 +86,9 @@ def _expand(sums: tuple[tuple[SumOver, int], ...], rest: Expression) -> sp.Expr:
             falling = sp.Mul(*(ax.size - len(named) - k for k in range(len(blocks))))
             if falling == 0:
                 continue
+            count += 1
+            if count > MOST_TERMS:
+                raise _too_many(powers)
             places = (*named, *_labelled(ax, len(blocks), named))
             term = product(
                 sp.S.One,

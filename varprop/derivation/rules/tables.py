@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -49,8 +50,16 @@ def _computable(e: Expression) -> bool:
     return True
 
 
-def row_average(e: Expression) -> tuple[float, float]:
-    """Return the mean of an expression over the rows of its table, and a proven bound on the round-off.
+class RowAverage(NamedTuple):
+    """A mean over the rows of a table: exact for the table up to a bound, an estimate for the population."""
+
+    value: float
+    bound: float
+    standard_error: float
+
+
+def row_average(e: Expression) -> RowAverage:
+    """Return the mean of an expression over the rows of its table, with a proven bound on the round-off.
 
     The expression is computed twice, the second time with every number replaced by its size; the sum of
     the sizes times the number of roundings on any path bounds the error.
@@ -64,9 +73,18 @@ def row_average(e: Expression) -> tuple[float, float]:
     for node in walk(e):
         done[node] = _evaluate(node, done, table)
     value, size, roundings = done[e]
-    total = np.broadcast_to(value, (table.rows, 1)).sum() / table.rows
+    each = np.broadcast_to(value, (table.rows, 1))
     sizes = np.broadcast_to(size, (table.rows, 1)).sum() / table.rows
-    return float(total), float(sizes) * (roundings + table.rows + 1) * EPS * 1.01
+    bound = float(sizes) * (roundings + table.rows + 1) * EPS * 1.01
+    return RowAverage(float(each.sum() / table.rows), bound, float(each.std(ddof=1) / np.sqrt(table.rows)))
+
+
+def _note(e: Expression) -> str:
+    found = row_average(e)
+    return (
+        f"{Mean(e)} = {found.value:.6g}: exact for the table, round-off below {found.bound:.1g}; "
+        f"for the population of its rows an estimate, standard error {found.standard_error:.2g}"
+    )
 
 
 def _evaluate(
@@ -113,8 +131,9 @@ average_over_rows = Rule(
     source="definition of the empirical distribution",
     match=_match,
     claim=lambda e: Mean(e),
-    formula=lambda e: sp.Float(row_average(e)[0], 17),
+    formula=lambda e: sp.Float(row_average(e).value, 17),
     example=lambda: {"e": sum_over((x := table_row("x")).axis, x**2)},
     is_value=True,
     precision=lambda e: "enclosure",
+    note=_note,
 )
