@@ -170,6 +170,7 @@ GOOD = json.loads(to_json(vp.Equal(vp.Variance(tied()), v)))
         {"quantities": [{"kind": "Cumulant", "order": "3", "of": [0]}]},
         {"quantities": [{"kind": "Variance", "order": None, "of": []}]},
         {"nodes": [{"kind": "product", "coefficient": "Integer(1)", "powers": [1e400], "children": []}]},
+        {"nodes": [{"kind": "scalar", "value": "Integer(1)", "children": [-1]}]},
         {"lines": ["__import__('os')"]},
         {"left": "0"},
         {"left": 99},

@@ -298,17 +298,18 @@ class _Loaded:
             return self.places[axis, key]
         if kind not in ("generic", "bound", "position"):
             raise ValueError(f"an index of kind {kind!r:.40}")
-        return Index(self.axes[axis], kind, int(key), str(label))
+        return Index(self.axes[_whole(axis)], kind, _whole(key), str(label))
 
     def node(self, given: Mapping[str, Any]) -> Expression:
-        children = tuple(self.nodes[child] for child in given["children"])
+        children = tuple(self.nodes[_whole(child)] for child in given["children"])
         match given["kind"]:
             case "scalar":
                 return Scalar(read_line(given["value"]))
             case "variable":
                 return leaf(self.variables[given["variable"]], tuple(map(self.index, given["slots"])))
             case "product":
-                return Product.restored((read_line(given["coefficient"]), tuple(given["powers"])), children)
+                powers = tuple(_whole(power, least=1) for power in given["powers"])
+                return Product.restored((read_line(given["coefficient"]), powers), children)
             case "add":
                 return Add.restored((), children)
             case "sum":
@@ -316,6 +317,12 @@ class _Loaded:
             case "apply":
                 return Apply.of(_read_activation(given["activation"]), *children)
         raise ValueError(f"a node of kind {given['kind']!r:.40}")
+
+
+def _whole(value: object, least: int = 0) -> int:
+    if type(value) is not int or value < least:
+        raise ValueError(f"{value!r:.40} is no whole number from {least} on")
+    return value
 
 
 def _read(record: Mapping[str, Any], rules: Sequence[Rule]) -> Any:
