@@ -243,7 +243,7 @@ def assert_structure(d: Distribution) -> None:
         assert isinstance(d, StudentT)
     if d.atomless:
         assert not d.atom_at_zero
-        assert d.continuous == (atoms(d) is None) or isinstance(d, Mixture)
+        assert d.atomless == (atoms(d) is None) or isinstance(d, Mixture)
     if d.atom_at_zero is not None:
         assert d.atom_at_zero == (probability_of_zero(d) > 0)
 

@@ -13,7 +13,7 @@ from varprop.derivation.rules import Rule
 from varprop.model.expressions import Expression, powers_of
 from varprop.model.printing import Names, naming, to_latex, to_text
 from varprop.model.variables import RandomVariable, leaf, variables
-from varprop.render import Badge, Bullets, Document, Heading, Line, Math, Text
+from varprop.render import Badge, Bullets, Document, Documented, Heading, Line, Math, Text
 
 __all__ = ["Shown", "line_math", "names_of"]
 
@@ -55,7 +55,7 @@ class Step(Protocol):
     def without(self) -> tuple[Any, ...]: ...
 
 
-class Shown:
+class Shown(Documented):
     """Something proved line by line, that can be read in a terminal, in LaTeX, Markdown and HTML."""
 
     goal: sp.Expr
@@ -99,25 +99,6 @@ class Shown:
         goal, result = line_math(self.goal), line_math(self.result)
         found = Math(f"{goal.latex} = {result.latex}", f"{goal.plain} = {result.plain}")
         return Text("Result: ", found, f" ({self.validity}, {self.precision})")
-
-    def to_text(self, width: int = 80) -> str:
-        """For a terminal of this width."""
-        return self.document().to_text(width)
-
-    def to_markdown(self) -> str:
-        """Markdown with TeX between dollar signs."""
-        return self.document().to_markdown()
-
-    def to_latex(self, document: bool = False) -> str:
-        """LaTeX; with `document`, a whole file."""
-        return self.document().to_latex(document)
-
-    def to_html(self, page: bool = False) -> str:
-        """HTML with MathML; with `page`, a whole page."""
-        return self.document().to_html(page)
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
 
     def _repr_latex_(self) -> str:
         with naming(names_of(self)):

@@ -13,7 +13,7 @@ from varprop.errors import ParameterError
 from varprop.evidence.checking import check
 from varprop.evidence.report import Evidence
 from varprop.model.expressions import Expression
-from varprop.render import Badge, Document, Text
+from varprop.render import Badge, Document, Documented, Text
 from varprop.render.blocks import Tone
 
 __all__ = ["Explanation", "explain"]
@@ -22,7 +22,7 @@ TONES: dict[str, Tone] = {"agrees": "good", "disagrees": "bad", "inconclusive": 
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Documented):
     """A derivation together with the evidence for each of its lines.
 
     Args:
@@ -67,25 +67,6 @@ class Explanation:
 
     def _values(self) -> dict[str, str]:
         return {name: value for found in self.checked for name, value in found.at.items()}
-
-    def to_text(self, width: int = 80) -> str:
-        """For a terminal of this width."""
-        return self.document().to_text(width)
-
-    def to_markdown(self) -> str:
-        """Markdown with TeX between dollar signs."""
-        return self.document().to_markdown()
-
-    def to_latex(self, document: bool = False) -> str:
-        """LaTeX; with `document`, a whole file."""
-        return self.document().to_latex(document)
-
-    def to_html(self, page: bool = False) -> str:
-        """HTML with MathML; with `page`, a whole page."""
-        return self.document().to_html(page)
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
 
     def __str__(self) -> str:
         return self.to_text()

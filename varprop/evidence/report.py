@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from varprop.errors import ParseError
-from varprop.render import Badge, Code, Document, Table, Text
+from varprop.render import Badge, Code, Document, Documented, Table, Text
 from varprop.render.blocks import Tone
 from varprop.simulation.sequential import Resolution, Verdict
 
@@ -96,7 +96,7 @@ class ClaimEvidence:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class Evidence(Documented):
     """The verdict of a check, and all that is needed to judge and to repeat it.
 
     Args:
@@ -173,21 +173,6 @@ class Evidence:
         head = Text(Badge(self.verdict, TONES[self.verdict]), ": " + "; ".join(self._head()) + ".")
         names = ["verdict", "claim", "estimate", "claimed", "limits"]
         return Document([head, Table(names, rows, align="llrrr")])
-
-    def to_markdown(self) -> str:
-        """Markdown."""
-        return self.document().to_markdown()
-
-    def to_latex(self, document: bool = False) -> str:
-        """LaTeX; with `document`, a whole file."""
-        return self.document().to_latex(document)
-
-    def to_html(self, page: bool = False) -> str:
-        """HTML; with `page`, a whole page."""
-        return self.document().to_html(page)
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
 
     def _head(self) -> list[str]:
         at = ", ".join(f"{name} = {value}" for name, value in self.at.items())

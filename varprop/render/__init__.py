@@ -15,6 +15,7 @@ from varprop.render.blocks import (
     Text,
 )
 from varprop.render.document import Document
+from varprop.render.documented import Documented
 
 __all__ = [
     "Badge",
@@ -22,6 +23,7 @@ __all__ = [
     "Bullets",
     "Code",
     "Document",
+    "Documented",
     "Heading",
     "Inline",
     "Line",

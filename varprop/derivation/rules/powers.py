@@ -75,21 +75,18 @@ def _expand(sums: tuple[tuple[SumOver, int], ...], rest: Expression) -> sp.Expr:
     ax = sums[0][0].index.axis
     powers = tuple(power for _, power in sums)
     named = _named(ax, sums, rest)
-    if sum(powers) > LARGEST_POWER:
-        raise _too_many(powers)
-    total, count = sp.S.Zero, 0
-    for taken in _dealt(powers, len(named)):
-        remaining = tuple(p - sum(block[k] for block in taken) for k, p in enumerate(powers))
+    deals = _deals(powers, len(named))
+    labels = tuple(ax.places(1)[0].named(f"{ax.name}{k}") for k in range(1, sum(powers) + 1))
+    terms = []
+    for taken, remaining in deals:
         ways = prod(factorial(p) for p in powers) // prod(factorial(b) for block in taken for b in block)
         ways //= prod(factorial(p) for p in remaining)
         for blocks in _types(remaining, remaining):
             falling = sp.Mul(*(ax.size - len(named) - k for k in range(len(blocks))))
             if falling == 0:
                 continue
-            count += 1
-            if count > MOST_TERMS:
-                raise _too_many(powers)
-            places = (*named, *_labelled(ax, len(blocks), named))
+            alone = len(blocks) == 1 and ax.index not in named
+            places = (*named, *((ax.index,) if alone else labels[: len(blocks)]))
             term = product(
                 sp.S.One,
                 [
@@ -99,14 +96,22 @@ def _expand(sums: tuple[tuple[SumOver, int], ...], rest: Expression) -> sp.Expr:
                     if block[k]
                 ],
             )
-            total += ways * _count(remaining, blocks) * falling * mean_line(term * rest)
-    return total
+            terms.append(ways * _count(remaining, blocks) * falling * mean_line(term * rest))
+    return sp.Add(*terms)
 
 
-def _labelled(ax: Axis, count: int, named: tuple[Index, ...]) -> tuple[Index, ...]:
-    if count == 1 and ax.index not in named:
-        return (ax.index,)
-    return tuple(ax.places(1)[0].named(f"{ax.name}{k}") for k in range(1, count + 1))
+def _deals(powers: Type, named: int) -> list[tuple[tuple[Type, ...], Type]]:
+    """Return every way to give copies to the named places, and what remains; raise if it is too much."""
+    if sum(powers) > LARGEST_POWER:
+        raise _too_many(powers)
+    deals, terms = [], 0
+    for taken in _dealt(powers, named):
+        remaining = tuple(p - sum(block[k] for block in taken) for k, p in enumerate(powers))
+        deals.append((taken, remaining))
+        terms += len(_types(remaining, remaining))
+        if terms > MOST_TERMS:
+            raise _too_many(powers)
+    return deals
 
 
 def _dealt(powers: Type, named: int) -> Iterator[tuple[Type, ...]]:
@@ -194,12 +199,12 @@ def _multinomial(terms: tuple[Expression, ...], power: int, rest: Expression) ->
             f"it spreads into more than {MOST_TERMS} terms",
             "Group the terms, or ask for cumulants, which add",
         )
-    total = sp.S.Zero
+    expanded = []
     for exponents in _compositions(power, len(terms)):
         ways = factorial(power) // prod(factorial(k) for k in exponents)
         term = product(sp.S.One, [(t, k) for t, k in zip(terms, exponents, strict=True) if k])
-        total += ways * mean_line(term * rest)
-    return total
+        expanded.append(ways * mean_line(term * rest))
+    return sp.Add(*expanded)
 
 
 def _compositions(total: int, parts: int) -> Iterator[tuple[int, ...]]:

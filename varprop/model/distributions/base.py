@@ -53,8 +53,6 @@ class Distribution(ABC):
     """
 
     parameters: ClassVar[tuple[Parameter, ...]] = ()
-    continuous: ClassVar[bool] = False
-    """Whether every member of the family has a density."""
 
     def __post_init__(self) -> None:
         for parameter in self.parameters:
@@ -155,7 +153,7 @@ class Distribution(ABC):
     @property
     def atomless(self) -> bool:
         """Whether P(X = x) = 0 is known for every x."""
-        return self.continuous
+        return False
 
     @property
     def positive_probability(self) -> sp.Expr:

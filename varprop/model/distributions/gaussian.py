@@ -12,12 +12,10 @@ from scipy import special
 from varprop.errors import ParameterError
 from varprop.model.distributions.base import (
     Array,
-    Distribution,
     Shape,
-    known,
-    raw_from_central,
     variance_of,
 )
+from varprop.model.distributions.families import AroundMean, Continuous
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
 
@@ -25,7 +23,7 @@ __all__ = ["Normal", "TruncatedNormal"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Normal(Distribution):
+class Normal(AroundMean):
     r"""The normal distribution, density exp(-(x - mean)^2 / (2 variance)) / sqrt(2 pi variance).
 
     Args:
@@ -45,22 +43,6 @@ class Normal(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, chapter 13.
     """
 
-    continuous = True
-    parameters = (
-        Parameter("mean", r"\mu", typical=(-2, 2)),
-        Parameter("variance", r"\sigma^2", low=0, low_open=True, typical=(0.1, 4)),
-    )
-    mean: sp.Expr
-    variance: sp.Expr
-
-    def __init__(
-        self, mean: ScalarLike = 0, variance: ScalarLike | None = None, *, std: ScalarLike | None = None
-    ) -> None:
-        self._set(mean=mean, variance=variance_of("Normal", variance, std, 1))
-
-    def _moment(self, k: int) -> sp.Expr:
-        return raw_from_central(self.mean, self.central_moment, k)
-
     def _central_moment(self, k: int) -> sp.Expr:
         return sp.Integer(0) if k % 2 else sp.factorial2(k - 1) * self.variance ** (k // 2)
 
@@ -69,18 +51,6 @@ class Normal(Distribution):
 
     def _positive_part_moment(self, k: int) -> sp.Expr:
         return normal_moment_between(self.mean, self.variance, sp.Integer(0), sp.oo, k)
-
-    @property
-    def symmetric(self) -> bool | None:
-        return known(self.mean.is_zero)
-
-    @property
-    def atom_at_zero(self) -> bool:
-        return False
-
-    @property
-    def support(self) -> tuple[sp.Expr, sp.Expr]:
-        return -sp.oo, sp.oo
 
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         mean, variance = self._numbers()
@@ -91,7 +61,7 @@ class Normal(Distribution):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class TruncatedNormal(Distribution):
+class TruncatedNormal(Continuous):
     """A normal variable on the condition that it lies in [low, high].
 
     Args:
@@ -113,7 +83,6 @@ class TruncatedNormal(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, section 13.10.
     """
 
-    continuous = True
     parameters = (
         Parameter("low", "a", high_open=True, infinite=True, typical=(-3, 0.5)),
         Parameter("high", "b", low_open=True, infinite=True, typical=(1, 3)),
@@ -160,10 +129,6 @@ class TruncatedNormal(Distribution):
         if self.parent_mean.is_zero:
             return self.low == -self.high or (False if (self.low + self.high).is_nonzero else None)
         return False if self.parent_mean.is_nonzero else None
-
-    @property
-    def atom_at_zero(self) -> bool:
-        return False
 
     @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:

@@ -11,12 +11,12 @@ import sympy as sp
 from varprop.errors import ParameterError
 from varprop.model.distributions.base import (
     Array,
-    Distribution,
     Shape,
     known,
     raw_from_central,
     variance_of,
 )
+from varprop.model.distributions.families import AroundMean, Continuous
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
 
@@ -24,7 +24,7 @@ __all__ = ["Exponential", "Laplace", "LogNormal", "StudentT"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Laplace(Distribution):
+class Laplace(AroundMean):
     """The Laplace distribution, density exp(-|x - mean| / b) / (2 b) with 2 b^2 = variance.
 
     Args:
@@ -42,22 +42,6 @@ class Laplace(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2, chapter 24.
     """
 
-    continuous = True
-    parameters = (
-        Parameter("mean", r"\mu", typical=(-2, 2)),
-        Parameter("variance", r"\sigma^2", low=0, low_open=True, typical=(0.1, 4)),
-    )
-    mean: sp.Expr
-    variance: sp.Expr
-
-    def __init__(
-        self, mean: ScalarLike = 0, variance: ScalarLike | None = None, *, std: ScalarLike | None = None
-    ) -> None:
-        self._set(mean=mean, variance=variance_of("Laplace", variance, std, 1))
-
-    def _moment(self, k: int) -> sp.Expr:
-        return raw_from_central(self.mean, self.central_moment, k)
-
     def _central_moment(self, k: int) -> sp.Expr:
         return sp.Integer(0) if k % 2 else sp.factorial(k) * (self.variance / 2) ** (k // 2)
 
@@ -72,25 +56,13 @@ class Laplace(Distribution):
             f"E max(X, 0)^{k}", "the sign of the mean is not known", "Declare it on the symbol."
         )
 
-    @property
-    def symmetric(self) -> bool | None:
-        return known(self.mean.is_zero)
-
-    @property
-    def atom_at_zero(self) -> bool:
-        return False
-
-    @property
-    def support(self) -> tuple[sp.Expr, sp.Expr]:
-        return -sp.oo, sp.oo
-
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         mean, variance = self._numbers()
         return rng.laplace(mean, np.sqrt(variance / 2), shape)
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Exponential(Distribution):
+class Exponential(Continuous):
     """The exponential distribution, density exp(-x / mean) / mean for x > 0.
 
     Args:
@@ -106,7 +78,6 @@ class Exponential(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, chapter 19.
     """
 
-    continuous = True
     parameters = (Parameter("mean", r"\mu", low=0, low_open=True, typical=(0.2, 3)),)
     mean: sp.Expr
 
@@ -124,10 +95,6 @@ class Exponential(Distribution):
         return False
 
     @property
-    def atom_at_zero(self) -> bool:
-        return False
-
-    @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:
         return sp.Integer(0), sp.oo
 
@@ -137,7 +104,7 @@ class Exponential(Distribution):
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class StudentT(Distribution):
+class StudentT(Continuous):
     r"""center + width T, with T of Student's t distribution; the moment of order k exists only for k < dof.
 
     E T^k = dof^(k/2) \prod_{i=1}^{k/2} (2i - 1)/(dof - 2i) for even k.
@@ -164,7 +131,6 @@ class StudentT(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2, chapter 28.
     """
 
-    continuous = True
     parameters = (
         Parameter("dof", r"\nu", low=0, low_open=True, typical=(8.5, 30)),
         Parameter("center", r"\mu", typical=(-2, 2)),
@@ -212,10 +178,6 @@ class StudentT(Distribution):
         return known(self.center.is_zero)
 
     @property
-    def atom_at_zero(self) -> bool:
-        return False
-
-    @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:
         return -sp.oo, sp.oo
 
@@ -244,7 +206,7 @@ def _student_width(dof: object, width: object, variance: object) -> object:
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class LogNormal(Distribution):
+class LogNormal(Continuous):
     """exp of a normal variable; all moments exist, and they do not determine the distribution.
 
     E X^k = exp(k log_mean + k^2 log_variance / 2).
@@ -264,7 +226,6 @@ class LogNormal(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, chapter 14.
     """
 
-    continuous = True
     parameters = (
         Parameter("log_mean", r"\mu", typical=(-1, 1)),
         Parameter("log_variance", r"\sigma^2", low=0, low_open=True, typical=(0.02, 0.1)),
@@ -286,10 +247,6 @@ class LogNormal(Distribution):
 
     @property
     def symmetric(self) -> bool:
-        return False
-
-    @property
-    def atom_at_zero(self) -> bool:
         return False
 
     @property

@@ -9,7 +9,8 @@ import numpy as np
 import sympy as sp
 
 from varprop.errors import ParameterError
-from varprop.model.distributions.base import Array, Distribution, Shape, known, variance_of
+from varprop.model.distributions.base import Array, Shape, known, variance_of
+from varprop.model.distributions.families import Continuous
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar
 
@@ -17,7 +18,7 @@ __all__ = ["Uniform"]
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Uniform(Distribution):
+class Uniform(Continuous):
     """The uniform distribution on [low, high], or the one symmetric about zero with a given variance.
 
     E X^k = (high^(k+1) - low^(k+1)) / ((k+1) (high - low)), written as a polynomial.
@@ -40,7 +41,6 @@ class Uniform(Distribution):
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2, chapter 26.
     """
 
-    continuous = True
     parameters = (
         Parameter("low", "a", typical=(-3, 0.5)),
         Parameter("high", "b", typical=(1, 3)),
@@ -84,10 +84,6 @@ class Uniform(Distribution):
     @property
     def symmetric(self) -> bool | None:
         return known((self.low + self.high).is_zero)
-
-    @property
-    def atom_at_zero(self) -> bool:
-        return False
 
     @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:
