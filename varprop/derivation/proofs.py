@@ -165,12 +165,12 @@ def counterexample(rule: Rule, position: int) -> Counterexample | None:
     parts = rule.requirements[position].witness()
     quantity = rule.claim(**parts)
     try:
-        return Counterexample(quantity, value(quantity), value(_at_numbered_places(rule.formula(**parts))))
+        return Counterexample(quantity, value(quantity), value(at_numbered_places(rule.formula(**parts))))
     except (DerivationError, MomentError):
         return None
 
 
-def _at_numbered_places(line: sp.Expr) -> sp.Expr:
+def at_numbered_places(line: sp.Expr) -> sp.Expr:
     """Return a line with the free places of joint variables numbered, since these are not alike."""
     moved: dict[Quantity, Quantity] = {}
     for noun in nouns(line):
