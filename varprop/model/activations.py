@@ -60,6 +60,10 @@ class Activation(ABC):
         """Return (phi(z)^k - phi(-z)^k) / 2 as an expression."""
         return (self(argument) ** power - self(-argument) ** power) / 2
 
+    def odd_power(self, power: int) -> bool:
+        """Whether the odd part of phi(z)^k is a multiple of an odd power of z."""
+        return False
+
     @property
     def even_part_holds_at_zero(self) -> bool:
         """Whether `even_part` is also right at z = 0."""
@@ -75,8 +79,8 @@ class Activation(ABC):
         """Whether phi(x) = 0 only at x = 0."""
         return False
 
-    def moment(self, power: int, distribution: Distribution) -> sp.Expr:
-        """Return E phi(X)^k for X of a distribution, in closed form.
+    def moment(self, power: int, distribution: Distribution, times: int = 0) -> sp.Expr:
+        """Return E phi(X)^power X^times for X of a distribution, in closed form.
 
         Raises:
             MomentError: no closed form is known.
@@ -153,10 +157,11 @@ class HomogeneousActivation(Activation):
         return "odd" if self.above == -self.below else "neither"
 
     def value(self, x: Array) -> Array:
-        above, below = float(self.above), float(self.below)
-        size = np.abs(x) ** self.degree if self.degree else np.ones_like(x)
-        result = np.where(x > 0, above, np.where(x < 0, below, 0.0)) * size
-        return np.where(np.isnan(x), np.nan, result)
+        result = np.where(np.isnan(x), np.nan, 0.0)
+        for slope, side in ((self.above, x), (self.below, -x)):
+            if slope != 0:  # a side that is cut off must not overflow
+                result += float(slope) * (np.maximum(side, 0) ** self.degree if self.degree else side > 0)
+        return result
 
     def derivative(self, x: Array) -> Array:
         if self.degree == 0:
@@ -186,6 +191,9 @@ class HomogeneousActivation(Activation):
         odd: Expression = size * ((self.above**power - self.below**power) / 2)
         return odd
 
+    def odd_power(self, power: int) -> bool:
+        return self.degree * power % 2 == 1 and self.parity != "odd"
+
     @property
     def even_part_holds_at_zero(self) -> bool:
         return self.degree > 0
@@ -198,14 +206,16 @@ class HomogeneousActivation(Activation):
     def vanishes_only_at_zero(self) -> bool:
         return bool(self.above.is_nonzero and self.below.is_nonzero)
 
-    def moment(self, power: int, distribution: Distribution) -> sp.Expr:
-        degree = self.degree * power
+    def moment(self, power: int, distribution: Distribution, times: int = 0) -> sp.Expr:
+        degree = self.degree * power + times
         if degree == 0:
             above = distribution.positive_probability
             below = sp.S.Zero if self.below == 0 else distribution.negative_probability
             return self.above**power * above + self.below**power * below
         above = distribution.positive_part_moment(degree)
-        below = (-1) ** degree * (distribution.moment(degree) - above)
+        if self.below == 0:
+            return self.above**power * above
+        below = (-1) ** (degree + times) * (distribution.moment(degree) - above)
         return self.above**power * above + self.below**power * below
 
     def at(self, values: Mapping[Any, Any]) -> Activation:
