@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 import sympy as sp
 
-from varprop.derivation.structure import EVEN, Flip, Structure
+from varprop.derivation.structure import EVEN, ODD, Flip, Structure
 from varprop.errors import MomentError
 from varprop.model.axes import Index
 from varprop.model.distributions import Distribution, Normal
@@ -267,20 +267,19 @@ def zero_mean_weights(structure: Structure, term: Expression) -> list[Expression
 
 
 def sign_flip(structure: Structure, subject: Expression, rest: Expression, flip: Flip | None) -> Assumption:
-    """The subject changes its sign under a flip of symmetric variables that leaves the rest as it is."""
+    """The subject changes its sign under a flip of symmetric variables; the rest does so too, or stays."""
     if flip is None:
         verdict: Truth = "refuted" if _skewed(subject) else "unknown"
     else:
         verdict = "proven"
     flipped = sorted({variable.name for variable, _ in flip or ()})
     by = f", by the signs of {', '.join(flipped)}" if flipped else ""
-    alone = isinstance(rest, Scalar)
-    sentence = (
-        f"{{0}} is symmetric about zero{by}"
-        if alone
-        else f"{{0}} is symmetric about zero{by}, whatever {{1}} is"
-    )
-    return Assumption("sign symmetry", sentence, (subject,) if alone else (subject, rest), verdict)
+    sentence = f"{{0}} is symmetric about zero{by}"
+    if isinstance(rest, Scalar):
+        return Assumption("sign symmetry", sentence, (subject,), verdict)
+    together = flip is not None and structure.parity(rest, flip) == ODD
+    sentence += ", and {1} with it" if together else ", whatever {1} is"
+    return Assumption("sign symmetry", sentence, (subject, rest), verdict)
 
 
 def _skewed(subject: Expression) -> bool:

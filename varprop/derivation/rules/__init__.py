@@ -23,7 +23,7 @@ from varprop.derivation.rules.means import (
     variable_value,
 )
 from varprop.derivation.rules.powers import binomial_expansion, coincidences
-from varprop.derivation.rules.symmetry import even_function, even_part, odd_vanishes, step_part
+from varprop.derivation.rules.symmetry import even_function, even_part, odd_part, odd_vanishes, step_part
 from varprop.derivation.rules.tables import average_over_rows
 from varprop.derivation.rules.weighted import total_variance, weighted_sum
 
@@ -49,6 +49,7 @@ RULES: tuple[Rule, ...] = tuple(
         odd_vanishes,
         even_function,
         even_part,
+        odd_part,
         step_part,
         copies,
         place_by_place,

@@ -253,22 +253,22 @@ place_by_place = Rule(
 
 def _match_activation(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     if isinstance(noun, Mean):
-        factors = powers_of(noun.expression)
-        if len(factors) == 1 and isinstance(factors[0][0], Apply):
-            applied, power = factors[0]
-            assert isinstance(applied, Apply)
-            x = applied.argument
+        powers = dict(powers_of(noun.expression))
+        for base, power in powers.items():
+            if not isinstance(base, Apply) or not set(powers) <= {base, base.argument}:
+                continue
+            x = base.argument
             if isinstance(x, RandomVariable) and isinstance(x.distribution, Distribution):
-                yield {"activation": applied.activation, "x": x, "k": power}
+                yield {"activation": base.activation, "x": x, "k": power, "times": powers.get(x, 0)}
 
 
 activation_value = Rule(
     name="activation of a known distribution",
-    theorem=r"\operatorname{E}[\phi(x)^k] \text{ in closed form}",
-    source="integration of phi^k against the density of x",
+    theorem=r"\operatorname{E}[\phi(x)^k x^m] \text{ in closed form}",
+    source="integration of phi^k x^m against the density of x",
     match=_match_activation,
-    claim=lambda activation, x, k: Mean(activation(x) ** k),
-    formula=lambda activation, x, k: activation.moment(k, x.distribution),
-    example=lambda: {"activation": relu, "x": normal("x", mean=1, variance=2), "k": 3},
+    claim=lambda activation, x, k, times: Mean(activation(x) ** k * x**times),
+    formula=lambda activation, x, k, times: activation.moment(k, x.distribution, times),
+    example=lambda: {"activation": relu, "x": normal("x", mean=1, variance=2), "k": 3, "times": 0},
     is_value=True,
 )

@@ -10,14 +10,14 @@ from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Mean, Quantity
 from varprop.derivation.rules.base import Parts, Requirement, Rule
 from varprop.derivation.rules.means import mean_line
-from varprop.derivation.rules.worlds import axis, normal, skewed, uniform, variable
-from varprop.derivation.structure import EVEN, Flip, Structure
+from varprop.derivation.rules.worlds import axis, normal, uniform, variable
+from varprop.derivation.structure import EVEN, ODD, Flip, Structure
 from varprop.model.activations import Activation, abs_, relu, step
 from varprop.model.distributions import Constant, Mixture, Normal
 from varprop.model.expressions import Apply, Expression, Scalar, powers_of, sum_over
 from varprop.model.variables import RandomVariable
 
-__all__ = ["even_function", "even_part", "odd_vanishes", "step_part"]
+__all__ = ["odd_part", "even_function", "even_part", "odd_vanishes", "step_part"]
 
 
 def _match_odd(noun: Quantity, structure: Structure) -> Iterator[Parts]:
@@ -60,8 +60,8 @@ def _match_even(noun: Quantity, structure: Structure, holds_at_zero: bool) -> It
             yield {"activation": base.activation, "z": base.argument, "k": power, "rest": rest, "flip": flip}
 
 
-def _suitable(structure: Structure, z: Expression, rest: Expression) -> Flip | None:
-    return next((f for f in structure.odd_flips(z) if structure.parity(rest, f) == EVEN), None)
+def _suitable(structure: Structure, z: Expression, rest: Expression, parity: int = EVEN) -> Flip | None:
+    return next((f for f in structure.odd_flips(z) if structure.parity(rest, f) == parity), None)
 
 
 def _claim(activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None) -> Quantity:
@@ -80,10 +80,12 @@ def _odd_remainder(
     return mean_line(activation.odd_part(k, z) * rest)
 
 
-def world(activation: Activation, z: Expression, k: int, rest: Expression | None = None) -> Parts:
+def world(
+    activation: Activation, z: Expression, k: int, rest: Expression | None = None, parity: int = EVEN
+) -> Parts:
     """Return the parts of E[activation(z)^k rest]."""
     other = Scalar(1) if rest is None else rest
-    flip = _suitable(Structure(), z, other)
+    flip = _suitable(Structure(), z, other, parity)
     return {"activation": activation, "z": z, "k": k, "rest": other, "flip": flip}
 
 
@@ -96,11 +98,6 @@ def _symmetric(
     structure: Structure, activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None
 ) -> assume.Assumption:
     return assume.sign_flip(structure, z, rest, flip)
-
-
-def _skewed_sum() -> Expression:
-    i = axis(size=2)
-    return sum_over(i, skewed("w", i) * uniform("x", i))
 
 
 def _match_even_function(noun: Quantity, structure: Structure) -> Iterator[Parts]:
@@ -134,6 +131,49 @@ even_part = Rule(
     example=lambda: world(relu, _neuron(), 2),
     requirements=(
         Requirement(test=_symmetric, witness=lambda: world(relu, uniform("z"), 2), remainder=_odd_remainder),
+    ),
+)
+
+
+def _match_odd_part(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    if isinstance(noun, Mean):
+        for base, power in powers_of(noun.expression):
+            if isinstance(base, Apply) and base.activation.odd_power(power):
+                rest = assume.without_factor(noun.expression, base, power)
+                flip = _suitable(structure, base.argument, rest, ODD)
+                yield {
+                    "activation": base.activation,
+                    "z": base.argument,
+                    "k": power,
+                    "rest": rest,
+                    "flip": flip,
+                }
+
+
+def _even_remainder(
+    activation: Activation, z: Expression, k: int, rest: Expression, flip: Flip | None
+) -> sp.Expr:
+    return mean_line((activation(z) ** k + activation(-z) ** k) * rest / 2)
+
+
+odd_part = Rule(
+    name="the odd part counts",
+    theorem=(
+        r"\operatorname{E}[\phi(z)^k g] = \operatorname{E}\left[\tfrac12(\phi(z)^k - \phi(-z)^k)\, g\right]"
+        r" \text{ for } g \text{ odd in } z, \text{ for ReLU }"
+        r" \operatorname{E}[z \phi(z)] = \tfrac12 \operatorname{E}[z^2]"
+    ),
+    source="z and -z have one law, and g changes its sign with z",
+    match=_match_odd_part,
+    claim=_claim,
+    formula=_odd_remainder,
+    example=lambda: world(relu, (z := _neuron()), 1, z, ODD),
+    requirements=(
+        Requirement(
+            test=_symmetric,
+            witness=lambda: world(relu, (z := uniform("z")), 1, z, ODD),
+            remainder=_even_remainder,
+        ),
     ),
 )
 
