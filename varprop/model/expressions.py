@@ -314,7 +314,7 @@ def as_expression(value: object) -> Expression:
 
 def multiply(left: Expression, right: Expression) -> Expression:
     """Return the product of two expressions."""
-    return product(sp.S.One, ((left, 1), (right, 1)))
+    return product(sp.S.One, ((left.checked(), 1), (right.checked(), 1)))
 
 
 def product(coefficient: sp.Expr, factors: Iterable[tuple[Expression, int]]) -> Expression:
@@ -350,7 +350,7 @@ def powers_of(node: Expression) -> tuple[tuple[Expression, int], ...]:
 
 def add(left: Expression, right: Expression) -> Expression:
     """Return the sum of two expressions, grouped as given."""
-    return Add.of((left, right))
+    return Add.of((left.checked(), right.checked()))
 
 
 def sum_bound(index: Index, body: Expression) -> Expression:

@@ -75,9 +75,7 @@ class RandomVariable(Expression):
             raise ParameterError(
                 f"random variable named {name!r}", "it is not a name", "Use letters, such as 'w'"
             )
-        along = (axes,) if isinstance(axes, Axis) else tuple(axes)
-        if not all(isinstance(axis, Axis) for axis in along):
-            raise ParameterError(f"axes of {name}", f"{axes!r} are not Axis objects", "Use vp.Axis('i', n)")
+        along = _axes(axes, name)
         variable = Variable(name, as_distribution(distribution), along, role)
         return leaf(variable, tuple(axis.index if along.count(axis) == 1 else axis.unset for axis in along))
 
@@ -150,6 +148,13 @@ class RandomVariable(Expression):
         return self
 
 
+def _axes(given: object, name: str) -> tuple[Axis, ...]:
+    axes = (given,) if isinstance(given, Axis) or not isinstance(given, Iterable) else tuple(given)
+    if not all(isinstance(axis, Axis) for axis in axes):
+        raise ParameterError(f"axes of {name}", f"{given!r:.60} is no Axis", "Use vp.Axis('i', n)")
+    return axes
+
+
 def leaf(variable: Variable, slots: tuple[Index, ...]) -> RandomVariable:
     """Return the variable at these places."""
     node, new = intern(
@@ -194,7 +199,7 @@ class RandomVector(RandomVariable):
         size: object = None,
         role: str = "",
     ) -> RandomVariable:
-        along = (axes,) if isinstance(axes, Axis) else tuple(axes)
+        along = _axes(axes, name)
         if not isinstance(distribution, Joint):
             if size is None and not along:
                 raise ParameterError(
