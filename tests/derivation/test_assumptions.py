@@ -98,10 +98,10 @@ def test_no_correlation_along_an_axis(body, leaf, expected):
 def test_joint_variables_say_themselves_whether_they_are_uncorrelated_and_alike():
     row = sum_over(Q.variable.axes[1], Q)
     assert verdict(assume.uncorrelated_along, row.body, row.index) == "proven"
-    assert verdict(assume.one_variance_along, row.body, row.index) == "proven"
+    assert verdict(assume.one_along, row.body, row.index, "variance") == "proven"
     columns = sum_over(TABLE.axis, TABLE)
     assert verdict(assume.uncorrelated_along, columns.body, columns.index) == "refuted"
-    assert verdict(assume.one_variance_along, columns.body, columns.index) == "refuted"
+    assert verdict(assume.one_along, columns.body, columns.index, "variance") == "refuted"
     assert verdict(assume.alike, (columns,), ONE) == "refuted"
 
 

@@ -175,16 +175,12 @@ def uncorrelated_along(structure: Structure, leaf: RandomVariable, index: Index)
     )
 
 
-def one_variance_along(structure: Structure, leaf: RandomVariable, index: Index) -> Assumption:
-    """A variable has one variance at all places of an axis."""
+def one_along(structure: Structure, leaf: RandomVariable, index: Index, what: str) -> Assumption:
+    """A variable has one mean, or one variance, at all places of an axis."""
     law = leaf.distribution
     verdict = truth(law.alike) if isinstance(law, Joint) and copies_along(leaf, index) else "proven"
-    return Assumption(
-        "one variance",
-        f"all {{0}} along {index.axis.name} have one variance",
-        (shown_at(leaf, index),),
-        verdict,
-    )
+    sentence = f"all {{0}} along {index.axis.name} have one {what}"
+    return Assumption(f"one {what}", sentence, (shown_at(leaf, index),), verdict)
 
 
 def shown_at(body: Expression, index: Index) -> Expression:

@@ -25,7 +25,7 @@ from varprop.derivation.rules.means import (
 from varprop.derivation.rules.powers import binomial_expansion, coincidences
 from varprop.derivation.rules.symmetry import even_function, even_part, odd_part, odd_vanishes, step_part
 from varprop.derivation.rules.tables import average_over_rows
-from varprop.derivation.rules.weighted import total_variance, weighted_sum
+from varprop.derivation.rules.weighted import total_expectation, total_variance, weighted_sum
 
 __all__ = ["RULES", "Parts", "Requirement", "Rule"]
 
@@ -42,6 +42,7 @@ RULES: tuple[Rule, ...] = tuple(
         independent_addends,
         uncorrelated_addends,
         orthogonal_addends,
+        total_expectation,
         total_variance,
         goodman,
         independent_copies,

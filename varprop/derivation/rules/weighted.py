@@ -16,7 +16,7 @@ from varprop.model.expressions import Expression, Scalar, SumOver, multiply, pow
 from varprop.model.variables import RandomVariable
 from varprop.model.walks import replace_indices
 
-__all__ = ["total_variance", "weighted_sum"]
+__all__ = ["total_expectation", "total_variance", "weighted_sum"]
 
 
 def _readings(total: SumOver) -> Iterator[Parts]:
@@ -116,7 +116,7 @@ def uncorrelated(structure: Structure, total: SumOver, w: RandomVariable, **_: o
 
 def one_variance(structure: Structure, total: SumOver, w: RandomVariable, **_: object) -> assume.Assumption:
     """The weights at all places have one variance."""
-    return assume.one_variance_along(structure, w, total.index)
+    return assume.one_along(structure, w, total.index, "variance")
 
 
 def independent_of_inputs(
@@ -198,5 +198,52 @@ total_variance = Rule(
         ),
         Requirement(test=one_variance, witness=lambda: _bare(_uneven())),
         Requirement(test=independent_of_inputs, witness=lambda: _bare(_input_is_weight())),
+    ),
+)
+
+
+def _match_expectation(noun: Quantity, structure: Structure) -> Iterator[Parts]:
+    if isinstance(noun, Mean):
+        for base, power in powers_of(noun.expression):
+            if isinstance(base, SumOver) and power == 1:
+                rest = assume.without_factor(noun.expression, base)
+                for reading in _readings(base):
+                    if not isinstance(reading["g"], Scalar):
+                        yield {**reading, "rest": rest}
+
+
+def _one_mean(structure: Structure, total: SumOver, w: RandomVariable, **_: object) -> assume.Assumption:
+    return assume.one_along(structure, w, total.index, "mean")
+
+
+def _off_center_with_rest() -> Parts:
+    return {**_off_center(), "rest": uniform("y")}
+
+
+def _uneven_means() -> Parts:
+    w = table_row("w")
+    return {**world(w.axis, w, uniform("x", w.axis)), "rest": Scalar(1)}
+
+
+def _square() -> Parts:
+    i = axis()
+    w = uniform("w", i)
+    return {**world(i, w, w), "rest": Scalar(1)}
+
+
+total_expectation = Rule(
+    name="total expectation, given the inputs",
+    theorem=(
+        r"\operatorname{E}\left[\sum_i w_i g_i\, h\right]"
+        r" = \operatorname{E}[w] \operatorname{E}\left[\sum_i g_i\, h\right]"
+    ),
+    source="E[z] = E E[z|g, h] (Billingsley, Probability and Measure, 1995, (34.6))",
+    match=_match_expectation,
+    claim=lambda total, w, g, rest: Mean(total * rest),
+    formula=lambda total, w, g, rest: Mean(weight(total, w)) * Mean(summed(total, g) * rest),
+    example=_off_center_with_rest,
+    requirements=(
+        Requirement(test=_one_mean, witness=_uneven_means),
+        Requirement(test=independent_of_inputs, witness=_square),
     ),
 )
