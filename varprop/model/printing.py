@@ -41,7 +41,7 @@ class Names:
         leaves = [node for node in nodes if isinstance(node, RandomVariable)]
         variables = sorted({leaf.variable.token: leaf.variable for leaf in leaves}.items())
         object.__setattr__(self, "_variables", _primed((token, v.name) for token, v in variables))
-        object.__setattr__(self, "_indices", _index_names(nodes))
+        object.__setattr__(self, "_indices", _index_names(self.roots, nodes))
 
     def variable(self, variable: Variable) -> str:
         """Return the name of a variable."""
@@ -54,8 +54,8 @@ class Names:
         return names.get(index, index.name)
 
 
-def _index_names(nodes: Iterable[Expression]) -> dict[object, str]:
-    """Return the letters of indices: free ones all differ, a bound one from all that it meets."""
+def _index_names(roots: Iterable[Expression], nodes: Iterable[Expression]) -> dict[object, str]:
+    """Return the letters of indices: free ones differ, a bound one from all in its sum and from free ones."""
     free: set[Index] = set()
     meets: dict[Index, set[Index]] = {}
     inside: dict[Expression, frozenset[Index]] = {}
@@ -68,6 +68,9 @@ def _index_names(nodes: Iterable[Expression]) -> dict[object, str]:
             below |= {node.index}
         inside[node] = below
         free |= {index for index in node.indices if not index.is_bound and index.kind != "position"}
+    for root in roots:
+        for index in inside[root]:
+            meets.setdefault(index, set()).update(root.indices)
     order = sorted(free, key=lambda index: (index.kind != "generic", index.axis.token, index.key))
     names = _primed((index, index.name) for index in order)
     for index in sorted((i for i in meets if i.is_bound), key=lambda index: (-index.key, index.axis.token)):
