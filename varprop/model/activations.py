@@ -113,14 +113,16 @@ class Activation(ABC):
         if isinstance(x, Distribution):
             return Transformed(self, x)
         try:
-            numbers = np.asarray(x, dtype=np.float64)
-        except (TypeError, ValueError):
+            numbers = np.asarray(x)
+        except ValueError:  # rows of different lengths
+            numbers = np.array(None)
+        if numbers.dtype.kind not in "biuf":
             raise ParameterError(
-                f"{self.name}({x!r})",
+                f"{self.name}({x!r:.60})",
                 "it is no number, array, Expression or Distribution",
                 "Give one of these",
-            ) from None
-        return self.value(numbers)
+            )
+        return self.value(numbers.astype(np.float64))
 
     def __str__(self) -> str:
         return self.name
