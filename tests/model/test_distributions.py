@@ -15,10 +15,12 @@ from varprop.model.distributions import (
     Constant,
     Distribution,
     Dropout,
+    Exponential,
     Laplace,
     LogNormal,
     Mixture,
     Normal,
+    Rademacher,
     Rectified,
     StudentT,
     TruncatedNormal,
@@ -250,6 +252,48 @@ def test_a_law_of_ones_own_needs_only_its_hooks() -> None:
             refused(1)
     with pytest.raises(ParameterError, match="Triangular"):
         Triangular(-1)
+
+
+def test_text_is_the_shortest_that_makes_the_law_again() -> None:
+    assert str(Uniform(-1, 1)) == "Uniform(low=-1, high=1)"
+    assert str(Uniform(variance=1)) == "Uniform(variance=1)"
+    assert str(Unknown(third_moment=0, fourth_moment=3, moments={6: 15})) == (
+        "Unknown(third_moment=0, fourth_moment=3, moments={6: 15})"
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "inside", "outside"),
+    [
+        (Bernoulli, [0, 1], [-0.01, 1.01]),
+        (Dropout, [0.01, 1], [0, 1.01]),
+        (lambda v: Normal(variance=v), [0.01], [0, -0.01]),
+        (lambda v: Laplace(variance=v), [0.01], [0, -0.01]),
+        (lambda v: Uniform(variance=v), [0.01], [0, -0.01]),
+        (lambda v: TruncatedNormal(parent_variance=v), [0.01], [0, -0.01]),
+        (lambda v: LogNormal(log_variance=v), [0.01], [0, -0.01]),
+        (lambda v: Unknown(variance=v), [0.01], [0, -0.01]),
+        (Exponential, [0.01], [0, -0.01]),
+        (StudentT, [0.01], [0, -0.01]),
+        (lambda v: StudentT(9, width=v), [0.01], [0, -0.01]),
+        (lambda v: StudentT(9, variance=v), [0.01], [0, -0.01]),
+        (lambda v: Mixture([Normal(), Laplace()], [v, 1 - v]), [0, 1], [-0.01, 1.01]),
+    ],
+)
+def test_the_domain_of_every_parameter(
+    make: Callable[[object], object], inside: list[float], outside: list[float]
+) -> None:
+    for value in inside:
+        make(value)
+    for value in outside:
+        with pytest.raises(ParameterError, match="outside its domain"):
+            make(value)
+
+
+def test_orders_end_at_two_hundred() -> None:
+    assert Rademacher().moment(200) == 1
+    with pytest.raises(ParameterError, match="Use a whole number from 0 to 200"):
+        Rademacher().moment(201)
 
 
 def test_high_orders_do_not_hang() -> None:

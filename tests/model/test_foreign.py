@@ -56,6 +56,18 @@ def test_positive_part_and_absolute() -> None:
     assert FrozenScipy(stats.poisson(1)).atom_at_zero is True
 
 
+def test_signs_of_frozen_laws() -> None:
+    shifted = FrozenScipy(stats.binom(4, 0.25, loc=-1))
+    assert float(shifted.positive_probability) == pytest.approx(1 - 0.75**4 - 4 * 0.25 * 0.75**3)
+    assert float(shifted.negative_probability) == pytest.approx(0.75**4)
+    assert not shifted.atomless
+    assert shifted.atom_at_zero is True
+    assert FrozenScipy(stats.binom(4, 0.25, loc=1)).atom_at_zero is False
+    normal = FrozenScipy(stats.norm(0.5, 1))
+    assert float(normal.negative_probability) == pytest.approx(stats.norm.cdf(-0.5))
+    assert normal.atomless
+
+
 def test_a_frozen_law_is_a_value() -> None:
     law = FrozenScipy(stats.gamma(2, scale=3))
     assert law == FrozenScipy(stats.gamma(2, scale=3.0)) == pickle.loads(pickle.dumps(law))
