@@ -15,6 +15,15 @@ __all__ = [
 ]
 
 
+LONGEST = 1500
+"""A longer part of a message is cut in the middle."""
+
+
+def _shortened(text: str) -> str:
+    half = LONGEST // 2
+    return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
+
+
 class VarpropError(Exception):
     """The root of every error that varprop raises on purpose.
 
@@ -26,7 +35,7 @@ class VarpropError(Exception):
 
     def __init__(self, asked: str, missing: str = "", remedy: str = "") -> None:
         self.asked, self.missing, self.remedy = asked, missing, remedy
-        message = ": ".join(part for part in (asked, missing) if part)
+        message = ": ".join(_shortened(part) for part in (asked, missing) if part)
         super().__init__(f"{message}. {remedy}" if remedy else message)
 
     def __reduce__(self) -> tuple[type[VarpropError], tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import sympy as sp
 
@@ -12,6 +12,7 @@ from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.search import Search
 from varprop.derivation.validation import validated
 from varprop.derivation.writing import written
+from varprop.errors import ParameterError
 
 __all__ = ["derive"]
 
@@ -40,6 +41,11 @@ def derive(quantity: sp.Expr, *, rules: Sequence[Rule] = RULES) -> Derivation:
         m**2*v + v
     """
     goal = validated(quantity)
-    search = Search(tuple(rules))
+    chosen = tuple(rules) if isinstance(rules, Iterable) else (rules,)
+    if not all(isinstance(rule, Rule) for rule in chosen):
+        raise ParameterError(
+            f"derive with rules={rules!r:.60}", "they are not rules", "Give (rule, *vp.RULES)"
+        )
+    search = Search(chosen)
     search.run(nouns(goal))
     return written(goal, search.found)

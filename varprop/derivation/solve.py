@@ -13,7 +13,7 @@ from varprop.derivation.quantities import Equal, Quantity
 from varprop.errors import DerivationError, ParameterError
 from varprop.model.expressions import Expression
 from varprop.model.scalars import scalar
-from varprop.model.walks import specialize
+from varprop.model.walks import specialize, table_of
 
 __all__ = ["at", "solve"]
 
@@ -88,9 +88,7 @@ def at(thing: Any, values: Mapping[Any, Any]) -> Any:
     if isinstance(thing, Equal):
         return Equal(at(thing.left, values), at(thing.right, values))
     if isinstance(thing, sp.Expr):
-        table = {
-            scalar(key, "a symbol"): scalar(value, f"the value of {key}") for key, value in values.items()
-        }
+        table = table_of(values)
         changed = {
             noun: noun.over(*(specialize(e, table) for e in noun.expressions))
             for noun in thing.atoms(Quantity)

@@ -40,7 +40,6 @@ class Expression(Node):
 
     __slots__ = ()
     __array_ufunc__: ClassVar[None] = None
-    __iter__: ClassVar[None] = None
 
     children: tuple[Expression, ...]
 
@@ -105,7 +104,7 @@ class Expression(Node):
             >>> x.at(i=3)
             x[3]
         """
-        result = specialize(self, values) if values else self
+        result = self if values is None else specialize(self, values)
         for name, position in places.items():
             found = [index for index in result.indices if index.axis.name == name and index.kind == "generic"]
             if len(found) != 1:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Self, TypeAlias, TypeVar
 from weakref import WeakValueDictionary
 from zlib import crc32
 
+from varprop.errors import ExpressionError
 from varprop.model.axes import Axis, Index, Token
 from varprop.model.walks import walk
 
@@ -96,6 +97,39 @@ class Node:
     def checked(self) -> Self:
         """Return the node, or raise if it cannot stand in an expression yet."""
         return self
+
+    def __iter__(self) -> Iterator[Any]:
+        raise ExpressionError(
+            f"iteration over {self}",
+            "it is not a sequence",
+            "Name a place: x.at(i=0), or x[k] with k of axis.places(2)",
+        )
+
+    def __bool__(self) -> bool:
+        raise ExpressionError(
+            f"{self} as a condition",
+            "it is neither true nor false",
+            "Write `is None`, or ask about derive(...).result",
+        )
+
+    def _unordered(self, sign: str, other: object) -> bool:
+        raise ExpressionError(
+            f"{self} {sign} {other!s:.200}",
+            "a random quantity is not ordered",
+            "For the event that x > c write vp.step(x - c), and vp.Mean of it for its probability",
+        )
+
+    def __lt__(self, other: object) -> bool:
+        return self._unordered("<", other)
+
+    def __le__(self, other: object) -> bool:
+        return self._unordered("<=", other)
+
+    def __gt__(self, other: object) -> bool:
+        return self._unordered(">", other)
+
+    def __ge__(self, other: object) -> bool:
+        return self._unordered(">=", other)
 
     def __copy__(self) -> Self:
         return self

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
+import sympy as sp
+
+from varprop.errors import ParameterError
 from varprop.model.axes import Axis, Index
 from varprop.model.scalars import scalar
 
-__all__ = ["rebuild", "replace_indices", "specialize", "walk"]
+__all__ = ["rebuild", "replace_indices", "specialize", "table_of", "walk"]
 
 
 class Node(Protocol):
@@ -79,6 +82,17 @@ def replace_indices(root: N, places: Mapping[Index, Index]) -> N:
     return rebuild(root, lambda node: node.moved(places), keep=lambda node: node.indices.isdisjoint(places))
 
 
+def table_of(values: object) -> dict[sp.Expr, sp.Expr]:
+    """Return values for symbols as SymPy expressions, the symbols given by themselves or by name.
+
+    Raises:
+        ParameterError: not a mapping of symbols or names to numbers.
+    """
+    if not isinstance(values, Mapping):
+        raise ParameterError(f"values {values!r:.60}", "they are no mapping", "Write {n: 256} or {'n': 256}")
+    return {scalar(key, "a symbol"): scalar(value, f"the value of {key}") for key, value in values.items()}
+
+
 def specialize(root: N, values: Mapping[Any, Any]) -> N:
     """Return the expression with numbers or expressions in place of symbols, wherever they stand.
 
@@ -86,7 +100,7 @@ def specialize(root: N, values: Mapping[Any, Any]) -> N:
         root: what to specialize.
         values: symbol or its name -> number, text or SymPy expression.
     """
-    table = {scalar(key, "a symbol"): scalar(value, f"the value of {key}") for key, value in values.items()}
+    table = table_of(values)
     resized: dict[Axis, Axis] = {}
 
     def axis_at(axis: Axis) -> Axis:

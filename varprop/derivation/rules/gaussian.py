@@ -261,9 +261,10 @@ given_inputs = Rule(
 def _match_limit(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     for applied, power, rest in _applications(noun):
         phi, z = applied.activation, applied.argument
-        if isinstance(rest, Scalar) and isinstance(z, SumOver) and isinstance(phi, HomogeneousActivation):
-            if phi.degree * power <= 2:  # convergence in law does not carry over to higher moments
-                yield {"activation": phi, "z": z, "k": power}
+        # Convergence in law does not carry over to moments beyond the second.
+        low = isinstance(phi, HomogeneousActivation) and phi.degree * power <= 2
+        if low and isinstance(rest, Scalar) and isinstance(z, SumOver):
+            yield {"activation": phi, "z": z, "k": power}
 
 
 def _limit_formula(activation: HomogeneousActivation, z: SumOver, k: int) -> sp.Expr:

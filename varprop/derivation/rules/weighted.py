@@ -68,7 +68,7 @@ def _cross_remainder(total: SumOver, w: RandomVariable, g: Expression, rest: Exp
     w1, w2 = (replace_indices(w, {total.index: place}) for place in (first, second))
     g1, g2 = (replace_indices(g, {total.index: place}) for place in (first, second))
     n = total.index.axis.size
-    return n * (n - 1) * Covariance(w1, w2) * Mean(multiply(g1 * g2, rest or Scalar(1)))
+    return n * (n - 1) * Covariance(w1, w2) * Mean(multiply(g1 * g2, Scalar(1) if rest is None else rest))
 
 
 def world(along: Axis, w: RandomVariable, g: Expression) -> Parts:
@@ -123,7 +123,7 @@ def independent_of_inputs(
     structure: Structure, total: SumOver, w: RandomVariable, g: Expression, rest: Expression | None = None
 ) -> assume.Assumption:
     """All weights together are independent of all inputs together, and of what else is averaged."""
-    assumption = assume.independent(structure, w, multiply(g, rest or Scalar(1)))
+    assumption = assume.independent(structure, w, multiply(g, Scalar(1) if rest is None else rest))
     shown = tuple(assume.shown_at(part, total.index) for part in (w, g))
     return assume.Assumption(
         assumption.kind,
