@@ -36,6 +36,8 @@ def _computable(e: Expression) -> bool:
     if any(index.kind != "position" for index in e.indices):
         return False
     for node in walk(e):
+        if sum(index.is_bound for index in node.indices) > 1:  # arrays have one dimension for columns
+            return False
         number = (
             node.value
             if isinstance(node, Scalar)
