@@ -265,6 +265,20 @@ def test_the_kurtosis_of_a_constant_is_undefined():
             derive(noun)
 
 
+def test_an_activation_meets_a_number_where_places_coincide():
+    axis = Axis("a", 3)
+    x = RandomVariable("x", Normal(), axes=axis)
+    (k,) = axis.places(1)
+    for phi, at_zero in ((abs_, 0), (relu, 0), (step, 0)):
+        proof = derive(Mean(sum_over(axis, phi(x - x[k] + 1))))
+        one = derive(Mean(phi(x - x[k] + 1))).result
+        # phi(1) = 1 at the place itself, and twice the mean of phi(N(1, 2))
+        assert equal(proof.result, 1 + 2 * one)
+        same = derive(Mean(sum_over(axis, phi(x - x[k]))))
+        assert equal(same.result, at_zero + 2 * derive(Mean(phi(x - x[k]))).result)
+        assert check(same, seed=4, budget=1).verdict == "agrees"
+
+
 def test_the_variance_of_a_plain_sum_needs_no_weights():
     i = Axis("i", n)
     proof = derive(Variance(sum_over(i, RandomVariable("x", Unknown(mean="mu", variance=v), axes=i))))

@@ -43,7 +43,7 @@ def _applications(noun: Quantity) -> Iterator[tuple[Apply, int, Expression]]:
 
 def _match_linear(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     for applied, power, rest in _applications(noun):
-        if isinstance(rest, Scalar) and not isinstance(applied.argument, RandomVariable):
+        if isinstance(rest, Scalar) and not isinstance(applied.argument, (RandomVariable, Scalar)):
             yield {"activation": applied.activation, "z": applied.argument, "k": power}
 
 

@@ -13,7 +13,7 @@ from varprop.derivation.rules.worlds import axis, normal, table_row, uneven_weig
 from varprop.derivation.structure import Structure
 from varprop.errors import MomentError
 from varprop.model.activations import relu
-from varprop.model.distributions import Distribution, FrozenScipy
+from varprop.model.distributions import Constant, Distribution, FrozenScipy
 from varprop.model.expressions import (
     Add,
     Apply,
@@ -251,6 +251,15 @@ place_by_place = Rule(
 )
 
 
+def law_of(x: Expression) -> Distribution | None:
+    """Return the distribution of a single variable, or of a number: places that coincide can leave one."""
+    if isinstance(x, Scalar):
+        return Constant(x.value)
+    return (
+        x.distribution if isinstance(x, RandomVariable) and isinstance(x.distribution, Distribution) else None
+    )
+
+
 def _match_activation(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     if isinstance(noun, Mean):
         powers = dict(powers_of(noun.expression))
@@ -258,7 +267,7 @@ def _match_activation(noun: Quantity, structure: Structure) -> Iterator[Parts]:
             if not isinstance(base, Apply) or not set(powers) <= {base, base.argument}:
                 continue
             x = base.argument
-            if isinstance(x, RandomVariable) and isinstance(x.distribution, Distribution):
+            if law_of(x) is not None:
                 yield {"activation": base.activation, "x": x, "k": power, "times": powers.get(x, 0)}
 
 
@@ -267,8 +276,8 @@ activation_value = Rule(
     theorem=r"\operatorname{E}[\phi(x)^k x^m] \text{ in closed form}",
     source="integration of phi^k x^m against the density of x",
     match=_match_activation,
-    claim=lambda activation, x, k, times: Mean(activation(x) ** k * x**times),
-    formula=lambda activation, x, k, times: activation.moment(k, x.distribution, times),
+    claim=lambda activation, x, k, times: Mean(Apply.of(activation, x) ** k * x**times),
+    formula=lambda activation, x, k, times: activation.moment(k, law_of(x), times),
     example=lambda: {"activation": relu, "x": normal("x", mean=1, variance=2), "k": 3, "times": 0},
     is_value=True,
 )
