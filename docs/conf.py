@@ -1,6 +1,14 @@
 """Sphinx configuration: Markdown pages, mathematics rendered without any outside resource."""
 
+import sys
 from importlib.metadata import version as installed_version
+from pathlib import Path
+
+here = Path(__file__).parent
+sys.path.insert(0, str(here))
+from reference import write  # noqa: E402
+
+write(here / "reference_pages")
 
 project = "varprop"
 author = "The varprop developers"
