@@ -249,4 +249,5 @@ def test_every_result_is_the_count_of_all_outcomes(batch):
 
 @pytest.mark.parametrize("vector", VECTORS)
 def test_results_on_dependent_entries(vector):
-    assert counted(range(150), vector)["right"] >= 25
+    # Free places of a table are refused, so that many seeds are needed for as many results.
+    assert counted(range(400), vector)["right"] >= 25
