@@ -1,6 +1,10 @@
 """Which assumptions each rule makes: one that drops an assumption, or adds one, is another theorem."""
 
+import pytest
+
+from varprop import RandomVariable, derive
 from varprop.derivation.rules import RULES
+from varprop.derivation.rules.weighted import weighted_sum
 from varprop.derivation.structure import Structure
 
 ASSUMED = {
@@ -55,3 +59,14 @@ def test_every_rule_assumes_what_its_theorem_needs() -> None:
 def test_only_the_gaussian_limit_is_a_limit_and_it_comes_last() -> None:
     assert [rule.name for rule in RULES if rule.limit] == ["the Gaussian limit"] == [RULES[-1].name]
     assert RULES[-1].limit == "fan_in -> oo"
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_remainders_hold_under_what_else_is_averaged(position: int) -> None:
+    requirement = weighted_sum.requirements[position]
+    parts = {**requirement.witness(), "rest": RandomVariable("y", "Uniform(0, 1)")}
+    assert requirement.remainder is not None
+    truth = derive(weighted_sum.claim(**parts)).result
+    formula = derive(weighted_sum.formula(**parts)).result
+    assert truth != formula
+    assert truth == formula + derive(requirement.remainder(**parts)).result

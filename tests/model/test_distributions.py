@@ -77,6 +77,7 @@ from varprop.model.scalars import ScalarLike
         (lambda: Unknown(fourth_moment=math.nan), "not a finite number"),
         (lambda: Unknown(fourth_moment=0.99), "no distribution has"),
         (lambda: Unknown(fourth_moment=-1), "no distribution has"),
+        (lambda: Unknown(third_moment=2, fourth_moment=3.9), "E X\\^2 E X\\^4 >= \\(E X\\^3\\)\\^2"),
         (lambda: Unknown(third_moment=2, fourth_moment=4.9), "kurtosis >= 1 \\+ skewness"),
         (lambda: Unknown(1, 1, third_moment=4, fourth_moment=7), "no distribution has"),
         (lambda: Unknown(variance="v", fourth_moment="v**2/2"), "no distribution has"),

@@ -1,0 +1,93 @@
+"""Averages over the rows of a table: the number, its proven bound, and what the proof says about it."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from varprop import Empirical, Mean, Normal, RandomVariable, RandomVector, abs_, derive, relu, sum_over
+from varprop.derivation.quantities import Covariance, Variance
+from varprop.derivation.rules.tables import row_average
+from varprop.model.distributions import FrozenScipy
+from varprop.model.expressions import Scalar
+
+DATA = np.random.default_rng(3).normal(size=(40, 3)) * [1e-3, 1, 1e3] + 1
+ROWS = [[Fraction(cell) for cell in row] for row in DATA.tolist()]
+X = RandomVector("x", Empirical(DATA))
+FIRST, LAST = X[0], X[2]
+
+
+def positive(value):
+    return max(value, Fraction(0))
+
+
+CASES = {
+    "a power": (FIRST**3, lambda row: row[0] ** 3),
+    "a product": (FIRST * LAST**2 / 3, lambda row: row[0] * row[2] ** 2 / 3),
+    "addends": ((FIRST - 2 * LAST + 1) ** 2, lambda row: (row[0] - 2 * row[2] + 1) ** 2),
+    "a sum": (sum_over(X.axis, X) ** 2, lambda row: sum(row) ** 2),
+    "a sum of squares": (sum_over(X.axis, X**2), lambda row: sum(cell**2 for cell in row)),
+    "a sum with an entry": (sum_over(X.axis, X * FIRST), lambda row: sum(row) * row[0]),
+    "relu": (relu(FIRST - LAST) ** 2, lambda row: positive(row[0] - row[2]) ** 2),
+    "relu of a sum": (relu(sum_over(X.axis, -X)), lambda row: positive(-sum(row))),
+    "size": (abs_(LAST) * FIRST, lambda row: abs(row[2]) * row[0]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_average_is_exact_within_its_bound(name):
+    expression, of = CASES[name]
+    each = [of(row) for row in ROWS]
+    exact = sum(each) / len(each)
+    found = row_average(expression)
+    assert abs(Fraction(found.value) - exact) <= Fraction(found.bound)
+    assert found.bound <= 1e-12 * float(sum(map(abs, each)) / len(each)) * (1e4 if "addends" in name else 1)
+    assert found.standard_error == pytest.approx(np.std([float(x) for x in each], ddof=1) / np.sqrt(40))
+    proof = derive(Mean(expression))
+    assert float(proof.result) == pytest.approx(float(exact), rel=1e-12)
+    assert proof.precision == "enclosure"
+
+
+def test_a_number_counts_as_one_rounding():
+    assert row_average(FIRST * Scalar(2)).value == 2 * row_average(FIRST).value
+
+
+def test_the_proof_says_what_the_average_is_for_the_population():
+    proof = derive(Mean(FIRST**2))
+    (line,) = proof.steps
+    (note,) = line.notes
+    found = row_average(FIRST**2)
+    assert "exact for the table" in note
+    assert f"standard error {found.standard_error:.2g}" in note
+    assert f"round-off below {found.bound:.1g}" in note
+
+
+def test_a_numeric_distribution_shows_the_largest_error_of_its_moments():
+    stats = pytest.importorskip("scipy.stats")
+    law = FrozenScipy(stats.lognorm(0.5))
+    proof = derive(Variance(RandomVariable("x", law)))
+    largest = max(law.moment_error(1), law.moment_error(2))
+    assert any(f"error estimate {largest:.1g}" in note for note in proof.notes)
+    assert proof.precision == "estimate"
+
+
+@pytest.mark.parametrize(("columns", "named"), [(64, True), (65, False)])
+def test_a_sum_is_opened_place_by_place_up_to_sixty_four(columns, named):
+    x = RandomVector("x", Empirical(np.arange(2.0 * columns).reshape(2, columns)))
+    y = RandomVariable("y", Normal(mean=1), axes=x.axis)
+    noun = Mean(sum_over(x.axis, x * y**2))
+    if named:
+        assert float(derive(noun).result) == pytest.approx(2 * columns * (2 * columns - 1) / 2)
+    else:
+        with pytest.raises(Exception, match="one law|alike"):
+            derive(noun)
+
+
+def test_constants_leave_a_covariance_whatever_their_product():
+    x, y = RandomVariable("x", Normal()), RandomVariable("y", Normal(mean=1))
+    for s, t in ((2, 2), (2, sp.Rational(1, 2)), (-1, -1), (3, 1)):
+        proof = derive(Covariance(s * x, t * x * y))
+        assert proof.result == s * t
+        if s * t != 1:
+            assert proof.steps[0].rule.name == "constants in a covariance"
