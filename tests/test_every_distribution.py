@@ -251,6 +251,7 @@ def assert_structure(d: Distribution) -> None:
 def assert_value_object(d: Distribution) -> None:
     """Text, pickle, hash."""
     assert parse_distribution(str(d)) == d
+    assert repr(d) == str(d)
     assert hash(parse_distribution(str(d))) == hash(d)
     assert pickle.loads(pickle.dumps(d)) == d
     assert d != Constant(17)

@@ -265,3 +265,9 @@ def test_heavy_but_finite_moments_are_exact():
     # E w^2 = e^2, E w = sqrt(e); E relu^2 = 1/2, E relu = 1/sqrt(2 pi)
     expected = 3 * (sp.exp(2) / 2 - sp.E / (2 * sp.pi))
     assert equal(derive(Variance(z)).result, expected)
+
+
+def test_the_first_cumulant_is_the_mean_also_of_a_constant():
+    x = RandomVariable("x", Normal(mean=mu))
+    assert equal(derive(Cumulant(2 * x + 3, 1)).result, 2 * mu + 3)
+    assert [derive(Cumulant(x - x + 3, order)).result for order in (1, 2, 3)] == [3, 0, 0]
