@@ -70,3 +70,13 @@ def test_remainders_hold_under_what_else_is_averaged(position: int) -> None:
     formula = derive(weighted_sum.formula(**parts)).result
     assert truth != formula
     assert truth == formula + derive(requirement.remainder(**parts)).result
+
+
+def test_numbers_of_single_variables_come_last_in_a_proof() -> None:
+    assert {rule.name for rule in RULES if rule.is_value} == {
+        "a constant does not vary",
+        "activation of a known distribution",
+        "a sum of normals is normal",
+        "average over the rows",
+        "moments of the distributions",
+    }

@@ -176,6 +176,7 @@ def test_unknown_gives_what_it_was_given() -> None:
     assert symmetric.positive_part_moment(4) == sp.Rational(3, 2)
     assert Unknown(third_moment=2, fourth_moment=5).moment(4) == 5
     assert Unknown(fourth_moment=1).moment(4) == 1
+    assert Unknown(symmetric=True, fourth_moment=1).moment(4) == 1
 
 
 def test_floats_enter_as_the_decimal_they_print() -> None:

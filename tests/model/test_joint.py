@@ -10,7 +10,7 @@ import pytest
 import sympy as sp
 
 from varprop.errors import MomentError, ParameterError
-from varprop.model.joint import Empirical, Orthogonal
+from varprop.model.joint import Empirical, Joint, Orthogonal
 from varprop.model.scalars import symbol
 
 RNG = np.random.default_rng(5)
@@ -172,3 +172,11 @@ def test_orthogonal_draws_are_haar(size: int) -> None:
     assert abs((flat**4).mean() - 3 / (size * (size + 2))) < limit
     assert abs((np.linalg.det(w) > 0).mean() - 0.5) < limit
     assert sp.Integer(size) == Orthogonal(size).size
+
+
+def test_a_joint_law_states_everything() -> None:
+    class Bare(Joint):
+        """States nothing."""
+
+    with pytest.raises(TypeError, match=r"alike.*draw.*entry_moment.*shape.*uncorrelated"):
+        Bare()
