@@ -34,11 +34,13 @@ from varprop import (
     RandomVector,
     Variance,
     abs_,
+    at,
     derive,
     leaky_relu,
     relu,
     step,
     sum_over,
+    symbol,
 )
 from varprop.model.expressions import Add, Apply, Product, Scalar, SumOver
 from varprop.model.variables import variables
@@ -158,9 +160,10 @@ def exact(noun):
 class World:
     """Random small expressions over a few axes, with shared, tied, summed and named variables."""
 
-    def __init__(self, seed: int, vector: str = "") -> None:
+    def __init__(self, seed: int, vector: str = "", sizes: tuple[object, ...] = ()) -> None:
         self.random = random.Random(seed)
-        self.axes = [Axis("a", 3 if vector else self.random.choice([2, 3])), Axis("b", 2)]
+        first, second = sizes or (3 if vector else self.random.choice([2, 3]), 2)
+        self.axes = [Axis("a", first), Axis("b", second)]
         self.named = [axis.places(2) for axis in self.axes]
         self.variables = []
         for k in range(self.random.choice([2, 3])):
@@ -251,3 +254,22 @@ def test_every_result_is_the_count_of_all_outcomes(batch):
 def test_results_on_dependent_entries(vector):
     # Free places of a table are refused, so that many seeds are needed for as many results.
     assert counted(range(400), vector)["right"] >= 25
+
+
+@pytest.mark.parametrize("sizes", [(2, 2), (3, 2), (2, 3)])
+def test_formulas_in_symbolic_sizes(sizes):
+    n, m = symbol("n"), symbol("m")
+    values = dict(zip((n, m), sizes, strict=True))
+    right = 0
+    for seed in range(100):
+        noun = World(seed, sizes=(n, m)).quantity()
+        if not fits(at(noun, values)) or (truth := exact(at(noun, values))) is None:
+            continue
+        try:
+            proof = derive(noun)
+        except (DerivationError, MomentError):
+            continue
+        if proof.validity == "exact":
+            assert float(proof.result.subs(values)) == pytest.approx(truth[0], abs=1e-9 * truth[1])
+            right += abs(truth[0]) > 1e-9 * truth[1]
+    assert right >= 25
