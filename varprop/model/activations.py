@@ -222,7 +222,12 @@ class HomogeneousActivation(Activation):
 
     def at(self, values: Mapping[Any, Any]) -> Activation:
         above, below = self.above.xreplace(values), self.below.xreplace(values)
-        return self if (above, below) == (self.above, self.below) else _leaky(-below)
+        if (above, below) == (self.above, self.below):
+            return self
+        label = self.label
+        for sign in (1, -1):
+            label = label.replace(f"[{sign * self.below}]", f"[{sign * below}]")
+        return HomogeneousActivation(label, above, below, self.degree)
 
 
 def _leaky(slope: sp.Expr) -> HomogeneousActivation:

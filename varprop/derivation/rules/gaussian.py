@@ -15,7 +15,7 @@ from varprop.derivation.rules.worlds import normal, uniform, variable
 from varprop.derivation.structure import Structure
 from varprop.model.activations import HomogeneousActivation, abs_, relu
 from varprop.model.axes import Axis
-from varprop.model.distributions import Distribution, Normal, Rademacher
+from varprop.model.distributions import Distribution, Laplace, Normal, Rademacher, Uniform
 from varprop.model.expressions import (
     Add,
     Apply,
@@ -28,7 +28,8 @@ from varprop.model.expressions import (
     split_coefficient,
     sum_over,
 )
-from varprop.model.variables import RandomVariable
+from varprop.model.joint import Joint
+from varprop.model.variables import RandomVariable, variables
 from varprop.model.walks import replace_indices, walk
 
 __all__ = ["gaussian_limit", "given_inputs", "linear_normal"]
@@ -279,9 +280,18 @@ def _many_copies(
 ) -> assume.Assumption:
     copies = assume.independent_copies(structure, z)
     n = z.index.axis.size
-    sentence = f"{copies.sentence}, and their number {n} grows without bound"
+    sentence = f"{copies.sentence}, of one shape, and their number {n} grows without bound"
     verdict: assume.Truth = copies.verdict if n.free_symbols else "refuted"
+    if verdict == "proven" and not all(_keeps_shape(variable.distribution, n) for variable in variables(z)):
+        verdict = "unknown"
     return assume.Assumption("central limit", sentence, copies.subjects, verdict)
+
+
+def _keeps_shape(law: Distribution | Joint, n: sp.Expr) -> bool:
+    """Whether a law does not depend on n, or only by its size: else terms may become rare and large."""
+    if law.free_symbols.isdisjoint(n.free_symbols):
+        return True
+    return isinstance(law, (Normal, Laplace, Uniform)) and law.mean.is_zero is True
 
 
 def _wide(shared: bool) -> Parts:

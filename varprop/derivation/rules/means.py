@@ -113,8 +113,10 @@ def _variable_note(noun: Quantity) -> str:
     law = leaf.distribution
     if not isinstance(law, FrozenScipy):
         return ""
-    order = power if isinstance(noun, Mean) else noun.order or 2
-    error = max(law.moment_error(k) for k in range(1, order + 1))
+    if isinstance(noun, Mean):
+        error = law.moment_error(power)
+    else:
+        error = max(law.moment_error(k, central=True) for k in range(2, (noun.order or 2) + 1))
     return f"{noun} of {law} by quadrature, error estimate {error:.1g}"
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import sympy as sp
 
-from varprop.derivation.quantities import Mean, Quantity
+from varprop.derivation.quantities import CentralMoment, Cumulant, Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Rule
 from varprop.derivation.rules.worlds import table_row
 from varprop.derivation.structure import Structure
@@ -26,9 +26,17 @@ EPS = float(np.finfo(np.float64).eps)
 
 def _match(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     if isinstance(noun, Mean):
-        only = structure.only_variable(noun.expression)
-        if only is not None and isinstance(only.distribution, Empirical) and _computable(noun.expression):
-            yield {"e": noun.expression}
+        yield from _about_table(noun, structure, None)
+    elif isinstance(noun, Variance):
+        yield from _about_table(noun, structure, 2)
+    elif isinstance(noun, CentralMoment) or (isinstance(noun, Cumulant) and noun.order in (2, 3, 4)):
+        yield from _about_table(noun, structure, noun.order)
+
+
+def _about_table(noun: Quantity, structure: Structure, central: int | None) -> Iterator[Parts]:
+    only = structure.only_variable(noun.expression)
+    if only is not None and isinstance(only.distribution, Empirical) and _computable(noun.expression):
+        yield {"noun": noun, "central": central}
 
 
 def _computable(e: Expression) -> bool:
@@ -60,13 +68,14 @@ class RowAverage(NamedTuple):
     standard_error: float
 
 
-def row_average(e: Expression) -> RowAverage:
+def row_average(e: Expression, central: int | None = None) -> RowAverage:
     """Return the mean of an expression over the rows of its table, with a proven bound on the round-off.
 
     The expression is computed twice, the second time with every number replaced by its size; the sum of
-    the sizes times the number of roundings on any path bounds the error.
+    the sizes times the number of roundings on any path bounds the error. With `central` it is the mean of
+    that power of the distance from the mean, so that a large mean does not cancel.
 
-    Source: Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1.
+    Source: Higham, Accuracy and Stability of Numerical Algorithms, 2002, sections 1.9 and 3.1.
     """
     (table,) = (variable.distribution for variable in variables(e))
     assert isinstance(table, Empirical)
@@ -76,15 +85,35 @@ def row_average(e: Expression) -> RowAverage:
         done[node] = _evaluate(node, done, table)
     value, size, roundings = done[e]
     each = np.broadcast_to(value, (table.rows, 1))
-    sizes = np.broadcast_to(size, (table.rows, 1)).sum() / table.rows
-    bound = float(sizes) * (roundings + table.rows + 1) * EPS * 1.01
-    return RowAverage(float(each.sum() / table.rows), bound, float(each.std(ddof=1) / np.sqrt(table.rows)))
+    sizes = np.broadcast_to(size, (table.rows, 1))
+    mean = float(each.sum() / table.rows)
+    bound = float(sizes.sum() / table.rows) * (roundings + table.rows + 1) * EPS * 1.01
+    if central is not None:
+        apart = each - mean
+        error = roundings * EPS * sizes + bound + EPS * np.abs(apart)
+        largest = (np.abs(apart) + error) ** central
+        each = apart**central
+        mean = float(each.sum() / table.rows)
+        bound = float(
+            (largest - np.abs(each) + (central + table.rows + 2) * EPS * largest).sum() / table.rows
+        )
+    return RowAverage(mean, bound * 1.01, float(each.std(ddof=1) / np.sqrt(table.rows)))
 
 
-def _note(e: Expression) -> str:
-    found = row_average(e)
+def _average(noun: Quantity, central: int | None) -> RowAverage:
+    """Return what a quantity of a table is; its fourth cumulant is mu_4 - 3 Var^2."""
+    found = row_average(noun.expression, central)
+    if not (isinstance(noun, Cumulant) and noun.order == 4):
+        return found
+    square, square_bound, _ = row_average(noun.expression, 2)
+    bound = found.bound + 3 * square_bound * (2 * square + square_bound)
+    return RowAverage(found.value - 3 * square**2, bound, found.standard_error)
+
+
+def _note(noun: Quantity, central: int | None) -> str:
+    found = _average(noun, central)
     return (
-        f"{Mean(e)} = {found.value:.6g}: exact for the table, round-off below {found.bound:.1g}; "
+        f"{noun} = {found.value:.6g}: exact for the table, round-off below {found.bound:.1g}; "
         f"for the population of its rows an estimate, standard error {found.standard_error:.2g}"
     )
 
@@ -132,10 +161,10 @@ average_over_rows = Rule(
     ),
     source="definition of the empirical distribution",
     match=_match,
-    claim=lambda e: Mean(e),
-    formula=lambda e: sp.Float(row_average(e).value, 17),
-    example=lambda: {"e": sum_over((x := table_row("x")).axis, x**2)},
+    claim=lambda noun, central: noun,
+    formula=lambda noun, central: sp.Float(_average(noun, central).value, 17),
+    example=lambda: {"noun": Mean(sum_over((x := table_row("x")).axis, x**2)), "central": None},
     is_value=True,
-    precision=lambda e: "enclosure",
+    precision=lambda noun, central: "enclosure",
     note=_note,
 )

@@ -62,10 +62,13 @@ class FrozenScipy(Distribution):
     def _moment(self, k: int) -> sp.Expr:
         return sp.Float(_expectation(self, k, -math.inf)[0])
 
-    def moment_error(self, k: int) -> float:
-        """The error estimate of `moment(k)`."""
+    def _central_moment(self, k: int) -> sp.Expr:
+        return sp.Float(_expectation(self, k, -math.inf, float(self.moment(1)))[0])
+
+    def moment_error(self, k: int, central: bool = False) -> float:
+        """The error estimate of `moment(k)`, or of `central_moment(k)`."""
         self.moment(k)
-        return _expectation(self, k, -math.inf)[1] if k else 0.0
+        return _expectation(self, k, -math.inf, float(self.moment(1)) if central else 0.0)[1] if k else 0.0
 
     def moment_exists(self, k: int) -> bool | None:
         """Whether SciPy's own moment is finite."""
@@ -126,26 +129,28 @@ class FrozenScipy(Distribution):
 
 
 @lru_cache(maxsize=1024)
-def _expectation(law: FrozenScipy, k: int, start: float) -> tuple[float, float]:
-    """E X^k 1{X > start} with an error estimate, by a sum or by quadrature between quantiles."""
+def _expectation(law: FrozenScipy, k: int, start: float, center: float = 0.0) -> tuple[float, float]:
+    """E (X - center)^k 1{X > start} with an error estimate, by a sum or by quadrature between quantiles."""
     low, high = law._ends
     low = max(low, start)
     frozen = law.frozen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if hasattr(frozen.dist, "pmf"):
-            value = float(frozen.expect(lambda x: np.asarray(x, dtype=np.float64) ** k, lb=low, ub=high))
+            value = float(
+                frozen.expect(lambda x: (np.asarray(x, dtype=np.float64) - center) ** k, lb=low, ub=high)
+            )
             error = 1e-9 * (1 + abs(value))
         else:
             inner = [float(frozen.ppf(q)) for q in (1e-6, 0.01, 0.25, 0.5, 0.75, 0.99, 1 - 1e-6)]
             ends = [low, *(x for x in inner if low < x < high), high]
             parts = [
-                integrate.quad(lambda x: x**k * frozen.pdf(x), a, b, limit=200)
+                integrate.quad(lambda x: (x - center) ** k * frozen.pdf(x), a, b, limit=200)
                 for a, b in pairwise(ends)
                 if a < b
             ]
             value, error = (math.fsum(column) for column in zip(*parts, strict=True))
-        if start == -math.inf:
+        if start == -math.inf and center == 0:
             error = max(error, abs(value - float(frozen.moment(k))))
     if not math.isfinite(value) or error > 1e-3 * (1 + abs(value)):
         raise MomentError(

@@ -173,7 +173,7 @@ def normal_moment_between(mean: sp.Expr, variance: sp.Expr, low: sp.Expr, high: 
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 1, section 13.10.
     """
     std = sp.sqrt(variance)
-    share = _normal_cdf(high, mean, std) - _normal_cdf(low, mean, std)
+    share = _normal_share(low - mean, high - mean, std)
     total = sp.expand(_factor(mean, variance, None, k) * share)
     for sign, end in ((-1, high), (1, low)):
         if end.is_finite is not False:
@@ -182,10 +182,19 @@ def normal_moment_between(mean: sp.Expr, variance: sp.Expr, low: sp.Expr, high: 
     return total
 
 
-def _normal_cdf(end: sp.Expr, mean: sp.Expr, std: sp.Expr) -> sp.Expr:
+def _normal_share(low: sp.Expr, high: sp.Expr, std: sp.Expr) -> sp.Expr:
+    """P(low < X < high) of a centered normal X; in a tail by erfc, which keeps all digits there."""
+    if low.is_number and low.is_extended_positive:
+        return (sp.erfc(low / (std * sp.sqrt(2))) - sp.erfc(high / (std * sp.sqrt(2)))) / 2
+    if high.is_number and high.is_extended_negative:
+        return _normal_share(-high, -low, std)
+    return _normal_cdf(high, std) - _normal_cdf(low, std)
+
+
+def _normal_cdf(end: sp.Expr, std: sp.Expr) -> sp.Expr:
     if end.is_finite is False:
         return sp.Integer(1 if end == sp.oo else 0)
-    return (1 + sp.erf((end - mean) / (std * sp.sqrt(2)))) / 2
+    return (1 + sp.erf(end / (std * sp.sqrt(2)))) / 2
 
 
 def _factor(mean: sp.Expr, variance: sp.Expr, end: sp.Expr | None, k: int) -> sp.Expr:
