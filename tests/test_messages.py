@@ -138,7 +138,7 @@ ENTRIES = {
 
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_strangers_get_an_answer_or_an_explanation(entry):
-    start = time.perf_counter()
+    start = time.process_time()
     refused = 0
     for bad in STRANGERS:
         try:
@@ -149,7 +149,7 @@ def test_strangers_get_an_answer_or_an_explanation(entry):
             assert len(str(error)) < 3000
             assert error.missing or error.remedy
     assert refused >= 8
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 MISUSES = {

@@ -177,7 +177,7 @@ def test_nodes_that_nobody_holds_are_forgotten():
 
 
 def test_depth_is_no_limit():
-    start = time.perf_counter()
+    start = time.process_time()
     e = X
     for _ in range(10_000):
         e = relu(e) + Y
@@ -187,7 +187,7 @@ def test_depth_is_no_limit():
     assert copy.deepcopy(e) is e
     assert isinstance(str(e), str) and isinstance(hash(e), int)
     assert e.at({"n": 3}) is e
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_shared_parts_are_stored_once():
