@@ -58,3 +58,33 @@ def test_terms_that_only_shrink_with_n_keep_their_gaussian_limit():
     proof = vp.derive(vp.Mean(vp.abs_(vp.sum_over(i, w * vp.RandomVariable("x", vp.Exponential(1), axes=i)))))
     assert proof.validity.startswith("limit")
     assert sp.simplify(proof.result - 2 / sp.sqrt(sp.pi)) == 0
+
+
+def test_the_square_of_a_sign_is_not_one_where_there_is_an_atom_at_zero():
+    sign = vp.abs_.slope(vp.RandomVariable("b", vp.Bernoulli("1/3")))
+    assert vp.derive(vp.Mean(sign**2)).result == sp.Rational(1, 3)
+
+
+def test_solutions_stay_in_the_domain_of_the_distributions_and_sizes():
+    z = vp.dot(weights=vp.Normal(), inputs=vp.Dropout("p"), fan_in="n")
+    with pytest.raises(vp.DerivationError, match="one positive solution"):
+        vp.solve(vp.Equal(vp.Variance(z), vp.symbol("n") / 2), unknown="p")
+    wide = vp.dot(weights=vp.Normal(), inputs=vp.Normal(), fan_in="n")
+    with pytest.raises(vp.DerivationError, match="one positive solution"):
+        vp.solve(vp.Equal(vp.Variance(wide), sp.Rational(5, 2)), unknown="n")
+
+
+def test_weights_of_unknown_distribution_are_only_tested_as_independent_copies():
+    i = vp.Axis("i", "n")
+    x = vp.RandomVariable("x", vp.Unknown(), axes=i)
+    proof = vp.derive(vp.Variance(vp.sum_over(i, x)))
+    assert not any(
+        claim.any_dependence for step in proof for claim in step.claims if "sum" in str(claim.left)
+    )
+    assert "E[n]" not in str(proof) and "Var[n]" not in str(proof)
+
+
+def test_a_numbered_place_beyond_the_axis_is_refused_also_when_its_size_gets_a_value():
+    y = vp.RandomVariable("y", vp.Normal(), axes=vp.Axis("i", "n"))
+    with pytest.raises(vp.ExpressionError, match="place 3"):
+        vp.at(vp.Mean(y[3] ** 2), {"n": 2})

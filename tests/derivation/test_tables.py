@@ -60,6 +60,14 @@ def test_the_average_is_exact_within_its_bound(name):
     assert proof.precision == "enclosure"
 
 
+def test_the_bound_counts_every_rounding_of_a_power():
+    x = RandomVector("x", Empirical([[0.1], [0.7]]))
+    found = row_average(x[0] ** 40)
+    exact = sum(Fraction(cell) ** 40 for cell in (0.1, 0.7)) / 2
+    assert found.bound >= 40 * 2.0**-53 * float(exact)
+    assert abs(Fraction(found.value) - exact) <= Fraction(found.bound)
+
+
 def test_a_number_counts_as_one_rounding():
     assert row_average(FIRST * Scalar(2)).value == 2 * row_average(FIRST).value
 
@@ -77,6 +85,7 @@ def test_the_proof_says_what_the_average_is_for_the_population():
 def test_a_numeric_distribution_shows_the_error_of_its_variance():
     stats = pytest.importorskip("scipy.stats")
     law = FrozenScipy(stats.lognorm(0.5))
+    assert f"{law.moment_error(2):.1g}" > f"{law.moment_error(1):.1g}"
     proof = derive(Variance(RandomVariable("x", law)))
     largest = law.moment_error(2, central=True)
     assert any(f"error estimate {largest:.1g}" in note for note in proof.notes)

@@ -24,7 +24,7 @@ from varprop.render import Math, Text
 
 __all__ = ["LEMMA", "Counterexample", "Derivation", "Solution", "Step", "Without", "counterexample", "tidy"]
 
-HARMLESS = ("zero mean", "no correlation", "one variance", "one mean", "places alike")
+HARMLESS = ("zero mean", "one variance", "one mean", "places alike")
 """Assumptions about single places; dependence between places does not touch them."""
 
 KINDS = ("closed form", "enclosure", "estimate")

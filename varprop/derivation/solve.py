@@ -57,7 +57,11 @@ def solve(claim: Equal, unknown: object) -> Derivation:
         raise DerivationError(
             f"solve {claim} for {symbol}", f"no method is known for {left} = {right}"
         ) from error
-    positive = [root for root in roots if root.is_positive is not False and root.is_real is not False]
+    positive = [
+        root
+        for root in roots
+        if root.is_positive is not False and root.is_real is not False and _in_domain(claim, symbol, root)
+    ]
     if len(positive) != 1:
         found = ", ".join(map(str, positive)) or "none"
         raise DerivationError(
@@ -66,6 +70,15 @@ def solve(claim: Equal, unknown: object) -> Derivation:
     steps = tuple(step for side in sides if isinstance(side, Derivation) for step in side.steps)
     value = tidy(positive[0])
     return Solution(claim.left, steps, value, claim, symbol, (left, right))
+
+
+def _in_domain(claim: Equal, symbol: sp.Symbol, root: sp.Expr) -> bool:
+    """Whether every distribution and size of a claim admits a solution."""
+    try:
+        at(claim, {symbol: root})
+    except ParameterError:
+        return False
+    return True
 
 
 def at(thing: Any, values: Mapping[Any, Any]) -> Any:

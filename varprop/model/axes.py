@@ -140,7 +140,9 @@ class Index:
         return Index(self.axis, self.kind, self.key, label)
 
     def moved(self, axis: Axis) -> Index:
-        """Return the same place on a resized axis."""
+        """Return the same place on a resized axis, or raise if that axis has no such place."""
+        if self.kind == "position":
+            return axis.at(self.key)
         return Index(axis, self.kind, self.key, self.label)
 
 

@@ -103,7 +103,8 @@ def _symmetric(
 def _match_even_function(noun: Quantity, structure: Structure) -> Iterator[Parts]:
     for base, power, rest in _replaced(noun):
         phi = base.activation
-        if (phi.parity == "even" and phi.even_part_holds_at_zero) or (phi.parity == "odd" and power % 2 == 0):
+        even = phi.parity == "even" or (phi.parity == "odd" and power % 2 == 0)
+        if even and phi.even_part_holds_at_zero:
             yield {"activation": phi, "z": base.argument, "k": power, "rest": rest}
 
 

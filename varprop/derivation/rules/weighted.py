@@ -9,6 +9,7 @@ import sympy as sp
 from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Covariance, Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Requirement, Rule
+from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import axis, normal, table_row, uneven_weights, uniform
 from varprop.derivation.structure import Structure, fresh_places
 from varprop.model.axes import Axis
@@ -55,12 +56,14 @@ def weight(total: SumOver, w: RandomVariable) -> Expression:
 
 def _formula(total: SumOver, w: RandomVariable, g: Expression, rest: Expression | None) -> sp.Expr:
     squares = summed(total, g**2)
-    return Variance(weight(total, w)) * Mean(squares if rest is None else squares * rest)
+    return Variance(weight(total, w)) * mean_line(squares if rest is None else squares * rest)
 
 
 def _mean_remainder(total: SumOver, w: RandomVariable, g: Expression, rest: Expression | None) -> sp.Expr:
     inputs = summed(total, g)
-    return Mean(weight(total, w)) ** 2 * (Variance(inputs) if rest is None else Mean(inputs**2 * rest))
+    if rest is None:
+        return Mean(weight(total, w)) ** 2 * (sp.S.Zero if isinstance(inputs, Scalar) else Variance(inputs))
+    return Mean(weight(total, w)) ** 2 * mean_line(inputs**2 * rest)
 
 
 def _cross_remainder(total: SumOver, w: RandomVariable, g: Expression, rest: Expression | None) -> sp.Expr:
