@@ -27,7 +27,7 @@ from varprop.evidence.translation import question
 from varprop.evidence.values import completed
 from varprop.model.activations import abs_, relu
 from varprop.model.axes import Axis
-from varprop.model.distributions import Unknown
+from varprop.model.distributions import Normal, Unknown
 from varprop.model.expressions import sum_over
 from varprop.model.joint import Empirical
 from varprop.model.scalars import symbol
@@ -300,3 +300,12 @@ def test_bad_input_names_a_remedy(
         check(*arguments, **settings)  # type: ignore[arg-type]
     assert isinstance(caught.value, CheckError | SamplingError | ValueError)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("variance", ["1e-200", "1e-155", "1e150", "1e200"])
+def test_numbers_beyond_the_range_of_float64_get_no_verdict(variance):
+    exact = sp.Rational(variance)
+    y = RandomVariable("y", Normal(variance=exact))
+    for quantity, truth in ((Variance(y), exact), (Moment(y, 4), 3 * exact**2)):
+        with pytest.raises(SamplingError):
+            check(quantity, equals=truth)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
+import numpy as np
 import sympy as sp
 
 from varprop.derivation.proofs import Derivation, Step
@@ -24,6 +25,9 @@ from varprop.simulation.sequential import Asymptotic, Look, Resolution, Verdict
 from varprop.simulation.streams import Streams
 
 __all__ = ["Checkable", "check"]
+
+SMALLEST = 1e-140
+"""A side of a claim below this, or above its inverse, is beyond what block statistics can square."""
 
 
 class Checkable(Protocol):
@@ -97,10 +101,10 @@ def check(
     for claim in claims:
         try:
             prepared.extend(cases_of(claim, values, sizes, couplings, panel, claim in limits))
-        except (CheckError, ExpressionError, SamplingError) as problem:
+        except (CheckError, ExpressionError, SamplingError) as refused:
             if len(claims) == 1:
                 raise
-            prepared.append(untested(claim, problem, resolution, power))
+            prepared.append(untested(claim, refused, resolution, power))
     count = sum(isinstance(case, Case) for case in prepared)
     settings = {"alpha": alpha / max(1, count), "power": power, "budget": budget}
     found: list[ClaimEvidence] = []
@@ -108,10 +112,15 @@ def check(
         if isinstance(case, Case):
             watch = None if on_look is None else partial(on_look, str(case.claim))
             try:
-                found.append(tried(case, settings, resolution, streams.at(key), watch))
-            except SamplingError as problem:
+                with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+                    outcome = tried(case, settings, resolution, streams.at(key), watch)
+                if not (outcome.interrupted or _representable(outcome)):
+                    raise _out_of_range(case.claim)
+                found.append(outcome)
+            except (SamplingError, ArithmeticError) as error:
+                problem = error if isinstance(error, SamplingError) else _out_of_range(case.claim)
                 if len(claims) == 1:
-                    raise
+                    raise problem from (None if problem is error else error)
                 found.append(untested(case.claim, problem, resolution, power))
         else:
             found.append(case)
@@ -129,6 +138,18 @@ def check(
         alpha,
         Asymptotic().name,
         about,
+    )
+
+
+def _representable(found: ClaimEvidence) -> bool:
+    """Whether the squares of both sides are numbers of float64; else no limit can be computed."""
+    sizes = (abs(found.estimate), abs(found.claimed))
+    return all(size == 0 or SMALLEST < size < 1 / SMALLEST for size in sizes)
+
+
+def _out_of_range(claim: Equal) -> SamplingError:
+    return SamplingError(
+        f"check of {claim!s:.60}", "its numbers leave the range of float64", "Rescale the variables."
     )
 
 
