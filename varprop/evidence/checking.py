@@ -114,7 +114,7 @@ def check(
             try:
                 with np.errstate(over="ignore", invalid="ignore", under="ignore"):
                     outcome = tried(case, settings, resolution, streams.at(key), watch)
-                if not (outcome.interrupted or _representable(outcome)):
+                if not (outcome.interrupted or _representable(outcome, case.claim)):
                     raise _out_of_range(case.claim)
                 found.append(outcome)
             except (SamplingError, ArithmeticError) as error:
@@ -141,9 +141,11 @@ def check(
     )
 
 
-def _representable(found: ClaimEvidence) -> bool:
+def _representable(found: ClaimEvidence, claim: Equal) -> bool:
     """Whether the squares of both sides are numbers of float64; else no limit can be computed."""
     sizes = (abs(found.estimate), abs(found.claimed))
+    if found.numeric and found.claimed == 0 and claim.right.is_zero is False:
+        return False
     return all(size == 0 or SMALLEST < size < 1 / SMALLEST for size in sizes)
 
 
