@@ -63,12 +63,14 @@ class FrozenScipy(Distribution):
         return sp.Float(_expectation(self, k, -math.inf)[0])
 
     def _central_moment(self, k: int) -> sp.Expr:
-        return sp.Float(_expectation(self, k, -math.inf, float(self.moment(1)))[0])
+        return sp.Float(_central(self, k)[0])
 
     def moment_error(self, k: int, central: bool = False) -> float:
         """The error estimate of `moment(k)`, or of `central_moment(k)`."""
         self.moment(k)
-        return _expectation(self, k, -math.inf, float(self.moment(1)) if central else 0.0)[1] if k else 0.0
+        if k == 0:
+            return 0.0
+        return _central(self, k)[1] if central else _expectation(self, k, -math.inf)[1]
 
     def moment_exists(self, k: int) -> bool | None:
         """Whether SciPy's own moment is finite."""
@@ -126,6 +128,20 @@ class FrozenScipy(Distribution):
     def latex(self) -> str:
         """A formula for reports."""
         return rf"\operatorname{{{self.key[0]}}}({', '.join(map(str, self.key[1]))})"
+
+
+@lru_cache(maxsize=1024)
+def _central(law: FrozenScipy, k: int) -> tuple[float, float]:
+    """E (X - E X)^k with an error estimate: SciPy's own value up to k = 4, held against quadrature."""
+    value, error = _expectation(law, k, -math.inf, float(law.moment(1)))
+    if 2 <= k <= 4:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            _, variance, skewness, excess = (float(number) for number in law.frozen.stats("mvsk"))
+        theirs = (variance, skewness * variance**1.5, (excess + 3) * variance**2)[k - 2]
+        if math.isfinite(theirs):
+            return theirs, max(error, abs(value - theirs))
+    return value, error
 
 
 @lru_cache(maxsize=1024)
