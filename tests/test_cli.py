@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 import varprop as vp
-import varprop.cli
-from varprop.cli import main
+from varprop.cli import main, main_job as bare, neurons, reporting
 
 COMMAND = [sys.executable, "-c", "import sys; from varprop.cli import main; sys.exit(main())"]
 
@@ -174,7 +173,7 @@ def test_a_bug_is_no_traceback(monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(varprop.cli, "_proof_record", broken)
+    monkeypatch.setattr(neurons, "proof_record", broken)
     assert main(["derive", "--json"]) == 70
     assert "should not happen" in capsys.readouterr().err
     monkeypatch.setenv("VARPROP_DEBUG", "1")
@@ -189,24 +188,24 @@ def test_color_only_for_a_terminal_that_wants_it(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
-    assert varprop.cli.Output(Terminal(), False).color  # type: ignore[arg-type]
+    assert reporting.Output(Terminal(), False).color  # type: ignore[arg-type]
     monkeypatch.setenv("NO_COLOR", "1")
-    assert not varprop.cli.Output(Terminal(), False).color  # type: ignore[arg-type]
+    assert not reporting.Output(Terminal(), False).color  # type: ignore[arg-type]
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setenv("TERM", "dumb")
-    assert not varprop.cli.Output(Terminal(), False).color  # type: ignore[arg-type]
+    assert not reporting.Output(Terminal(), False).color  # type: ignore[arg-type]
 
 
 FEW = (
-    varprop.cli.Case("Gaussian inputs", "Normal(variance=1/n)", "Normal()"),
-    varprop.cli.Case("A real table: flowers", "Normal(variance=v)", "", "iris"),
+    bare.Case("Gaussian inputs", "Normal(variance=1/n)", "Normal()"),
+    bare.Case("A real table: flowers", "Normal(variance=v)", "", "iris"),
 )
 
 
 def test_the_main_job_in_full_and_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(varprop.cli, "CASES", FEW)
+    monkeypatch.setattr(bare, "CASES", FEW)
     assert main([]) == 0
     short = capsys.readouterr().out
     assert main(["--full"]) == 0
@@ -241,8 +240,8 @@ def test_the_worst_verdict_counts(
         told = type("Told", (vp.Explanation,), {"verdict": next(remaining)})
         return told(vp.derive(vp.Variance(thing)), (found,))
 
-    monkeypatch.setattr(varprop.cli, "CASES", FEW)
-    monkeypatch.setattr(varprop.cli, "_explain", explain)
+    monkeypatch.setattr(bare, "CASES", FEW)
+    monkeypatch.setattr(bare, "explain_with_progress", explain)
     assert main(["--json"]) == code
     assert json.loads(capsys.readouterr().out)["verdict"] == overall
 
@@ -250,8 +249,9 @@ def test_the_worst_verdict_counts(
 def test_a_stopped_check_shows_what_it_has_and_exits_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(varprop.cli, "CASES", FEW)
-    monkeypatch.setattr(varprop.cli, "_stopped", lambda evidence: True)
+    monkeypatch.setattr(bare, "CASES", FEW)
+    for module in (bare, neurons):
+        monkeypatch.setattr(module, "stopped", lambda evidence: True)
     for arguments in (
         [],
         ["check", "--inputs", "Normal()"],
@@ -283,7 +283,7 @@ def test_an_error_after_an_interruption_is_an_interruption(
             raise ImportError("half imported") from None
         return 0
 
-    monkeypatch.setattr(varprop.cli, "_quantity", broken)
+    monkeypatch.setattr(neurons, "quantity_of", broken)
     assert main(["derive"]) == 130
     assert capsys.readouterr().err == "varprop: interrupted\n"
 
