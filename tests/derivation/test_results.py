@@ -249,9 +249,9 @@ def test_even_parts_of_homogeneous_activations(activation, expected):
 def test_a_moment_that_does_not_exist_is_named():
     z = dot(weights=StudentT(3), inputs=Normal(), fan_in=n)
     assert equal(derive(Variance(z)).result, 3 * n)
-    with pytest.raises(MomentError, match=r"X\^4 of StudentT.*does not exist"):
+    with pytest.raises(MomentError, match=r"X\^[34] of StudentT.*does not exist"):
         derive(Moment(z, 4))
-    with pytest.raises(MomentError, match=r"X\^4 of StudentT.*does not exist"):
+    with pytest.raises(MomentError, match=r"X\^[34] of StudentT.*does not exist"):
         derive(Mean(relu(z) ** 4))  # nor does the Gaussian limit lend one
 
 

@@ -30,6 +30,7 @@ class Softsign(Activation):
     """An activation of a user: x / (1 + |x|)."""
 
     name = "softsign"
+    growth = 0
 
     @property
     def parity(self):

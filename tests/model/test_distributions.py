@@ -10,6 +10,7 @@ import pytest
 import sympy as sp
 
 from varprop.errors import MomentError, ParameterError
+from varprop.model.activations import relu2, step
 from varprop.model.distributions import (
     Bernoulli,
     Constant,
@@ -108,10 +109,13 @@ def test_refusals_say_why(make: Callable[[], object], words: str) -> None:
         (lambda: StudentT(2).variance, "E X\\^2"),
         (lambda: StudentT(2).cumulant(2), "E X\\^2"),
         (lambda: StudentT(3).absolute_moment(3), "it does not exist"),
-        (lambda: StudentT("d").moment(2), "depends on symbols"),
-        (lambda: StudentT("3 + a").moment(4), "depends on symbols"),
+        (lambda: StudentT("d").moment(2), "depends on d.*exceeds 2"),
+        (lambda: StudentT("3 + a").moment(4), "depends on a \\+ 3"),
         (lambda: Rectified(StudentT(3)).moment(3), "it does not exist"),
-        (lambda: Mixture([Normal(), StudentT(3)]).moment(4), "it does not exist"),
+        (lambda: Mixture([Normal(), StudentT(3)]).moment(4), "it does not exist. Choose dof > 4"),
+        (lambda: relu2(StudentT(3)).moment(2), "it does not exist. Choose dof > 4"),
+        (lambda: Unknown(symmetric=True).moment(3), "third_moment=..."),
+        (lambda: Unknown(symmetric=True, fourth_moment=3).moment(9), "moments={9: ...}"),
         (lambda: StudentT(9, center=1).positive_part_moment(1), "no closed form"),
         (lambda: Laplace(sp.Symbol("m", real=True)).positive_part_moment(1), "sign of the mean"),
         (lambda: Unknown().moment(3), "third_moment=..."),
@@ -130,6 +134,11 @@ def test_moments_that_are_not_there(ask: Callable[[], object], words: str) -> No
 
 
 def test_existence_is_three_valued() -> None:
+    assert Unknown().moment_exists(2) is Unknown(moments={6: 15}).moment_exists(6) is True
+    assert Unknown().moment_exists(3) is Unknown(moments={6: 15}).moment_exists(7) is None
+    assert step(StudentT(1)).moment_exists(100) is True
+    assert relu2(StudentT(5)).moment_exists(2) is True
+    assert relu2(StudentT(5)).moment_exists(3) is None
     assert StudentT("4 + a").moment_exists(4) is True
     assert StudentT(4).moment_exists(4) is False
     assert StudentT("a").moment_exists(1) is None
@@ -172,7 +181,7 @@ def test_unknown_gives_what_it_was_given() -> None:
         third_moment=0, fourth_moment=3, moments={6: 15}
     )
     symmetric = Unknown(symmetric=True, fourth_moment=3)
-    assert symmetric.moment(9) == 0
+    assert symmetric.moment(3) == 0
     assert symmetric.positive_part_moment(4) == sp.Rational(3, 2)
     assert Unknown(third_moment=2, fourth_moment=5).moment(4) == 5
     assert Unknown(fourth_moment=1).moment(4) == 1

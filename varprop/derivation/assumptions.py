@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 import sympy as sp
 
+from varprop.derivation.integrability import has_mean
 from varprop.derivation.structure import EVEN, ODD, Flip, Structure
 from varprop.errors import MomentError
 from varprop.model.axes import Index
@@ -132,7 +133,7 @@ def has_zero_mean(structure: Structure, subject: Expression) -> bool | None:
                 return None
         elif not vanishing_factors(structure, node) and not structure.odd_flips(node):
             return None
-    return True
+    return True if has_mean(structure, subject) else None
 
 
 def vanishing_factors(structure: Structure, node: Expression) -> list[tuple[Expression, Expression]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 
 from varprop.derivation.assumptions import Assumption
+from varprop.derivation.integrability import require_existence
 from varprop.derivation.quantities import Quantity, nouns
 from varprop.derivation.rules import RULES, Parts, Rule
 from varprop.derivation.structure import Structure
@@ -57,18 +58,28 @@ class Search:
         for rule in self.rules:
             for parts in rule.match(noun, self.structure):
                 try:
-                    assumptions = rule.assumptions(self.structure, parts)
-                    missing = next((a for a in assumptions if a.verdict != "proven"), None)
+                    assumptions, missing = self._tested(rule, parts)
                     if missing is not None:
                         refused.append((rule, missing))
                         continue
                     formula = rule.formula(**parts)
+                    if formula == 0 and not rule.is_value:
+                        require_existence(self.structure, noun)  # it has dropped all that would have asked
                 except MomentError as error:
                     cause = cause or error
                     continue
                 yield Application(noun, rule, parts, formula, assumptions, tuple(nouns(formula)))
         if noun not in self.failed:
             self.failed[noun] = cause or _no_rule(noun, refused)
+
+    def _tested(self, rule: Rule, parts: Parts) -> tuple[tuple[Assumption, ...], Assumption | None]:
+        """Return the assumptions of a rule up to the first that is not proven, and that one."""
+        found: list[Assumption] = []
+        for requirement in rule.requirements:
+            found.append(requirement.test(self.structure, **parts))
+            if found[-1].verdict != "proven":
+                return tuple(found), found[-1]
+        return tuple(found), None
 
     def run(self, goals: Sequence[Quantity]) -> None:
         """Find a way for the goals and for all they need.

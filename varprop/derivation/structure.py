@@ -19,7 +19,7 @@ from varprop.model.joint import Joint
 from varprop.model.variables import RandomVariable, Variable
 from varprop.model.walks import walk
 
-__all__ = ["EVEN", "NEITHER", "ODD", "Flip", "Structure"]
+__all__ = ["EVEN", "NEITHER", "ODD", "Flip", "Root", "Structure", "meet", "root_of"]
 
 Place: TypeAlias = Index | None
 Root: TypeAlias = tuple[Variable, tuple[Place, ...]]
@@ -28,6 +28,8 @@ Flip: TypeAlias = frozenset[Root]
 
 ODD, EVEN, NEITHER = -1, 1, 0
 MOST_FLIPS = 6
+ALL_MOMENTS = 10**9
+"""A variable with a moment of this order has all that are ever asked for."""
 
 
 def root_of(leaf: RandomVariable) -> Root:
@@ -50,6 +52,8 @@ class Structure:
     _bits: dict[Variable, int] = field(default_factory=dict)
     _masks: dict[Expression, int] = field(default_factory=dict)
     _uneven: int = 0
+    _heavy: int = 0
+    _steep: dict[Expression, str] = field(default_factory=dict)
     _flips: dict[Expression, tuple[Flip, ...]] = field(default_factory=dict)
 
     def mask(self, root: Expression) -> int:
@@ -62,10 +66,25 @@ class Structure:
                     bits = 1 << self._bits.setdefault(node.variable, len(self._bits))
                     if isinstance(node.distribution, Joint) and not node.distribution.alike:
                         self._uneven |= bits
+                    if node.distribution.moment_exists(ALL_MOMENTS) is not True:
+                        self._heavy |= bits
+                elif isinstance(node, Apply) and node.activation.growth is None:
+                    self._steep[node] = str(node.activation)
                 for child in node.children:
                     bits |= masks[child]
+                    if child in self._steep:
+                        self._steep[node] = self._steep[child]
                 masks[node] = bits
         return masks[root]
+
+    def heavy(self, root: Expression) -> int:
+        """Return the variables of an expression that are not known to have all moments, as bits."""
+        return self.mask(root) & self._heavy
+
+    def steep(self, root: Expression) -> str | None:
+        """Return the activation in an expression that is not known to grow at most like a power."""
+        self.mask(root)
+        return self._steep.get(root)
 
     def uneven_along(self, axis: Axis, *roots: Expression) -> bool:
         """Whether an expression holds a joint variable whose places along the axis differ."""

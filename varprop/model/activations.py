@@ -52,6 +52,14 @@ class Activation(ABC):
         """Return "odd", "even" or "neither"."""
         return "neither"
 
+    @property
+    def growth(self) -> int | None:
+        """A whole number d with |phi(x)| <= C (1 + |x|^d), so that moments of X grant those of phi(X).
+
+        None if no such bound is known; then no rule may say that a mean of phi(X) vanishes.
+        """
+        return None
+
     def even_part(self, power: int, argument: Expression) -> Expression | None:
         """Return (phi(z)^k + phi(-z)^k) / 2 for z != 0 as an expression, or None if it is no polynomial."""
         return None
@@ -177,6 +185,10 @@ class HomogeneousActivation(Activation):
             f"{self.label}'", self.above * self.degree, -self.below * self.degree, self.degree - 1
         )
 
+    @property
+    def growth(self) -> int:
+        return self.degree
+
     def even_coefficient(self, power: int) -> sp.Expr:
         """Return (a^k + b^k) / 2."""
         return (self.above**power + self.below**power) / 2
@@ -282,7 +294,15 @@ class Transformed(Distribution):
         return self.activation.moment(k, self.parent)
 
     def moment_exists(self, k: int) -> bool | None:
-        return self.parent.moment_exists(k)
+        """True where the growth of the activation and the moments of the parent grant it."""
+        growth = self.activation.growth
+        return True if growth is not None and self.parent.moment_exists(growth * k) else None
+
+    def why_no_moment(self, k: int) -> tuple[str, str]:
+        growth = self.activation.growth
+        if growth is None:
+            return f"no bound on the growth of {self.activation} is known", "Give the activation a growth."
+        return self.parent.why_no_moment(growth * k)
 
     @property
     def symmetric(self) -> bool | None:

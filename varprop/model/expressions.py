@@ -85,7 +85,7 @@ class Expression(Node):
         raise ExpressionError(
             f"({self})**{exponent}",
             "powers are whole numbers, 0, 1, 2, ...",
-            "Use an activation such as vp.abs",
+            "Use an activation such as vp.abs_",
         )
 
     def at(self, values: Mapping[Any, Any] | None = None, /, **places: int) -> Expression:

@@ -15,6 +15,7 @@ import sympy as sp
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.distributions import Array, Precision
+from varprop.model.distributions.base import MAX_ORDER
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
 
@@ -70,6 +71,13 @@ class Joint(ABC):
     def entry_mean(self) -> sp.Expr:
         """E X of any entry."""
         return self.entry_moment(1)
+
+    def moment_exists(self, k: int) -> bool | None:
+        """Whether E |X|^k of every entry is known to be finite: where an even moment of all is declared."""
+        try:
+            return True if k <= MAX_ORDER and self.entry_moment(k + k % 2).is_finite else None
+        except MomentError:
+            return None
 
     @property
     def free_symbols(self) -> frozenset[sp.Symbol]:
@@ -155,6 +163,10 @@ class Empirical(Joint):
     @property
     def precision(self) -> Precision:
         return "enclosure"
+
+    def moment_exists(self, k: int) -> bool:
+        """True: a table is bounded."""
+        return True
 
     def moment(self, powers: Mapping[Place, int]) -> Enclosed:
         """The mean of a product of powers of columns, such as `{0: 1, "weight": 2}`, and its round-off bound.
@@ -264,6 +276,10 @@ class Orthogonal(Joint):
 
     @property
     def row_flips(self) -> bool:
+        return True
+
+    def moment_exists(self, k: int) -> bool:
+        """True: entries of an orthogonal matrix are at most 1."""
         return True
 
     def entry_moment(self, k: int, place: Place | None = None) -> sp.Expr:

@@ -76,7 +76,7 @@ covariance_definition = Rule(
 
 
 def _match_self(noun: Quantity, structure: Structure) -> Iterator[Parts]:
-    if isinstance(noun, Covariance):
+    if isinstance(noun, Covariance) and not any(isinstance(e, Scalar) for e in noun.expressions):
         (c, a), (d, b) = (split_coefficient(e) for e in noun.expressions)
         if a is b or c * d != 1:
             yield {"a": a, "b": b, "c": c * d}
@@ -222,10 +222,7 @@ constants = Rule(
 
 
 def _match_constant(noun: Quantity, structure: Structure) -> Iterator[Parts]:
-    if isinstance(noun, Covariance):
-        if any(isinstance(e, Scalar) for e in noun.expressions):
-            yield {"noun": noun}
-    elif isinstance(noun.expression, Scalar) and isinstance(noun, (Variance, CentralMoment, Cumulant)):
+    if isinstance(noun, (Variance, CentralMoment, Cumulant)) and isinstance(noun.expression, Scalar):
         yield {"noun": noun}
 
 

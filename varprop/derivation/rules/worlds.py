@@ -71,6 +71,9 @@ class UnevenSigns(Joint):
     def entry_mean(self) -> sp.Expr:
         return sp.S.Zero
 
+    def moment_exists(self, k: int) -> bool:
+        return True
+
     def entry_moment(self, k: int, place: Place | None = None) -> sp.Expr:
         (column,) = place if isinstance(place, tuple) else (place,)
         if not isinstance(column, int):

@@ -88,8 +88,14 @@ class Distribution(ABC):
         """E X^k for k >= 1, known to exist; hook."""
 
     def moment_exists(self, k: int) -> bool | None:
-        """Whether E |X|^k is finite; None if that depends on symbols."""
+        """Whether E |X|^k is finite; None if that depends on symbols, or was not declared; hook."""
         return True
+
+    def why_no_moment(self, k: int) -> tuple[str, str]:
+        """Why E |X|^k is not known to be finite, and what would grant it; hook, beside `moment_exists`."""
+        if self.moment_exists(k) is False:
+            return "it does not exist", "Choose lighter tails."
+        return "whether it exists depends on symbols", "Write the parameters so that it does."
 
     @cached_property
     def mean(self) -> sp.Expr:
@@ -352,15 +358,8 @@ def _cached(what: Callable[[Distribution, int], sp.Expr], distribution: Distribu
 
 
 def _require(distribution: Distribution, k: int) -> None:
-    exists = distribution.moment_exists(k)
-    if exists is False:
-        distribution._refuse_moment(f"E X^{k}", "it does not exist", "Choose lighter tails.")
-    if exists is None:
-        distribution._refuse_moment(
-            f"E X^{k}",
-            "whether it exists depends on symbols",
-            f"Write the parameter so that it does, such as dof='{k} + a' with a positive a.",
-        )
+    if distribution.moment_exists(k) is not True:
+        distribution._refuse_moment(f"E X^{k}", *distribution.why_no_moment(k))
 
 
 def _moment(distribution: Distribution, k: int) -> sp.Expr:

@@ -51,6 +51,9 @@ class Rectified(Distribution):
         """True where the parent's moment exists; the positive tail alone is not looked at."""
         return True if self.support[1].is_finite else self.parent.moment_exists(k)
 
+    def why_no_moment(self, k: int) -> tuple[str, str]:
+        return self.parent.why_no_moment(k)
+
     @property
     def symmetric(self) -> bool | None:
         return True if self.support[1].is_zero else False if self.support[1].is_positive else None
@@ -151,6 +154,10 @@ class Mixture(Distribution):
     def moment_exists(self, k: int) -> bool | None:
         """True where it exists for every component."""
         return _all(part.moment_exists(k) for part in self._possible)
+
+    def why_no_moment(self, k: int) -> tuple[str, str]:
+        lacking = min(self._possible, key=lambda part: {False: 0, None: 1, True: 2}[part.moment_exists(k)])
+        return lacking.why_no_moment(k)
 
     @property
     def symmetric(self) -> bool | None:

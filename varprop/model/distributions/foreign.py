@@ -15,7 +15,7 @@ import sympy as sp
 from scipy import integrate
 
 from varprop.errors import MomentError, ParameterError
-from varprop.model.distributions.base import Array, Distribution, Precision, Shape
+from varprop.model.distributions.base import MAX_ORDER, Array, Distribution, Precision, Shape
 from varprop.model.distributions.discrete import Bernoulli, Rademacher
 from varprop.model.distributions.gaussian import Normal
 from varprop.model.distributions.tails import Exponential, Laplace, LogNormal, StudentT
@@ -73,10 +73,17 @@ class FrozenScipy(Distribution):
         return _central(self, k)[1] if central else _expectation(self, k, -math.inf)[1]
 
     def moment_exists(self, k: int) -> bool | None:
-        """Whether SciPy's own moment is finite."""
+        """Whether SciPy's own moment is finite; None for orders that are not computed."""
+        if k > MAX_ORDER:
+            return None
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             return k == 0 or bool(np.isfinite(self.frozen.moment(k)))
+
+    def why_no_moment(self, k: int) -> tuple[str, str]:
+        if k <= MAX_ORDER:
+            return super().why_no_moment(k)
+        return f"no moment of order above {MAX_ORDER} is computed", "Use a distribution with a formula."
 
     def _positive_part_moment(self, k: int) -> sp.Expr:
         return sp.Float(_expectation(self, k, 0.0)[0])

@@ -126,7 +126,7 @@ class StudentT(Continuous):
         >>> StudentT(dof=3).moment(4)
         Traceback (most recent call last):
         ...
-        varprop.errors.MomentError: E X^4 of StudentT(dof=3): it does not exist. Choose lighter tails.
+        varprop.errors.MomentError: E X^4 of StudentT(dof=3): it does not exist. Choose dof > 4.
 
     Source: Johnson, Kotz, Balakrishnan, Continuous Univariate Distributions 2, chapter 28.
     """
@@ -153,6 +153,12 @@ class StudentT(Continuous):
     def moment_exists(self, k: int) -> bool | None:
         """True for k < dof, False for k >= dof, None if SymPy cannot tell."""
         return True if k == 0 else known((self.dof - k).is_positive)
+
+    def why_no_moment(self, k: int) -> tuple[str, str]:
+        if self.moment_exists(k) is False:
+            return "it does not exist", f"Choose dof > {k}."
+        missing = f"whether it exists depends on {self.dof}"
+        return missing, f"Write dof so that it exceeds {k}, such as dof='{k} + a' with a positive a."
 
     def _moment(self, k: int) -> sp.Expr:
         return raw_from_central(self.center, self._around_center, k)

@@ -37,7 +37,7 @@ class Unknown(Distribution):
         ParameterError: no distribution has these moments, or a symmetric one was given a mean.
 
     Example:
-        >>> Unknown(mean=0, variance="v", symmetric=True).moment(3)
+        >>> Unknown(variance="v", symmetric=True, fourth_moment="m").moment(3)
         0
         >>> Unknown(variance=2).moment(4)
         Traceback (most recent call last):
@@ -107,16 +107,19 @@ class Unknown(Distribution):
             return sp.Integer(0)
         value = dict(self.higher).get(k)
         if value is None:
-            keyword = f"{KEYWORDS[k]}=..." if k in KEYWORDS else f"moments={{{k}: ...}}"
-            self._refuse_moment(f"E X^{k}", "not declared", f"Declare it: {keyword}")
+            self._refuse_moment(f"E X^{k}", *self.why_no_moment(k))
         return value
 
     def _central_moment(self, k: int) -> sp.Expr:
         return self.variance if k == 2 else super()._central_moment(k)
 
     def moment_exists(self, k: int) -> bool | None:
-        """True up to the highest declared moment; beyond it, `moment` says what to declare."""
-        return True
+        """True up to the highest declared moment, None beyond: it may not exist."""
+        return True if k <= max((2, *(order for order, _ in self.higher))) else None
+
+    def why_no_moment(self, k: int) -> tuple[str, str]:
+        keyword = f"{KEYWORDS[k]}=..." if k in KEYWORDS else f"moments={{{k}: ...}}"
+        return "not declared", f"Declare it: {keyword}"
 
     def _positive_part_moment(self, k: int) -> sp.Expr:
         self._refuse_moment(
