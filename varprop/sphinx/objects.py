@@ -1,0 +1,132 @@
+"""Objects that a page shows: found by their import path, turned into documents, and remembered."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import pickle
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import sympy as sp
+
+import varprop.render
+from varprop.errors import ParameterError
+from varprop.render import Document
+
+__all__ = ["Cache", "document_of", "made", "module_of", "source_of"]
+
+LIBRARY = Path(varprop.render.__file__).parent.parent
+
+
+def module_of(path: str) -> ModuleType:
+    """The module of `module:name`.
+
+    Raises:
+        ParameterError: there is no such module.
+    """
+    name, colon, attribute = path.strip().partition(":")
+    if not colon or not attribute:
+        raise ParameterError(f"the object {path!r:.80}", "it has no name", "Write module:name")
+    try:
+        return importlib.import_module(name)
+    except (ImportError, ValueError) as problem:
+        raise ParameterError(
+            f"the object {path!r:.80}", str(problem), "Put its folder on the path in conf.py"
+        ) from problem
+
+
+def made(path: str) -> Any:
+    """The object of `module:name`; a function is called without arguments.
+
+    Args:
+        path: such as `examples.neuron:proof`.
+
+    Raises:
+        ParameterError: there is no such object.
+
+    Example:
+        >>> made("varprop.model.activations:relu").name
+        'relu'
+    """
+    found: Any = module_of(path)
+    for part in path.strip().partition(":")[2].split("."):
+        if not hasattr(found, part):
+            raise ParameterError(f"the object {path!r:.80}", f"there is no {part}", "Write module:name")
+        found = getattr(found, part)
+    return found() if inspect.isfunction(found) else found
+
+
+def source_of(path: str) -> str:
+    """The code that made the object: that of its function, or its whole module.
+
+    Raises:
+        ParameterError: there is no source.
+    """
+    module = module_of(path)
+    found = getattr(module, path.strip().partition(":")[2], None)
+    try:
+        return inspect.getsource(found if inspect.isfunction(found) else module).strip()
+    except OSError as problem:
+        raise ParameterError(f"the source of {path!r:.80}", str(problem), "Keep it in a file") from problem
+
+
+def document_of(found: Any, path: str) -> Document:
+    """The document of an object.
+
+    Raises:
+        ParameterError: it has none.
+    """
+    if isinstance(found, Document):
+        return found
+    if isinstance(found, sp.Basic):
+        return Document([varprop.render.Math(sp.latex(found), str(found))])
+    written = getattr(found, "document", None)
+    if not callable(written):
+        raise ParameterError(
+            f"the object {path!r:.80} of type {type(found).__name__}",
+            "it cannot be written as a document",
+            "Give something with document(), such as a derivation, evidence, an answer or a profile",
+        )
+    document: Document = written()
+    return document
+
+
+@lru_cache(maxsize=1)
+def _library_digest() -> bytes:
+    digest = hashlib.sha256()
+    for path in sorted(LIBRARY.rglob("*.py")):
+        digest.update(str(path.relative_to(LIBRARY)).encode() + b"\0" + path.read_bytes())
+    return digest.digest()
+
+
+class Cache:
+    """Results on disk, keyed by the library's source, the source of the object's module, and arguments.
+
+    Args:
+        folder: where they are kept; made when it is needed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def get(self, module: ModuleType, arguments: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """What was made before from the same sources and arguments, else what `make` makes now."""
+        digest = hashlib.sha256(_library_digest())
+        if module.__file__:
+            digest.update(Path(module.__file__).read_bytes())
+        digest.update(repr(arguments).encode())
+        stored = self.folder / f"{digest.hexdigest()}.pickle"
+        try:
+            return pickle.loads(stored.read_bytes())
+        except (OSError, pickle.UnpicklingError, EOFError, AttributeError, ImportError):
+            made = make()
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial = stored.with_suffix(".partial")
+            partial.write_bytes(pickle.dumps(made))
+            partial.replace(stored)
+            return made
