@@ -122,6 +122,24 @@ if TYPE_CHECKING:
         RandomVariable as RandomVariable,
         RandomVector as RandomVector,
     )
+    from varprop.networks.catalogue import (
+        glorot_normal as glorot_normal,
+        glorot_uniform as glorot_uniform,
+        he_normal as he_normal,
+        he_uniform as he_uniform,
+        initializer as initializer,
+        lecun_normal as lecun_normal,
+        lecun_uniform as lecun_uniform,
+        orthogonal as orthogonal,
+        xavier_normal as xavier_normal,
+        xavier_uniform as xavier_uniform,
+    )
+    from varprop.networks.connectivity import (
+        Connectivity as Connectivity,
+    )
+    from varprop.networks.initializers import (
+        Initializer as Initializer,
+    )
     from varprop.render import (
         Document as Document,
     )
@@ -157,6 +175,12 @@ _NAMES = {
     "derivation.solve": "at solve",
     "evidence.explaining": "Explanation explain",
     "evidence": "Evidence Resolution check",
+    "networks.catalogue": (
+        "glorot_normal glorot_uniform he_normal he_uniform initializer lecun_normal lecun_uniform "
+        "orthogonal xavier_normal xavier_uniform"
+    ),
+    "networks.connectivity": "Connectivity",
+    "networks.initializers": "Initializer",
     "interop.tables": "read_table",
     "interop.records": "from_json to_json",
 }

@@ -215,7 +215,9 @@ def _law(law: Distribution | Joint) -> dict[str, Any]:
     if isinstance(law, Empirical):
         return {"table": {"columns": list(law.columns), "rows": law.data.tolist()}}
     if isinstance(law, Orthogonal):
-        return {"orthogonal": write_line(law.shape[0])}
+        square = law.size == law.columns and law.gain == 1
+        parts = [write_line(part) for part in (*law.shape, law.gain)]
+        return {"orthogonal": parts[0] if square else parts}
     if isinstance(law, Joint):
         raise ParameterError(f"to_json of {law}", "it cannot be written as text", "Use a law with a name.")
     free = sorted(law.free_symbols, key=str)
@@ -256,7 +258,8 @@ def _read_law(record: Mapping[str, Any]) -> Any:
         columns, rows = record["table"]["columns"], record["table"]["rows"]
         return Empirical({name: [row[k] for row in rows] for k, name in enumerate(columns)})
     if "orthogonal" in record:
-        return Orthogonal(read_line(record["orthogonal"]))
+        parts = record["orthogonal"]
+        return Orthogonal(*map(read_line, [parts] if isinstance(parts, str) else parts))
     law = as_distribution(str(record["law"]), NAMED)
     symbols = {symbol(name): read_line(text) for name, text in record.get("symbols", {}).items()}
     return law.at(symbols) if symbols else law

@@ -14,10 +14,11 @@ import numpy as np
 import sympy as sp
 
 from varprop.errors import MomentError, ParameterError
-from varprop.model.distributions import Array, Precision
+from varprop.model.distributions import Array, Distribution, Precision
 from varprop.model.distributions.base import MAX_ORDER
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
+from varprop.model.tables import as_table
 
 __all__ = ["Empirical", "Enclosed", "Joint", "Orthogonal"]
 
@@ -53,6 +54,21 @@ class Joint(ABC):
     def row_flips(self) -> bool:
         """Whether any row may change its sign without changing the joint law."""
         return False
+
+    @property
+    def unfolded(self) -> Distribution | Joint:
+        """What a random variable of this law is stored with: that of an entry, if these are independent."""
+        return self
+
+    @property
+    def row_law(self) -> Distribution | Joint:
+        """The same as the weights of units, one row for each, of `terms` entries."""
+        return self.unfolded
+
+    @property
+    def terms(self) -> sp.Expr:
+        """The number of terms of one unit's sum."""
+        return self.shape[-1]
 
     @property
     def precision(self) -> Precision:
@@ -135,7 +151,7 @@ class Empirical(Joint):
     data: Array = field(compare=False)
 
     def __init__(self, data: object) -> None:
-        names, array = _table(data)
+        names, array = as_table(data)
         array.setflags(write=False)
         digest = hashlib.blake2b(array.tobytes() + repr(array.shape).encode(), digest_size=16).hexdigest()
         for name, value in (("digest", digest), ("columns", names), ("data", array)):
@@ -233,21 +249,23 @@ class Empirical(Joint):
 
 @dataclass(frozen=True, init=False, repr=False)
 class Orthogonal(Joint):
-    """A random orthogonal matrix, uniform on all of them (Haar): E W_ij = 0, E W_ij W_kl = [ij = kl] / size.
+    """A random matrix with orthonormal rows or columns, whichever are fewer, uniform on all of them (Haar).
 
-    Any row and any column may change its sign without changing the law. Moments of order four and more are
-    not declared.
+    E W_ij = 0 and E W_ij W_kl = [ij = kl] gain^2 / max(size, columns). Any row and any column may change its
+    sign without changing the law. Moments of order four and more are not declared.
 
     Args:
-        size: the number of rows, which is the number of columns.
+        size: the number of rows.
+        columns: the number of columns; that of the rows if not given.
+        gain: a factor on the matrix.
 
     Raises:
-        ParameterError: the size is not a positive whole number or a symbol.
+        ParameterError: a size is not a positive whole number or a symbol, or the gain is not positive.
 
     Example:
         >>> Orthogonal("n").entry_moment(2)
         1/n
-        >>> w = Orthogonal(3).draw(np.random.default_rng(0), 5)
+        >>> w = Orthogonal(3, 5).draw(np.random.default_rng(0), 5)
         >>> bool(np.allclose(w @ w.transpose(0, 2, 1), np.eye(3)))
         True
 
@@ -256,15 +274,21 @@ class Orthogonal(Joint):
 
     parameters: ClassVar[tuple[Parameter, ...]] = (
         Parameter("size", "n", low=1, integer=True, typical=(1, 6)),
+        Parameter("columns", "m", low=1, integer=True, typical=(1, 6)),
+        Parameter("gain", "g", low=0, low_open=True, typical=(0.5, 2)),
     )
     size: sp.Expr
+    columns: sp.Expr
+    gain: sp.Expr
 
-    def __init__(self, size: ScalarLike) -> None:
-        object.__setattr__(self, "size", self.parameters[0].validate(size, "Orthogonal"))
+    def __init__(self, size: ScalarLike, columns: ScalarLike | None = None, gain: ScalarLike = 1) -> None:
+        values = (size, size if columns is None else columns, gain)
+        for parameter, value in zip(self.parameters, values, strict=True):
+            object.__setattr__(self, parameter.name, parameter.validate(value, "Orthogonal"))
 
     @property
     def shape(self) -> tuple[sp.Expr, ...]:
-        return self.size, self.size
+        return self.size, self.columns
 
     @property
     def alike(self) -> bool | None:
@@ -279,40 +303,48 @@ class Orthogonal(Joint):
         return True
 
     def moment_exists(self, k: int) -> bool:
-        """True: entries of an orthogonal matrix are at most 1."""
+        """True: entries are at most the gain."""
         return True
+
+    @property
+    def free_symbols(self) -> frozenset[sp.Symbol]:
+        sizes = super().free_symbols
+        return sizes.union(self.gain.free_symbols)
 
     def entry_moment(self, k: int, place: Place | None = None) -> sp.Expr:
         if _power(k) % 2:
             return sp.Integer(0)
         if k > 2:
             raise MomentError(f"E W_ij^{k} of {self}", "not declared", "Only second moments are known here.")
-        return 1 / self.size if k else sp.Integer(1)
+        return self.gain**2 / sp.Max(self.size, self.columns) if k else sp.Integer(1)
 
     def at(self, values: Mapping[sp.Symbol | str, ScalarLike]) -> Orthogonal:
         exact = {symbol(s) if isinstance(s, str) else s: scalar(v, str(s)) for s, v in values.items()}
-        return Orthogonal(substitute(self.size, exact))
+        return Orthogonal(*(substitute(part, exact) for part in (*self.shape, self.gain)))
 
     def draw(self, rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
-        if not self.size.is_Integer:
-            raise ParameterError(
-                f"draw from {self}", f"its size is {self.size}", f"Give at={{{self.size}: 8}}."
-            )
+        for part in (*self.shape, self.gain):
+            if part.free_symbols:
+                raise ParameterError(f"draw from {self}", f"it holds {part}", f"Give at={{{part}: 8}}.")
         lead = (shape,) if isinstance(shape, int) else shape
-        q, r = np.linalg.qr(rng.standard_normal((*lead, int(self.size), int(self.size))))
+        rows, columns = int(self.size), int(self.columns)
+        tall = rng.standard_normal((*lead, max(rows, columns), min(rows, columns)))
+        q, r = np.linalg.qr(tall)
         signs = np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
-        matrices: Array = q * signs[..., np.newaxis, :]
-        return matrices
+        matrices: Array = float(self.gain) * q * signs[..., np.newaxis, :]
+        return np.swapaxes(matrices, -1, -2) if rows < columns else matrices
 
     def __str__(self) -> str:
-        return f"Orthogonal(size={self.size})"
+        shown = [f"size={self.size}", *[f"columns={self.columns}"] * (self.columns != self.size)]
+        return f"Orthogonal({', '.join([*shown, *[f'gain={self.gain}'] * (self.gain != 1)])})"
 
     def __repr__(self) -> str:
         return str(self)
 
     def latex(self) -> str:
         r"""A formula such as `O(n)`."""
-        return rf"O\left({sp.latex(self.size)}\right)"
+        sizes = ", ".join(map(sp.latex, dict.fromkeys(self.shape)))
+        return rf"{'' if self.gain == 1 else sp.latex(self.gain)} O\left({sizes}\right)".lstrip()
 
 
 def _power(k: object) -> int:
@@ -340,46 +372,3 @@ def _table_moment(table: Empirical, powers: tuple[tuple[int, int], ...]) -> Encl
     roundings = sum(power for _, power in powers) + 2
     size = float(np.abs(products).mean()) * (1 + table.rows * _ROUND_OFF)
     return Enclosed(value, roundings * _ROUND_OFF * size + np.finfo(np.float64).tiny)
-
-
-def _table(data: object) -> tuple[tuple[str, ...], Array]:
-    names: list[str] | None = None
-    if isinstance(data, Mapping):
-        names, data = [str(name) for name in data], _rows_of(data)
-    elif isinstance(data, np.ndarray) and data.dtype.names:
-        names = list(data.dtype.names)
-        data = np.column_stack([data[name] for name in names])
-    elif hasattr(data, "columns"):
-        names = [str(name) for name in data.columns]
-    try:
-        array = np.asarray(data)
-    except ValueError:
-        raise ParameterError(
-            "Empirical(data)", "the rows differ in length", "Give one number per cell."
-        ) from None
-    if array.dtype.kind not in "iuf":
-        missing = f"the cells are {array.dtype}, not numbers"
-        raise ParameterError("Empirical(data)", missing, "Convert or drop the columns that are not numbers.")
-    if array.ndim != 2 or array.shape[0] < 2 or array.shape[1] < 1:
-        missing = f"an array of shape {array.shape} is not a table of at least two rows"
-        raise ParameterError(
-            "Empirical(data)", missing, "Give rows and columns; one column is data[:, None]."
-        )
-    table = np.array(array, dtype=np.float64, order="C")
-    table += 0.0
-    if not np.isfinite(table).all():
-        row, column = np.argwhere(~np.isfinite(table))[0]
-        missing = f"row {row}, column {column} is {table[row, column]}"
-        raise ParameterError("Empirical(data)", missing, "Drop or fill such rows first.")
-    names = names or [str(column) for column in range(table.shape[1])]
-    if len(set(names)) < len(names):
-        raise ParameterError("Empirical(data)", "two columns have one name", "Rename one of them.")
-    return tuple(names), table
-
-
-def _rows_of(columns: Mapping[object, object]) -> list[tuple[object, ...]]:
-    try:
-        return list(zip(*(list(column) for column in columns.values()), strict=True))  # type: ignore[call-overload]
-    except (TypeError, ValueError):
-        missing = "the columns are not lists of one length"
-        raise ParameterError("Empirical(data)", missing, "Give one list per column.") from None

@@ -11,7 +11,7 @@ from varprop.model.distributions import Distribution
 from varprop.model.expressions import Expression, as_expression, sum_over
 from varprop.model.joint import Joint
 from varprop.model.parsing import as_distribution
-from varprop.model.variables import RandomVariable
+from varprop.model.variables import RandomVariable, RandomVector
 
 __all__ = ["dot", "neuron"]
 
@@ -20,8 +20,8 @@ def dot(*, weights: object, inputs: object, fan_in: object = None) -> Expression
     """Return the pre-activation sum_i w_i x_i.
 
     Args:
-        weights: the distribution of each weight, independent copies along the inputs; or an expression of
-            one free axis, such as an orthogonal matrix's row.
+        weights: the distribution of each weight, independent copies along the inputs; or the law of a whole
+            matrix, such as an initializer; or an expression of one free axis.
         inputs: the distribution of each input; `relu(Normal())` becomes relu(h_i) with a new h; or a
             RandomVector, or an expression of one free axis.
         fan_in: the number of terms; a whole number, a symbol or text. Weights or inputs that bring an axis
@@ -34,6 +34,8 @@ def dot(*, weights: object, inputs: object, fan_in: object = None) -> Expression
         >>> dot(weights="Normal(variance=2/n)", inputs="relu(Normal())", fan_in="n")
         sum_i w_i*relu(h_i)
     """
+    if isinstance(weights, Joint) and len(weights.shape) > 1:
+        weights, fan_in = _rows(weights, inputs, fan_in)
     axis = _axis(weights, inputs, fan_in)
     w = _along(weights, "w", axis, role="weights")
     x = _along(inputs, "x", axis, role="inputs")
@@ -64,13 +66,30 @@ def neuron(*, weights: object, inputs: object, fan_in: object = None, bias: obje
     return total + (RandomVariable("b", law, role="bias") if value is None else as_expression(value))
 
 
+def _rows(weights: Joint, inputs: object, fan_in: object) -> tuple[object, object]:
+    """Return the weights of a unit, along the axis that inputs may bring, and how many there are."""
+    if fan_in is not None and as_size(fan_in, "fan_in") != weights.terms:
+        raise ParameterError(f"fan_in={fan_in}", f"a row of {weights} has {weights.terms} entries")
+    law = weights.row_law
+    if not isinstance(law, Joint):
+        return law, weights.terms
+    units = Axis("j", law.shape[0])
+    along = (_brought(inputs) or [Axis("i", weights.terms)])[-1]
+    return RandomVector("w", law, axes=(units, along), role="weights"), weights.terms
+
+
+def _brought(given: object) -> list[Axis]:
+    if not isinstance(given, Expression):
+        return []
+    axes = {index.axis for index in given.indices if index.kind == "generic"}
+    return sorted(axes, key=lambda axis: axis.token)
+
+
 def _axis(weights: object, inputs: object, fan_in: object) -> Axis:
     brought: list[Axis] = []
     for given in (weights, inputs):
-        if isinstance(given, Expression):
-            axes = {index.axis for index in given.indices if index.kind == "generic"}
-            brought.extend(sorted(axes, key=lambda axis: axis.token))
-        elif isinstance(given, Joint):
+        brought.extend(_brought(given))
+        if isinstance(given, Joint):
             raise ParameterError(
                 f"dot with {given}", "it is the law of a vector", "Make it one: vp.RandomVector('x', ...)"
             )

@@ -76,6 +76,9 @@ class RandomVariable(Expression):
                 f"random variable named {name!r}", "it is not a name", "Use letters, such as 'w'"
             )
         along = _axes(axes, name)
+        if isinstance(distribution, Joint) and isinstance(distribution.unfolded, Distribution):
+            _fit(name, along, distribution)
+            distribution = distribution.unfolded
         variable = Variable(name, as_distribution(distribution), along, role)
         return leaf(variable, tuple(axis.index if along.count(axis) == 1 else axis.unset for axis in along))
 
@@ -207,13 +210,20 @@ class RandomVector(RandomVariable):
                 )
             return RandomVariable(name, distribution, along or Axis("i", scalar(size, "size")), role=role)
         shape = distribution.shape
-        along = along or tuple(Axis(letter, n) for letter, n in zip("ji"[-len(shape) :], shape, strict=True))
-        if tuple(axis.size for axis in along) != tuple(shape):
-            raise ParameterError(
-                f"axes of {name}",
-                f"their sizes {[a.size for a in along]} are not those of {distribution}: {shape}",
-            )
-        return leaf(Variable(name, distribution, along, role), tuple(axis.index for axis in along))
+        letters = "ji"[-len(shape) :] if len(shape) < 3 else "jiklm"
+        along = along or tuple(map(Axis, letters, shape))
+        _fit(name, along, distribution)
+        law = distribution.unfolded
+        if isinstance(law, Distribution):
+            return RandomVariable(name, law, along, role=role)
+        return leaf(Variable(name, law, along, role), tuple(axis.index for axis in along))
+
+
+def _fit(name: str, along: tuple[Axis, ...], law: Joint) -> None:
+    if tuple(axis.size for axis in along) != tuple(law.shape):
+        raise ParameterError(
+            f"axes of {name}", f"their sizes {[a.size for a in along]} are not those of {law}: {law.shape}"
+        )
 
 
 def variables(*roots: Expression) -> tuple[Variable, ...]:

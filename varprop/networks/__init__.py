@@ -1,0 +1,1 @@
+"""Layers, gains, initializers and depth."""

@@ -1,0 +1,155 @@
+"""The equations that initializers solve: what stays the same from layer to layer, both ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import sympy as sp
+
+from varprop.derivation.derive import derive
+from varprop.derivation.proofs import Solution
+from varprop.derivation.quantities import Equal, Variance
+from varprop.derivation.solve import solve
+from varprop.errors import ParameterError
+from varprop.model.activations import Activation, HomogeneousActivation, identity
+from varprop.model.axes import Axis
+from varprop.model.distributions import Normal, Unknown
+from varprop.model.expressions import Expression, sum_over
+from varprop.model.joint import Orthogonal
+from varprop.model.neurons import dot
+from varprop.model.scalars import symbol
+from varprop.model.variables import RandomVariable
+
+__all__ = ["N_IN", "N_OUT", "Factors", "Scheme", "factors"]
+
+N_IN, N_OUT, V, GAIN = symbol("n_in"), symbol("n_out"), symbol("v"), symbol("g")
+
+
+class Factors(NamedTuple):
+    """What one layer multiplies the second moment of signal and gradient by."""
+
+    forward: sp.Expr
+    backward: sp.Expr
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """A condition on a layer z = W phi(h), h ~ N(0, q), and on the gradient that comes back through it.
+
+    share Var(z_j) / q + (1 - share) Var(dh_i) / Var(dz_j) = multiplier^2, solved for v = Var(w_ji); for an
+    orthogonal W the forward condition is solved for its gain.
+
+    Args:
+        activation: phi.
+        share: the weight of the forward condition: 1 forward alone, 0 backward alone, 1/2 both alike.
+        multiplier: a factor on the weights.
+        q: the second moment of h.
+        isometric: whether W is orthogonal.
+    """
+
+    activation: Activation = identity
+    share: sp.Expr = sp.S.One
+    multiplier: sp.Expr = sp.S.One
+    q: sp.Expr = sp.S.One
+    isometric: bool = False
+
+    @property
+    def equation(self) -> Equal:
+        """The condition, as a claim about quantities."""
+        return _solved(self).claim
+
+    @property
+    def derivation(self) -> Solution:
+        """The condition derived and solved."""
+        return _solved(self)
+
+    @property
+    def solution(self) -> sp.Expr:
+        """The variance of a weight by the fans n_in and n_out; the gain of an orthogonal matrix."""
+        return self.derivation.result
+
+
+def forward(activation: Activation, q: sp.Expr) -> Expression:
+    """Return a pre-activation z = sum_i w_i phi(h_i), h_i ~ N(0, q); without phi, h_i of any law."""
+    i = Axis("i", N_IN)
+    if activation == identity:
+        return _weighted(i, RandomVariable("h", Unknown(mean=0, variance=q), axes=i))
+    return _weighted(i, activation(RandomVariable("h", Normal(variance=q), axes=i)))
+
+
+def backward(activation: Activation, q: sp.Expr) -> Expression:
+    """Return what an input's gradient sums: sum_j w_j phi'(z_j) d_j, z_j ~ N(0, q), Var(d_j) = 1.
+
+    That d is independent of z is the assumption known as gradient independence.
+    """
+    j = Axis("j", N_OUT)
+    errors = RandomVariable("d", Unknown(mean=0, variance=1), axes=j)
+    if activation == identity:
+        return _weighted(j, errors)
+    return _weighted(j, errors * slope_of(activation)(RandomVariable("z", Normal(variance=q), axes=j)))
+
+
+def _weighted(along: Axis, terms: Expression) -> Expression:
+    weights = RandomVariable("w", Unknown(mean=0, variance=V), axes=along, role="weights")
+    return sum_over(along, weights * terms)
+
+
+def slope_of(activation: Activation) -> Activation:
+    """The derivative of an activation as an activation.
+
+    Raises:
+        ParameterError: it is not known as one.
+    """
+    if isinstance(activation, HomogeneousActivation) and activation.degree > 0:
+        return activation.slope
+    raise ParameterError(
+        f"gradient through {activation}", "its derivative is not known", "Use mode='fan_in'."
+    )
+
+
+@lru_cache(maxsize=1024)
+def _solved(scheme: Scheme) -> Solution:
+    activation, share, q, goal = scheme.activation, scheme.share, scheme.q, scheme.multiplier**2
+    if scheme.isometric:
+        z = dot(weights=Orthogonal("n", gain=GAIN), inputs=_inputs(activation, q))
+        return _solution(Equal(Variance(z), goal * q), GAIN)
+    line = sp.S.Zero
+    if share != 0:
+        line += share * Variance(forward(activation, q)) / q
+    if share != 1:
+        line += (1 - share) * Variance(backward(activation, q))
+    return _solution(Equal(line, goal), V)
+
+
+def _inputs(activation: Activation, q: sp.Expr) -> object:
+    return Unknown(mean=0, variance=q) if activation == identity else activation(Normal(variance=q))
+
+
+def _solution(claim: Equal, unknown: sp.Symbol) -> Solution:
+    solved = solve(claim, unknown)
+    assert isinstance(solved, Solution)
+    return solved
+
+
+@lru_cache(maxsize=1024)
+def factors(activation: Activation, q: sp.Expr) -> Factors:
+    """Return what a layer multiplies the second moments of signal and gradient by, with v = Var(w_ji).
+
+    Args:
+        activation: phi.
+        q: the second moment of its normal argument.
+
+    Raises:
+        DerivationError: a moment that no rule covers.
+
+    Example:
+        >>> from varprop.model.activations import relu
+        >>> factors(relu, sp.Integer(1))
+        Factors(forward=n_in*v/2, backward=n_out*v/2)
+    """
+    return Factors(
+        derive(Variance(forward(activation, q))).result / q,
+        derive(Variance(backward(activation, q))).result,
+    )
