@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given, settings, strategies as st
 
 from varprop import ParameterError, Uniform, Variance, neuron
@@ -193,6 +194,28 @@ def test_discarding_what_is_undecided() -> None:
     attempt()
     assert outcomes
     assert all(outcomes)
+
+
+def test_hypothesis_shrinks_a_wrong_initializer_to_its_smallest_case() -> None:
+    """Ten percent too much for more than 5 inputs: found, and shrunk to 6."""
+
+    def wrong(fan_in: int) -> Draw:
+        return normal(math.sqrt((1.1 if fan_in > 5 else 1.0) / fan_in), (64, fan_in))
+
+    failed = []
+
+    @settings(max_examples=30, database=None, derandomize=True)
+    @given(st.integers(1, 40))
+    def attempt(fan_in: int) -> None:
+        try:
+            assert_variance(wrong(fan_in), sp.Rational(1, fan_in))
+        except Disagreement:
+            failed.append(fan_in)
+            raise
+
+    with pytest.raises(Disagreement):
+        attempt()
+    assert failed[-1] == 6
 
 
 # ---- misuse

@@ -64,6 +64,7 @@ class Draws:
         with _global_generators_at_rest():
             first = self._called(0)
             again, other = self._called(0), self._called(1)
+        self._kept = {0: first, 1: other}
         self.shape = first.shape
         if first.size == 0:
             raise self._refused(
@@ -77,7 +78,7 @@ class Draws:
 
     def __getitem__(self, number: int) -> Array:
         """The array of a number, always the same one."""
-        drawn = self._called(number)
+        drawn = self._kept[number] if number in self._kept else self._called(number)
         if drawn.shape != self.shape:
             raise self._refused(f"it returned shapes {self.shape} and {drawn.shape}", "Return one shape")
         return drawn
@@ -117,7 +118,11 @@ def _global_generators_at_rest() -> Iterator[None]:
 
 
 def _states() -> dict[str, object]:
-    states: dict[str, object] = {"random": random.getstate(), "numpy.random": str(np.random.get_state())}
+    kind, keys, *rest = np.random.get_state(legacy=True)
+    states: dict[str, object] = {
+        "random": random.getstate(),
+        "numpy.random": (kind, np.asarray(keys).tobytes(), *rest),
+    }
     torch = sys.modules.get("torch")
     if torch is not None and hasattr(torch, "get_rng_state"):
         states["torch"] = bytes(torch.get_rng_state().numpy())
