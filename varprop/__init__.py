@@ -134,6 +134,10 @@ if TYPE_CHECKING:
         xavier_normal as xavier_normal,
         xavier_uniform as xavier_uniform,
     )
+    from varprop.networks.compromises import (
+        Compromises as Compromises,
+        compromises as compromises,
+    )
     from varprop.networks.connectivity import (
         Connectivity as Connectivity,
     )
@@ -179,6 +183,7 @@ _NAMES = {
         "glorot_normal glorot_uniform he_normal he_uniform initializer lecun_normal lecun_uniform "
         "orthogonal xavier_normal xavier_uniform"
     ),
+    "networks.compromises": "Compromises compromises",
     "networks.connectivity": "Connectivity",
     "networks.initializers": "Initializer",
     "interop.tables": "read_table",
