@@ -8,7 +8,8 @@ import pytest
 import sympy as sp
 
 import varprop as vp
-from varprop.model.activations import NAMED, HomogeneousActivation
+from varprop.model.activations import NAMED, Formula, HomogeneousActivation
+from varprop.model.activations.base import X as X_
 
 ACTIVATIONS = [
     vp.identity,
@@ -27,17 +28,29 @@ EXPECTED = {
     "relu2": lambda x: np.maximum(x, 0) ** 2,
     "abs": np.abs,
     "step": lambda x: (x > 0).astype(float),
-    "leaky_relu[1/100]": lambda x: np.where(x > 0, x, x / 100),
-    "leaky_relu[3/10]": lambda x: np.where(x > 0, x, 0.3 * x),
-    "leaky_relu[-2]": lambda x: np.where(x > 0, x, -2 * x),
+    "leaky_relu(1/100)": lambda x: np.where(x > 0, x, x / 100),
+    "leaky_relu(3/10)": lambda x: np.where(x > 0, x, 0.3 * x),
+    "leaky_relu(-2)": lambda x: np.where(x > 0, x, -2 * x),
 }
+FORMULAS = [name for name in NAMED if isinstance(vp.activation(name), Formula) and name != "swish"]
 every = pytest.mark.parametrize("phi", ACTIVATIONS, ids=str)
 X = vp.RandomVariable("x", "Normal()")
 
 
 def test_every_registered_name_is_tested():
-    names = {str(phi).partition("[")[0] for phi in ACTIVATIONS}
-    assert names == set(NAMED)
+    names = {str(phi).partition("(")[0] for phi in ACTIVATIONS}
+    assert names | set(FORMULAS) == set(NAMED) - {"prelu", "swish"}
+
+
+@pytest.mark.parametrize("name", sorted(NAMED))
+def test_numpy_and_sympy_agree(name):
+    phi = vp.activation(name)
+    points = np.array([-40.0, -7, -3.5, -2, -1, -0.3, -1e-6, 1e-6, 0.4, 1.5, 2.5, 4, 7, 40])
+    for order, function in enumerate((phi.value, phi.derivative, phi.second_derivative)):
+        for x, found in zip(points, function(points), strict=True):
+            piece = sp.diff(phi.pieces[int(np.sum(x > phi.breaks))], X_, order)
+            expected = float(piece.subs(X_, sp.Rational(float(x))).evalf(30))
+            assert float(found) == pytest.approx(expected, rel=3e-14, abs=1e-300)
 
 
 @every

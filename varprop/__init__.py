@@ -69,11 +69,33 @@ if TYPE_CHECKING:
         Activation as Activation,
         Transformed as Transformed,
         abs_ as abs_,
+        activation as activation,
+        celu as celu,
+        cos as cos,
+        elu as elu,
+        erf as erf,
+        exp as exp,
+        gelu as gelu,
+        gelu_tanh as gelu_tanh,
+        hardsigmoid as hardsigmoid,
+        hardswish as hardswish,
+        hardtanh as hardtanh,
         identity as identity,
         leaky_relu as leaky_relu,
+        mish as mish,
+        prelu as prelu,
         relu as relu,
         relu2 as relu2,
+        relu6 as relu6,
+        selu as selu,
+        sigmoid as sigmoid,
+        silu as silu,
+        sin as sin,
+        softplus as softplus,
+        softsign as softsign,
+        square as square,
         step as step,
+        tanh as tanh,
     )
     from varprop.model.axes import (
         Axis as Axis,
@@ -167,7 +189,11 @@ _NAMES = {
     "model.axes": "Axis Index",
     "model.expressions": "Expression sum_over",
     "model.variables": "RandomVariable RandomVector",
-    "model.activations": "Activation Transformed abs_ identity leaky_relu relu relu2 step",
+    "model.activations": (
+        "Activation Transformed abs_ activation celu cos elu erf exp gelu gelu_tanh hardsigmoid hardswish "
+        "hardtanh identity leaky_relu mish prelu relu relu2 relu6 selu sigmoid silu sin softplus softsign "
+        "square step tanh"
+    ),
     "derivation.quantities": (
         "CentralMoment Covariance Cumulant Equal Kurtosis Mean Moment Quantity Skewness Variance"
     ),

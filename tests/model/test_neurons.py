@@ -35,7 +35,7 @@ DATA = [[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]]
         ("Normal(variance=1/n)", "Unknown()", "sum_i w_i*x_i"),
         (Normal(), relu(Normal()), "sum_i w_i*relu(h_i)"),
         ("Normal()", "relu(Normal())", "sum_i w_i*relu(h_i)"),
-        (Normal(), leaky_relu("1/5")(relu(Uniform(-1, 2))), "sum_i w_i*leaky_relu[1/5](relu(h_i))"),
+        (Normal(), leaky_relu("1/5")(relu(Uniform(-1, 2))), "sum_i w_i*leaky_relu(1/5)(relu(h_i))"),
         (stats.norm(0, 1), stats.uniform(0, 1), "sum_i w_i*x_i"),
     ],
 )

@@ -31,7 +31,7 @@ A, B = ROW.places(2)
         ((n + 1) * X, "(n + 1)*x", r"\left(n + 1\right) x"),
         (relu(X + Y), "relu(x + y)", r"\operatorname{relu}\left(x + y\right)"),
         (relu(X) ** 2, "relu(x)**2", r"\operatorname{relu}\left(x\right)^{2}"),
-        (leaky_relu("a")(X), "leaky_relu[a](x)", r"\operatorname{leaky\_relu[a]}\left(x\right)"),
+        (leaky_relu("a")(X), "leaky_relu(a)(x)", r"\operatorname{leaky\_relu(a)}\left(x\right)"),
         (W, "w_i", "w_{i}"),
         (M, "m_ji", "m_{ji}"),
         (W[A], "w_i1", "w_{i1}"),

@@ -19,7 +19,7 @@ from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.solve import solve
 from varprop.errors import ParameterError, VarpropError
 from varprop.interop.lines import read_line, write_line
-from varprop.model.activations import NAMED, Activation, HomogeneousActivation
+from varprop.model.activations import NAMED, Activation, HomogeneousActivation, activation as named_activation
 from varprop.model.axes import Axis, Index
 from varprop.model.distributions import Distribution
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
@@ -240,15 +240,21 @@ def _activation(activation: Any) -> Any:
             write_line(activation.below),
             activation.degree,
         ]
-    if NAMED.get(activation.name) == activation:
+    if _is_named(activation):
         return activation.name
     raise ParameterError(f"to_json of {activation}", "it has no registered name", "Register it.")
 
 
+def _is_named(activation: Activation) -> bool:
+    try:
+        return named_activation(activation.name) == activation
+    except VarpropError:
+        return False
+
+
 def _read_activation(record: Any) -> Activation:
     if isinstance(record, str):
-        found: Activation = NAMED[record]
-        return found
+        return named_activation(record)
     label, above, below, degree = record
     return HomogeneousActivation(str(label), read_line(above), read_line(below), int(degree))
 

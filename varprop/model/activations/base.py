@@ -1,4 +1,4 @@
-"""Nonlinearities: one frozen class per family, holding value, derivative and exact facts."""
+"""What every activation can be asked, and the distribution of an activated variable."""
 
 from __future__ import annotations
 
@@ -16,19 +16,12 @@ from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
 from varprop.model.expressions import Apply, Expression, Scalar
 
-__all__ = [
-    "Activation",
-    "HomogeneousActivation",
-    "Transformed",
-    "abs_",
-    "identity",
-    "leaky_relu",
-    "relu",
-    "relu2",
-    "step",
-]
+__all__ = ["Activation", "Array", "Transformed", "X"]
 
 Array = NDArray[np.float64]
+
+X = sp.Symbol("x", real=True)
+"""The argument in formulas of activations."""
 
 
 class Activation(ABC):
@@ -46,6 +39,38 @@ class Activation(ABC):
     @abstractmethod
     def derivative(self, x: Array) -> Array:
         """Return phi'(x), elementwise, 0 where it does not exist."""
+
+    def second_derivative(self, x: Array) -> Array:
+        """Return phi''(x), elementwise, off the kinks; by differences of phi' where no formula is given."""
+        step = 1e-5 * (1 + np.abs(x))
+        return np.asarray((self.derivative(x + step) - self.derivative(x - step)) / (2 * step))
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        """Return where phi or one of its derivatives jumps, in ascending order."""
+        return ()
+
+    @property
+    def pieces(self) -> tuple[sp.Expr, ...] | None:
+        """Return phi between its kinks, as expressions in `X`; None if it is known by its values alone."""
+        return None
+
+    @property
+    def analytic(self) -> bool:
+        """Whether phi is known to be analytic on the whole line."""
+        return self.pieces is not None and not self.kinks
+
+    @property
+    def breaks(self) -> Array:
+        """Return the kinks as numbers."""
+        return np.array([float(kink) for kink in self.kinks])
+
+    def sides(self, order: int) -> tuple[Array, Array]:
+        """Return the limits of phi (order 0) or phi' (order 1) from below and above at each kink."""
+        function, kinks = (self.value, self.derivative)[order], self.breaks
+        near = 1e-7 * (1 + np.abs(kinks))
+        low, high = ((2 * function(kinks + t) - function(kinks + 2 * t)) for t in (-near, near))
+        return low, high
 
     @property
     def parity(self) -> str:
@@ -137,139 +162,6 @@ class Activation(ABC):
 
 
 @dataclass(frozen=True)
-class HomogeneousActivation(Activation):
-    """A positively homogeneous activation: a x^d for x > 0, b |x|^d for x < 0, and 0 at 0.
-
-    ReLU is (1, 0, 1), leaky ReLU (1, -slope, 1), |x| (1, 1, 1), the step (1, 0, 0), the identity (1, -1, 1).
-
-    Args:
-        label: its name.
-        above: a.
-        below: b.
-        degree: d, a whole number from 0 on.
-    """
-
-    label: str
-    above: sp.Expr
-    below: sp.Expr
-    degree: int
-
-    SLOPE: ClassVar[Parameter] = Parameter("slope", "a", low=-sp.oo, high=sp.oo, typical=(-0.5, 0.9))
-
-    @property
-    def name(self) -> str:
-        return self.label
-
-    @property
-    def parity(self) -> str:
-        if self.above == self.below:
-            return "even"
-        return "odd" if self.above == -self.below else "neither"
-
-    def value(self, x: Array) -> Array:
-        result = np.where(np.isnan(x), np.nan, 0.0)
-        for slope, side in ((self.above, x), (self.below, -x)):
-            if slope != 0:  # a side that is cut off must not overflow
-                result += float(slope) * (np.maximum(side, 0) ** self.degree if self.degree else side > 0)
-        return result
-
-    def derivative(self, x: Array) -> Array:
-        if self.degree == 0:
-            return np.where(np.isnan(x), np.nan, 0.0)
-        return self.slope.value(x)
-
-    @property
-    def slope(self) -> HomogeneousActivation:
-        """Its derivative, again positively homogeneous, one degree lower."""
-        return HomogeneousActivation(
-            f"{self.label}'", self.above * self.degree, -self.below * self.degree, self.degree - 1
-        )
-
-    @property
-    def growth(self) -> int:
-        return self.degree
-
-    def even_coefficient(self, power: int) -> sp.Expr:
-        """Return (a^k + b^k) / 2."""
-        return (self.above**power + self.below**power) / 2
-
-    def even_part(self, power: int, argument: Expression) -> Expression | None:
-        degree = self.degree * power
-        return None if degree % 2 else self.even_coefficient(power) * argument**degree
-
-    def odd_part(self, power: int, argument: Expression) -> Expression:
-        degree = self.degree * power
-        if degree == 0:
-            return super().odd_part(power, argument)
-        size: Expression = argument**degree if degree % 2 else argument * abs_(argument) ** (degree - 1)
-        odd: Expression = size * ((self.above**power - self.below**power) / 2)
-        return odd
-
-    def odd_power(self, power: int) -> bool:
-        return self.degree * power % 2 == 1 and self.parity != "odd"
-
-    @property
-    def even_part_holds_at_zero(self) -> bool:
-        return self.degree > 0
-
-    @property
-    def gates(self) -> bool:
-        return bool(self.below == 0 and self.above != 0)
-
-    @property
-    def vanishes_only_at_zero(self) -> bool:
-        return bool(self.above.is_nonzero and self.below.is_nonzero)
-
-    def moment(self, power: int, distribution: Distribution, times: int = 0) -> sp.Expr:
-        degree = self.degree * power + times
-        if degree == 0:
-            above = distribution.positive_probability
-            below = sp.S.Zero if self.below == 0 else distribution.negative_probability
-            return self.above**power * above + self.below**power * below
-        above = distribution.positive_part_moment(degree)
-        if self.below == 0:
-            return self.above**power * above
-        below = (-1) ** (degree + times) * (distribution.moment(degree) - above)
-        return self.above**power * above + self.below**power * below
-
-    def at(self, values: Mapping[Any, Any]) -> Activation:
-        above, below = self.above.xreplace(values), self.below.xreplace(values)
-        if (above, below) == (self.above, self.below):
-            return self
-        label = self.label
-        for sign in (1, -1):
-            label = label.replace(f"[{sign * self.below}]", f"[{sign * below}]")
-        return HomogeneousActivation(label, above, below, self.degree)
-
-
-def _leaky(slope: sp.Expr) -> HomogeneousActivation:
-    return HomogeneousActivation(f"leaky_relu[{slope}]", sp.S.One, -slope, 1)
-
-
-def leaky_relu(slope: object = "1/100") -> HomogeneousActivation:
-    """Return the leaky ReLU: x for x > 0, slope * x for x < 0.
-
-    Args:
-        slope: the slope below 0; a number, a symbol or text.
-
-    Raises:
-        ParameterError: the slope is no finite number.
-
-    Examples:
-        >>> float(leaky_relu(0.1)(-2.0))
-        -0.2
-    """
-    return _leaky(HomogeneousActivation.SLOPE.validate(slope, "leaky_relu"))
-
-
-identity = HomogeneousActivation("identity", sp.S.One, sp.S.NegativeOne, 1)
-relu = HomogeneousActivation("relu", sp.S.One, sp.S.Zero, 1)
-relu2 = HomogeneousActivation("relu2", sp.S.One, sp.S.Zero, 2)
-abs_ = HomogeneousActivation("abs", sp.S.One, sp.S.One, 1)
-step = HomogeneousActivation("step", sp.S.One, sp.S.Zero, 0)
-
-
-@dataclass(frozen=True)
 class Transformed(Distribution):
     """The distribution of activation(X) for X of a parent distribution.
 
@@ -281,7 +173,7 @@ class Transformed(Distribution):
         parent: the distribution it is applied to.
 
     Examples:
-        >>> from varprop.model.distributions import Normal
+        >>> from varprop import Normal, relu
         >>> relu(Normal(variance=2)).moment(2)
         1
     """
@@ -331,14 +223,3 @@ class Transformed(Distribution):
 
     def latex(self) -> str:
         return rf"{self.activation.latex}\left({self.parent.latex()}\right)"
-
-
-NAMED: dict[str, Any] = {
-    "abs": abs_,
-    "identity": identity,
-    "leaky_relu": lambda law, slope="1/100": leaky_relu(slope)(law),
-    "relu": relu,
-    "relu2": relu2,
-    "step": step,
-}
-"""Activations by the names that a text may use; each maps a distribution to a distribution."""

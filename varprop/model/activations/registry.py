@@ -1,0 +1,125 @@
+"""Activations by name: `activation("celu(2)")`."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+from varprop.errors import ParameterError, ParseError
+from varprop.model.activations.base import Activation
+from varprop.model.activations.homogeneous import abs_, identity, leaky_relu, prelu, relu, relu2, step
+from varprop.model.activations.kinked import (
+    celu,
+    elu,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    relu6,
+    selu,
+    softsign,
+)
+from varprop.model.activations.smooth import (
+    cos,
+    erf,
+    exp,
+    gelu,
+    gelu_tanh,
+    mish,
+    sigmoid,
+    silu,
+    sin,
+    softplus,
+    square,
+    tanh,
+)
+from varprop.model.scalars import parse_tree, read_scalar
+
+__all__ = ["NAMED", "activation"]
+
+NAMED: dict[str, Callable[..., Any]] = {
+    "abs": abs_,
+    "celu": celu,
+    "cos": cos,
+    "elu": elu,
+    "erf": erf,
+    "exp": exp,
+    "gelu": gelu,
+    "gelu_tanh": gelu_tanh,
+    "hardsigmoid": hardsigmoid,
+    "hardswish": hardswish,
+    "hardtanh": hardtanh,
+    "identity": identity,
+    "leaky_relu": leaky_relu,
+    "mish": mish,
+    "prelu": prelu,
+    "relu": relu,
+    "relu2": relu2,
+    "relu6": relu6,
+    "selu": selu,
+    "sigmoid": sigmoid,
+    "silu": silu,
+    "sin": sin,
+    "softplus": softplus,
+    "softsign": softsign,
+    "square": square,
+    "step": step,
+    "swish": silu,
+    "tanh": tanh,
+}
+"""Activations by the names that a text may use; each maps a distribution to a distribution, and those with
+parameters also map parameters to an activation."""
+
+
+def activation(given: Any) -> Activation:
+    """The activation that a name stands for, such as "gelu", "leaky_relu(0.01)" or "celu(2)".
+
+    Args:
+        given: a text, or an Activation, which is returned.
+
+    Raises:
+        ParameterError: it is none of these, or a parameter lies outside its domain.
+        ParseError: no activation has this name; the message names the nearest.
+
+    Example:
+        >>> print(activation("celu(2)"), activation("swish"))
+        celu(2) silu
+        >>> activation("gleu")
+        Traceback (most recent call last):
+        ...
+        varprop.errors.ParseError: activation='gleu': gleu is not an activation. Did you mean gelu?
+    """
+    if isinstance(given, Activation):
+        return given
+    if isinstance(given, str):
+        return _read(given)
+    if callable(given) and given in NAMED.values():
+        return given()  # type: ignore[no-any-return]
+    raise ParameterError(
+        f"activation {given!r:.80}", "it is no name and no Activation", 'Write "gelu" or "leaky_relu(0.01)".'
+    )
+
+
+def _read(text: str) -> Activation:
+    tree = parse_tree(text, "activation")
+    head, arguments = (tree.func, tree.args) if isinstance(tree, ast.Call) else (tree, [])
+    if not isinstance(head, ast.Name) or (isinstance(tree, ast.Call) and tree.keywords):
+        raise ParseError(f"activation={text!r:.80}", "it is no name", 'Write "gelu" or "leaky_relu(0.01)".')
+    name = head.id
+    if name not in NAMED:
+        words = {word.lower(): word for word in NAMED}
+        close = difflib.get_close_matches(name.lower(), words, n=1, cutoff=0.6)
+        remedy = f"Did you mean {words[close[0]]}?" if close else f"There are {', '.join(NAMED)}."
+        raise ParseError(f"activation={text!r:.80}", f"{name:.60} is not an activation", remedy)
+    found = NAMED[name]
+    if isinstance(found, Activation):
+        if isinstance(tree, ast.Call):
+            raise ParseError(f"activation={text!r:.80}", f"{name} takes no parameters", f'Write "{name}".')
+        return found
+    try:
+        made = found(*(read_scalar(node, text, "activation") for node in arguments))
+    except TypeError:
+        raise ParseError(f"activation={text!r:.80}", f"{name} takes fewer parameters") from None
+    assert isinstance(made, Activation)
+    return made

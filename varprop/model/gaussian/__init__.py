@@ -1,0 +1,26 @@
+"""Moments of activations of normal variables, for arrays of means and standard deviations at once."""
+
+from __future__ import annotations
+
+from varprop.model.gaussian.moments import (
+    curvature,
+    fourth_moment,
+    mean,
+    second_moment,
+    slope_second_moment,
+    variance,
+)
+from varprop.model.gaussian.pairs import cross_moment, slope_cross_moment
+from varprop.model.gaussian.spread import GaussianValue
+
+__all__ = [
+    "GaussianValue",
+    "cross_moment",
+    "curvature",
+    "fourth_moment",
+    "mean",
+    "second_moment",
+    "slope_cross_moment",
+    "slope_second_moment",
+    "variance",
+]

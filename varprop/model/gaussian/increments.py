@@ -1,0 +1,82 @@
+"""Differences of an activation from its value at a point, with all digits where they are small."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from varprop.model.activations.base import Activation, Array
+from varprop.numerics.quadrature import legendre
+
+__all__ = ["even_increment", "increment", "is_near"]
+
+NODES, WEIGHTS = legendre(10)
+NEAR = 0.25
+"""Below this times the distance to the nearest bend, a difference is the integral of the slope."""
+
+
+def _reach(phi: Activation, mean: Array) -> Array:
+    centers = np.array([*phi.breaks, 0.0])
+    return np.asarray(np.maximum(1.0, np.abs(mean[:, None] - centers).min(axis=1) / 2))
+
+
+def is_near(phi: Activation, mean: Array, std: Array) -> npt.NDArray[np.bool_]:
+    """Whether a law is so narrow that differences by subtraction would lose digits."""
+    return np.asarray(std < 0.1 * _reach(phi, mean))
+
+
+def _edges(phi: Activation, mean: Array, h: Array) -> Array:
+    """Where the way from mean to mean + h meets kinks, as fractions, with 0 and 1; along a new last axis."""
+    with np.errstate(all="ignore"):
+        parts = (phi.breaks - mean[..., None]) / h[..., None]
+    parts = np.clip(np.where(np.isnan(parts), 0.0, parts), 0.0, 1.0)
+    ends = np.zeros((*h.shape, 1))
+    return np.sort(np.concatenate([ends, parts, ends + 1], axis=-1), axis=-1)
+
+
+def increment(phi: Activation, mean: Array, h: Array, near: npt.NDArray[np.bool_]) -> Array:
+    """phi(mean + h) - phi(mean) for h of shape (rows, points).
+
+    Args:
+        phi: the activation, continuous where `near` holds.
+        mean: one point per row.
+        h: the steps.
+        near: for which rows short steps are integrals of phi'.
+    """
+    center = np.broadcast_to(mean[:, None], h.shape)
+    found = phi.value(center + h) - phi.value(center)
+    short = near[:, None] & (np.abs(h) < NEAR * _reach(phi, mean)[:, None])
+    if short.any():
+        m, step = center[short], h[short]
+        edges = _edges(phi, m, step)
+        total = np.zeros(len(step))
+        for k in range(edges.shape[-1] - 1):
+            width = edges[:, k + 1] - edges[:, k]
+            at = m[:, None] + step[:, None] * (edges[:, k, None] + width[:, None] * NODES)
+            total += width * (phi.derivative(at) @ WEIGHTS)
+        found[short] = step * total
+    return np.asarray(found)
+
+
+def even_increment(phi: Activation, mean: Array, h: Array) -> Array:
+    """phi(mean + h) + phi(mean - h) - 2 phi(mean), phi continuous, for h of shape (rows, points)."""
+    h = np.abs(h)
+    center = np.broadcast_to(mean[:, None], h.shape)
+    found = phi.value(center + h) + phi.value(center - h) - 2 * phi.value(center)
+    short = h < NEAR * _reach(phi, mean)[:, None]
+    if short.any():
+        m, step = center[short], h[short]
+        low, high = phi.sides(1)
+        total = np.zeros(len(step))
+        for sign in (1, -1):
+            edges = _edges(phi, m, sign * step)
+            for k in range(edges.shape[-1] - 1):
+                width = edges[:, k + 1] - edges[:, k]
+                t = edges[:, k, None] + width[:, None] * NODES
+                bend = phi.second_derivative(m[:, None] + sign * step[:, None] * t)
+                total += width * (((1 - t) * bend) @ WEIGHTS)
+        total *= step**2
+        for kink, below, above in zip(phi.breaks, low, high, strict=True):
+            total += (above - below) * np.maximum(step - np.abs(kink - m), 0.0)
+        found[short] = total
+    return np.asarray(found)

@@ -1,0 +1,211 @@
+"""Expectations of functions with the kinks of one activation, under many normal laws at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from varprop.errors import MomentError, ParameterError
+from varprop.model.activations.base import Activation, Array
+from varprop.model.activations.registry import activation
+from varprop.model.distributions.base import Precision
+from varprop.model.gaussian.increments import even_increment, increment, is_near
+from varprop.numerics.quadrature import EPSILON, FAR, NotIntegrable, expectation
+
+__all__ = ["Found", "GaussianValue", "Question", "Rows", "Spread"]
+
+Rows: TypeAlias = npt.NDArray[np.intp]
+Found: TypeAlias = tuple[Array, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class GaussianValue:
+    """Numbers with what is known of their errors.
+
+    Attributes:
+        value: the numbers.
+        error: how far each may be off; a bound if `precision` is "enclosure", an estimate otherwise.
+        precision: "closed form", "enclosure" or "estimate".
+    """
+
+    value: Any
+    error: Any
+    precision: Precision
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+
+class Question:
+    """One activation and flat arrays of means and standard deviations."""
+
+    def __init__(self, phi: Activation | str, mean: Any, std: Any) -> None:
+        self.phi = activation(phi)
+        try:
+            m, s = np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
+            m, s = np.broadcast_arrays(m, s)
+        except (TypeError, ValueError) as error:
+            raise ParameterError(
+                f"moments of {self.phi}",
+                f"mean and std do not fit together ({error})",
+                "Give numbers or arrays",
+            ) from None
+        if not (np.isfinite(m).all() and np.isfinite(s).all() and (s >= 0).all()):
+            raise ParameterError(
+                f"moments of {self.phi}",
+                "a mean or std is not finite, or a std is negative",
+                "Choose std >= 0",
+            )
+        self.shape = m.shape
+        self.mean, self.std = m.ravel(), s.ravel()
+
+    def answer(self, what: str) -> GaussianValue:
+        value, error = self.found(what)
+        return GaussianValue(value.reshape(self.shape)[()], error.reshape(self.shape)[()], "estimate")
+
+    def found(self, what: str) -> Found:
+        value, error = np.zeros(len(self.mean)), np.zeros(len(self.mean))
+        fixed = self.std == 0
+        if fixed.any():
+            value[fixed] = self.at_a_point(what, self.mean[fixed])
+            error[fixed] = EPSILON * np.abs(value[fixed])
+        moving = np.flatnonzero(~fixed)
+        if len(moving):
+            value[moving], error[moving] = Spread(self.phi, self.mean[moving], self.std[moving]).found(what)
+        return value, error
+
+    def at_a_point(self, what: str, m: Array) -> Array:
+        phi = self.phi
+        match what:
+            case "mean":
+                return phi.value(m)
+            case "second moment":
+                return np.asarray(phi.value(m) ** 2)
+            case "fourth moment":
+                return np.asarray(phi.value(m) ** 4)
+            case "slope second moment":
+                return np.asarray(phi.derivative(m) ** 2)
+            case "curvature":
+                return phi.value(m) * phi.second_derivative(m)
+        return np.zeros(len(m))
+
+
+class Spread:
+    """Expectations of functions of N(mean, std^2) that have the kinks of one activation."""
+
+    def __init__(self, phi: Activation, mean: Array, std: Array) -> None:
+        self.phi, self.mean, self.std = phi, mean, std
+        self.kinks = phi.breaks
+        self.continuous = all(np.array_equal(*sides) for sides in [phi.sides(0)])
+
+    def found(self, what: str) -> Found:
+        phi = self.phi
+        if what == "mean":
+            return self.mean_of()
+        if what == "variance":
+            return self.variance_of()
+        if what == "second moment":
+            return self.integral(lambda x: phi.value(x) ** 2, "E phi^2")
+        if what == "fourth moment":
+            return self.integral(lambda x: phi.value(x) ** 4, "E phi^4")
+        if what == "slope second moment":
+            return self.integral(lambda x: phi.derivative(x) ** 2, "E phi'^2")
+        return self.curvature_of()
+
+    def integral(self, g: Callable[[Array], Array], what: str) -> Found:
+        """E g(X) for g with the kinks of phi."""
+        return self.standardized(
+            lambda z, rows: g(self.mean[rows, None] + self.std[rows, None] * z), self.marks(), what
+        )
+
+    def standardized(self, f: Callable[[Array, Rows], Array], marks: list[Array], what: str) -> Found:
+        try:
+            return expectation(f, len(self.mean), marks, smooth=self.phi.analytic)
+        except NotIntegrable as error:
+            m, s = self.mean[error.row], self.std[error.row]
+            raise MomentError(
+                f"{what.replace('phi', str(self.phi))} under N({m:.6g}, {s:.6g}^2)",
+                f"it is not found: {error.why}",
+                "The function must be finite and grow slower than exp(x^2 / (4 std^2))",
+            ) from None
+
+    def marks(self) -> list[Array]:
+        """Standardized points where panels begin: kinks, and where activations bend, at every distance."""
+        centers = [*self.kinks, 0.0] if 0.0 not in self.kinks else list(self.kinks)
+        found = [(kink - self.mean) / self.std for kink in self.kinks]
+        widest = float(self.std.max())
+        if widest > 0.5:
+            if 0.0 not in self.kinks:
+                found.append(-self.mean / self.std)
+            reach = FAR * widest + float(np.abs(self.mean).max()) + max(map(abs, centers))
+            for power in range(max(1, int(np.ceil(np.log2(reach))))):
+                for center in centers:
+                    found += [(center + sign * 2.0**power - self.mean) / self.std for sign in (-1, 1)]
+        return found
+
+    def mean_of(self) -> Found:
+        phi = self.phi
+        near = is_near(phi, self.mean, self.std) & self.continuous
+        if not near.any():
+            return self.integral(phi.value, "E phi")
+        value, error = np.zeros(len(near)), np.zeros(len(near))
+        part = Spread(phi, self.mean[near], self.std[near])
+        base = phi.value(part.mean)
+        value[near], error[near] = part.even_part()
+        value[near] += base
+        error[near] += EPSILON * np.abs(base)
+        if not near.all():
+            rest = Spread(phi, self.mean[~near], self.std[~near])
+            value[~near], error[~near] = rest.integral(phi.value, "E phi")
+        return value, error
+
+    def even_part(self) -> Found:
+        """E phi(X) - phi(mean), from second differences: what is odd about the mean cancels exactly."""
+        marks = self.marks()
+        return self.standardized(
+            lambda z, rows: even_increment(self.phi, self.mean[rows], self.std[rows, None] * z) / 2,
+            [*marks, *(-mark for mark in marks)],
+            "E phi",
+        )
+
+    def variance_of(self) -> Found:
+        """E (phi - phi(mean))^2 - (E phi - phi(mean))^2."""
+        phi = self.phi
+        near = is_near(phi, self.mean, self.std) & self.continuous
+
+        def squared(z: Array, rows: Rows) -> Array:
+            return increment(phi, self.mean[rows], self.std[rows, None] * z, near[rows]) ** 2
+
+        second, error = self.standardized(squared, self.marks(), "E phi^2")
+        base = phi.value(self.mean)
+        first, doubt = np.zeros(len(near)), np.zeros(len(near))
+        if near.any():
+            first[near], doubt[near] = Spread(phi, self.mean[near], self.std[near]).even_part()
+        if not near.all():
+            part = Spread(phi, self.mean[~near], self.std[~near])
+            rest = phi.value(part.mean)[:, None]
+            first[~near], doubt[~near] = part.standardized(
+                lambda z, rows: phi.value(part.mean[rows, None] + part.std[rows, None] * z) - rest[rows],
+                part.marks(),
+                "E phi",
+            )
+            error[~near] += 4 * EPSILON * np.abs(base[~near]) * np.sqrt(second[~near])
+        return second - first**2, error + 2 * np.abs(first) * doubt + EPSILON * second
+
+    def curvature_of(self) -> Found:
+        phi = self.phi
+        value, error = self.integral(lambda x: phi.value(x) * phi.second_derivative(x), "E phi phi''")
+        (low, high), (below, above) = phi.sides(0), phi.sides(1)
+        for k, kink in enumerate(self.kinks):
+            z = (kink - self.mean) / self.std
+            density = np.exp(-(z**2) / 2) / (self.std * np.sqrt(2 * np.pi))
+            more = density * (
+                high[k] * above[k] - low[k] * below[k] + (high[k] ** 2 - low[k] ** 2) * z / (2 * self.std)
+            )
+            value = value + more
+            error = error + 4 * EPSILON * np.abs(more)
+        return value, error

@@ -1,0 +1,1 @@
+"""Numbers without nouns: quadrature with error estimates, and proven enclosures of integrals."""
