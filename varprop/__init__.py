@@ -163,6 +163,13 @@ if TYPE_CHECKING:
     from varprop.networks.connectivity import (
         Connectivity as Connectivity,
     )
+    from varprop.networks.finite_width import (
+        NormLaw as NormLaw,
+        norm_law as norm_law,
+    )
+    from varprop.networks.finite_width_kurtosis import (
+        preactivation_kurtosis as preactivation_kurtosis,
+    )
     from varprop.networks.initializers import (
         Initializer as Initializer,
     )
@@ -211,6 +218,8 @@ _NAMES = {
     ),
     "networks.compromises": "Compromises compromises",
     "networks.connectivity": "Connectivity",
+    "networks.finite_width": "NormLaw norm_law",
+    "networks.finite_width_kurtosis": "preactivation_kurtosis",
     "networks.initializers": "Initializer",
     "interop.tables": "read_table",
     "interop.records": "from_json to_json",
