@@ -16,6 +16,7 @@ from varprop.derivation.quantities import Equal, Quantity
 from varprop.errors import CheckError, ExpressionError, SamplingError
 from varprop.evidence.cases import Case, Reach, cases_of, tried, untested
 from varprop.evidence.report import ClaimEvidence, Evidence
+from varprop.evidence.sampled import tried_at_once
 from varprop.evidence.values import completed
 from varprop.model.expressions import Expression
 from varprop.model.scalars import scalar
@@ -61,7 +62,8 @@ def check(
     error below the resolution may get any verdict.
 
     Args:
-        x: an Equal, a quantity together with `equals`, or anything with `claims()`: a derivation or a step.
+        x: an Equal, a quantity together with `equals`, or anything with `claims()`: a derivation or a step;
+            or the profile of a network, which is drawn and run by brute force.
         equals: what a quantity is claimed to be.
         at: values of symbols. Missing sizes become 8, 6, 10, ..., or what places need; other symbols get
             distinct generic values inside their usual range. `Evidence.at` reports them.
@@ -92,6 +94,9 @@ def check(
         'disagrees'
     """
     _settings(resolution, power, alpha, COUPLINGS if couplings is None else couplings)
+    if callable(getattr(x, "numeric_claims", None)) and equals is None:
+        thing: Any = x
+        return _at_once(thing, at, seed, alpha, power, resolution, budget, on_look)
     claims = _claims(x, equals)
     values, sizes = completed(claims, at)
     seed = _hash(claims, values) if seed is None else seed
@@ -139,6 +144,32 @@ def check(
         Asymptotic().name,
         about,
     )
+
+
+def _at_once(
+    thing: Any,
+    at: Mapping[Any, Any] | None,
+    seed: int | None,
+    alpha: float,
+    power: float,
+    resolution: float,
+    budget: float,
+    on_look: Callable[[str, Look], None] | None,
+) -> Evidence:
+    """The check of an object that brings its own simulation, such as the profile of a network."""
+    thing = thing.at(at) if at else thing
+    claims = tuple(thing.numeric_claims())
+    if not claims:
+        raise CheckError(f"check of {thing!s:.60}", "it claims no number", "Give it something to state.")
+    if not (isinstance(budget, int | float) and 0 < budget < math.inf):
+        raise CheckError(f"check with budget={budget!r:.40}", "it is no number of seconds", "Give 2.")
+    if seed is None:
+        text = "\n".join(f"{claim.text} = {claim.value!r}" for claim in claims)
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
+    found = tried_at_once(claims, thing, alpha, power, resolution, budget, Streams(seed), on_look)
+    about = Resolution(resolution, power, "each claim or its natural scale")
+    values = {str(name): str(value) for name, value in (at or {}).items()}
+    return Evidence(_overall(found, True), tuple(found), values, seed, alpha, Asymptotic().name, about)
 
 
 def _representable(found: ClaimEvidence, claim: Equal) -> bool:

@@ -1,0 +1,92 @@
+"""`propagate`: all moments of a network, forward and backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from mpmath import mp
+
+import sympy as sp
+
+from varprop.networks import maps
+from varprop.networks.backward import Slope, backward, exact_backward
+from varprop.networks.forward import Trace, step
+from varprop.networks.network import Input, Network, as_input, first_state
+from varprop.networks.profile import Profile, Row, row_of
+from varprop.networks.states import State
+
+__all__ = ["propagate"]
+
+
+def propagate(
+    network: Network, *, input: object = None, given: object = None, against: object = None
+) -> Profile:
+    """Propagate moments through a network, forward and backward.
+
+    Args:
+        network: the layers.
+        input: the distribution of every input, independent of the others; text for one; or `Empirical(data)`,
+            one row of a table per draw.
+        given: one fixed input instead; everything is then over the weights alone.
+        against: a second fixed input, for the correlation of the two.
+
+    Returns:
+        A Profile, one row per layer: moments, gradients, correlation, typical size, validity and precision.
+
+    Raises:
+        ParameterError: a size is missing or does not fit.
+        DerivationError: the moments of a layer follow from nothing that is known of what it reads.
+
+    Example:
+        >>> from varprop.model.activations import relu
+        >>> from varprop.model.distributions import Uniform
+        >>> from varprop.networks.layers import Dense
+        >>> net = Network([Dense(3, weights="he_normal"), relu, Dense(1, weights="he_normal")], fan_in=784)
+        >>> profile = propagate(net, input=Uniform(0, 1))
+        >>> [round(row.second_moment, 6) for row in profile]
+        [0.333333, 0.666667, 0.333333, 0.666667]
+        >>> profile[3].validity
+        'exact'
+    """
+    source = as_input(input, given, against)
+    if source.size is not None:
+        network = network.of_input(source.size)
+    if network.fan_in is None:
+        raise maps.ParameterError(
+            "propagate", "the number of inputs is missing", "Give the network fan_in=784."
+        )
+    network = network.expanded()
+    symbolic = bool(network.free_symbols | source.free_symbols)
+    start = first_state(source, network.fan_in, symbolic)
+    state, traces = start, []
+    for layer in network.layers:
+        traces.append(step(layer, state))
+        state = traces[-1].after
+    slopes = backward(traces, maps.like(start.second, maps.ONE))
+    return Profile(network, source, tuple(_rows(start, traces, slopes)))
+
+
+def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Iterator[Row]:
+    factors = exact_backward(traces)
+    first = slopes[0].before if slopes else maps.like(start.second, maps.ONE)
+    exact = not traces or factors[0] is not None
+    yield row_of((0,), "input", start, (first, exact), (None, True), _typical(start), start.precision)
+    worst = start.precision
+    for slope in slopes:
+        worst = maps.worst(worst, slope.precision)
+    for number, (trace, slope, factor) in enumerate(zip(traces, slopes, factors, strict=True), 1):
+        gradient = slope.after if factor is None else slope.after * factor
+        yield row_of(
+            (number,),
+            str(trace.layer),
+            trace.after,
+            (gradient, factor is not None),
+            (slope.weights, factor is not None),
+            _typical(trace.after),
+            maps.worst(worst, trace.after.precision),
+        )
+
+
+def _typical(s: State) -> tuple[maps.Number, bool]:
+    root = sp.sqrt if isinstance(s.second, sp.Basic) else mp.sqrt
+    return root(s.second), False
