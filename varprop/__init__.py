@@ -144,6 +144,12 @@ if TYPE_CHECKING:
         RandomVariable as RandomVariable,
         RandomVector as RandomVector,
     )
+    from varprop.networks.branches import (
+        Concatenate as Concatenate,
+        Residual as Residual,
+        repeat as repeat,
+        tied as tied,
+    )
     from varprop.networks.catalogue import (
         glorot_normal as glorot_normal,
         glorot_uniform as glorot_uniform,
@@ -172,6 +178,25 @@ if TYPE_CHECKING:
     )
     from varprop.networks.initializers import (
         Initializer as Initializer,
+    )
+    from varprop.networks.layers import (
+        GLU as GLU,
+        Dense as Dense,
+        LayerNorm as LayerNorm,
+        RMSNorm as RMSNorm,
+    )
+    from varprop.networks.network import (
+        Network as Network,
+    )
+    from varprop.networks.positions import (
+        AveragePool as AveragePool,
+        Flatten as Flatten,
+    )
+    from varprop.networks.profile import (
+        Profile as Profile,
+    )
+    from varprop.networks.propagating import (
+        propagate as propagate,
     )
     from varprop.render import (
         Document as Document,
@@ -210,6 +235,12 @@ _NAMES = {
     "derivation.proofs": "Derivation Solution Step",
     "derivation.rules": "RULES Requirement Rule",
     "derivation.solve": "at solve",
+    "networks.branches": "Concatenate Residual repeat tied",
+    "networks.layers": "GLU Dense LayerNorm RMSNorm",
+    "networks.network": "Network",
+    "networks.positions": "AveragePool Flatten",
+    "networks.profile": "Profile",
+    "networks.propagating": "propagate",
     "evidence.explaining": "Explanation explain",
     "evidence": "Evidence Resolution check",
     "networks.catalogue": (

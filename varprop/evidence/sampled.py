@@ -122,7 +122,7 @@ def tried_at_once(
     total = 1e9 * budget * min(len(claims), MOST_SHARES) / (2 if limits else 1)
     runs = []
     for key, size in enumerate(("own", "larger") if limits else ("own",)):
-        simulation = thing.simulation(size, min(total, 0.4e9 * budget))  # type: ignore[arg-type]
+        simulation = thing.simulation(size, total / MOST_SHARES)  # type: ignore[arg-type]
         blocks = int(min(MOST_BLOCKS, total / simulation.cost))
         level = alpha / len(claims) / (2 if limits else 1)
         plan = Plan.doubling(blocks, alpha=level, power=power, factor=resolution)

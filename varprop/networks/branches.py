@@ -30,6 +30,7 @@ class Residual(Layer):
 
     Example:
         >>> from varprop.model.activations import relu
+        >>> from varprop.networks.layers import Dense
         >>> Residual([relu, Dense("n")], multiplier="1/2").label
         'Residual(1/2 * [relu, Dense(n)])'
 
@@ -78,6 +79,7 @@ class Concatenate(Layer):
         branches: lists of layers.
 
     Example:
+        >>> from varprop.networks.layers import Dense
         >>> Concatenate([], [Dense(3)]).label
         'Concatenate([], [Dense(3)])'
     """
@@ -88,7 +90,7 @@ class Concatenate(Layer):
     def __init__(self, *branches: object) -> None:
         if len(branches) < 2:
             raise ParameterError("Concatenate", f"{len(branches)} branch to put side by side", "Give two.")
-        made = tuple(() if branch == [] or branch == () else as_layers(branch) for branch in branches)
+        made = tuple(() if branch in ([], ()) else as_layers(branch) for branch in branches)
         object.__setattr__(self, "branches", made)
 
     @property
@@ -107,7 +109,7 @@ class Concatenate(Layer):
 
     @property
     def label(self) -> str:
-        return f"Concatenate({', '.join(map(_listed, self.branches))})"
+        return f"Concatenate({', '.join(map(listed, self.branches))})"
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,7 @@ def repeat(count: object, layers: object) -> Repeat:
 
     Example:
         >>> from varprop.model.activations import relu
+        >>> from varprop.networks.layers import Dense
         >>> repeat("L", [Dense("n", weights="he_normal"), relu]).label
         'repeat(L, [Dense(n), relu])'
     """
@@ -182,6 +185,7 @@ def tied(layer: object) -> Tied:
         layer: a layer with weights.
 
     Example:
+        >>> from varprop.networks.layers import Dense
         >>> shared = tied(Dense(4))
         >>> shared == tied(Dense(4))
         False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, TypeAlias
 
 import sympy as sp
@@ -73,10 +73,8 @@ class Layer(ABC):
 
     def at(self, values: Mapping[Any, Any]) -> Layer:
         """The same layer with values for symbols."""
-        if not is_dataclass(self):
-            return self
-        changed = {f.name: at(getattr(self, f.name), values) for f in fields(self) if f.name != "token"}
-        return replace(self, **changed)
+        changed = {f.name: at(getattr(self, f.name), values) for f in fields(self) if f.name != "token"}  # type: ignore[arg-type]
+        return replace(self, **changed)  # type: ignore[type-var]
 
     def __str__(self) -> str:
         return self.label

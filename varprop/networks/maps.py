@@ -13,7 +13,7 @@ from mpmath import mp
 from varprop.derivation.derive import derive
 from varprop.derivation.proofs import Derivation, tidy
 from varprop.derivation.quantities import Mean
-from varprop.errors import DerivationError, MomentError, ParameterError
+from varprop.errors import DerivationError, MomentError
 from varprop.model.activations import Activation, HomogeneousActivation
 from varprop.model.axes import Axis
 from varprop.model.distributions import Distribution, Normal, Unknown
@@ -160,7 +160,7 @@ def _derived(line: Expression, arguments: Sequence[sp.Symbol]) -> Map | None:
 
 @lru_cache(maxsize=1024)
 def symmetric_unit(activation: Activation, power: int) -> Map | None:
-    """E phi(z)^power for a symmetric z of any law, from its moment of order 2 (or of order 4, for power 4)."""
+    """E phi(z)^power for a symmetric z of any law, from its second (or, for power 4, fourth) moment."""
     moment = FOURTH if power == 4 else SECOND
     declared = {4: FOURTH} if power == 4 else {}
     law = Unknown(variance=SECOND, symmetric=True, moments=declared)

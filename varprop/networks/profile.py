@@ -120,7 +120,22 @@ def row_of(
         size = root(s.second * s.pair_second)
         correlation = None if size == 0 else s.pair / size
     numbers = (s.mean, s.second, s.fourth, s.pair, correlation, gradient[0], weights[0], typical[0])
-    return Row(path, label, s.shape, *map(settled, numbers), frozenset(limits), precision)
+    mean, second, fourth, pair, close, slope, weight, size = map(settled, numbers)
+    return Row(
+        path,
+        label,
+        s.shape,
+        mean,
+        second,
+        fourth,
+        pair,
+        close,
+        slope,
+        weight,
+        size,
+        frozenset(limits),
+        precision,
+    )
 
 
 def shown_number(value: Value, digits: int = 4) -> str:

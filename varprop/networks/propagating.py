@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import sympy as sp
 from mpmath import mp
 
-import sympy as sp
-
+from varprop.errors import ParameterError
 from varprop.networks import maps
 from varprop.networks.backward import Slope, backward, exact_backward
 from varprop.networks.forward import Trace, step
-from varprop.networks.network import Input, Network, as_input, first_state
+from varprop.networks.network import Network, as_input, first_state
 from varprop.networks.profile import Profile, Row, row_of
 from varprop.networks.states import State
 
@@ -52,12 +52,11 @@ def propagate(
     if source.size is not None:
         network = network.of_input(source.size)
     if network.fan_in is None:
-        raise maps.ParameterError(
-            "propagate", "the number of inputs is missing", "Give the network fan_in=784."
-        )
+        raise ParameterError("propagate", "the number of inputs is missing", "Give the network fan_in=784.")
+    shape = network.fan_in
     network = network.expanded()
     symbolic = bool(network.free_symbols | source.free_symbols)
-    start = first_state(source, network.fan_in, symbolic)
+    start = first_state(source, shape, symbolic)
     state, traces = start, []
     for layer in network.layers:
         traces.append(step(layer, state))

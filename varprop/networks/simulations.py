@@ -131,8 +131,7 @@ class NetworkSimulation:
             np.tile(np.arange(2), (networks, 1)) if fixed else rng.integers(0, len(rows), (networks, inputs))
         )
         numbers: Array = rows[chosen]
-        repeated = np.repeat(numbers, self.factor, axis=2) if self.factor > 1 else numbers
-        return repeated
+        return np.repeat(numbers, self.factor, axis=2) if self.factor > 1 else numbers
 
 
 def refuse_symbols(network: Network, source: Input) -> None:

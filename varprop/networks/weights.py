@@ -1,39 +1,22 @@
-"""What the weights of a layer are drawn from, given how many units it reads and how many it feeds."""
+"""What the weights of a layer are drawn from, given how many units it reads and how many it has."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
 
 import sympy as sp
 
 from varprop.errors import ParameterError
-from varprop.model.distributions import Distribution, Normal, Uniform
+from varprop.model.distributions import Distribution
 from varprop.model.parsing import as_distribution
 from varprop.model.scalars import symbol
+from varprop.networks.catalogue import INITIALIZERS, initializer
+from varprop.networks.initializers import Initializer
 
 __all__ = ["FAN_IN", "FAN_OUT", "as_weights", "weight_law"]
 
 FAN_IN, FAN_OUT = symbol("fan_in"), symbol("fan_out")
 _SYNONYMS = {symbol("n"): FAN_IN, symbol("n_in"): FAN_IN, symbol("n_out"): FAN_OUT}
-
-
-def _uniform(variance: sp.Expr) -> Distribution:
-    return Uniform(-sp.sqrt(3 * variance), sp.sqrt(3 * variance))
-
-
-def _normal(variance: sp.Expr) -> Distribution:
-    return Normal(variance=variance)
-
-
-_VARIANCES: Mapping[str, sp.Expr] = {
-    "he": 2 / FAN_IN,
-    "kaiming": 2 / FAN_IN,
-    "lecun": 1 / FAN_IN,
-    "glorot": 2 / (FAN_IN + FAN_OUT),
-    "xavier": 2 / (FAN_IN + FAN_OUT),
-}
-_SHAPES: Mapping[str, Callable[[sp.Expr], Distribution]] = {"normal": _normal, "uniform": _uniform}
 
 
 def as_weights(given: object, layer: str) -> Distribution:
@@ -45,24 +28,28 @@ def as_weights(given: object, layer: str) -> Distribution:
         layer: the layer that asks, for messages.
 
     Raises:
-        ParameterError: it stands for no distribution, or for one whose mean is not zero.
+        ParameterError: it stands for no distribution of independent weights of mean zero.
 
     Example:
         >>> as_weights("he_normal", "Dense")
         Normal(variance=2/fan_in)
     """
+    shown = f"{layer}(weights={given!s:.60})"
     if isinstance(given, str) and "(" not in given:
-        family, _, shape = given.strip().partition("_")
-        if family in _VARIANCES and shape in _SHAPES:
-            return _SHAPES[shape](_VARIANCES[family])
-        names = [f"{a}_{b}" for a in _VARIANCES for b in _SHAPES]
-        close = difflib.get_close_matches(given, names, n=1)
-        remedy = f"Did you mean {close[0]!r}?" if close else f"The names are {', '.join(names)}."
-        raise ParameterError(f"{layer}(weights={given!r:.60})", "no initializer has this name", remedy)
-    law = as_distribution(given).at(_SYNONYMS)
+        if given not in INITIALIZERS:
+            close = difflib.get_close_matches(given, INITIALIZERS, n=1)
+            remedy = f"Did you mean {close[0]!r}?" if close else f"The names are {', '.join(INITIALIZERS)}."
+            raise ParameterError(shown, "no initializer has this name", remedy)
+        given = initializer(given, (FAN_OUT, FAN_IN))
+    if isinstance(given, Initializer):
+        given = given.row_law
+    law = as_distribution(given).at(_SYNONYMS) if not hasattr(given, "row_flips") else given
+    if not isinstance(law, Distribution):
+        missing = f"the weights of {law} depend on each other"
+        raise ParameterError(shown, missing, "Use independent weights, such as 'lecun_normal'.")
     if law.mean.is_zero is not True:
         raise ParameterError(
-            f"{layer}(weights={law})",
+            shown,
             f"their mean is {law.mean}, and hidden units depend on each other",
             "Center the weights: only then do their products with dependent units not add up.",
         )
