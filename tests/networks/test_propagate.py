@@ -96,7 +96,8 @@ def test_the_mean_behind_a_relu_is_a_limit_and_checked_as_a_trend() -> None:
     assert profile[4].validity_of("mean") != "exact"
     evidence = vp.check(profile, seed=7, budget=2.0)
     assert evidence.verdict == "agrees" and "limit" in evidence.claims[0].note
-    assert vp.check(broken(profile, 4, "mean"), seed=7, budget=2.0).verdict == "disagrees"
+    wider = propagate(Network([*he(16, 16), relu], fan_in=16), input=Normal()).only("mean", layers=[4])
+    assert vp.check(broken(wider, 4, "mean"), seed=7, budget=2.0).verdict == "disagrees"
 
 
 def test_a_check_repeats_with_its_seed() -> None:
