@@ -58,6 +58,10 @@ if TYPE_CHECKING:
         Explanation as Explanation,
         explain as explain,
     )
+    from varprop.interop.frameworks import (
+        framework_initializer as framework_initializer,
+        framework_initializers as framework_initializers,
+    )
     from varprop.interop.records import (
         from_json as from_json,
         to_json as to_json,
@@ -252,6 +256,7 @@ _NAMES = {
     "networks.finite_width": "NormLaw norm_law",
     "networks.finite_width_kurtosis": "preactivation_kurtosis",
     "networks.initializers": "Initializer",
+    "interop.frameworks": "framework_initializer framework_initializers",
     "interop.tables": "read_table",
     "interop.records": "from_json to_json",
 }
