@@ -6,7 +6,7 @@ from pathlib import Path
 
 here = Path(__file__).parent
 sys.path.insert(0, str(here))
-from reference import write  # noqa: E402
+from generated import write  # noqa: E402
 
 write(here / "reference_pages")
 
@@ -14,11 +14,28 @@ project = "varprop"
 author = "The varprop developers"
 copyright = "The varprop developers"
 version = release = installed_version("varprop")
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx-mathjax-offline"]
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx-mathjax-offline",
+    "varprop.sphinx",
+]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "shown", "examples"]
 html_theme = "furo"
 html_title = "varprop"
 nitpicky = False
 autodoc_typehints = "description"
+autodoc_preserve_defaults = True
+
+
+def escape_bars(app, what, name, found, options, lines):
+    """Absolute values in docstrings are no substitutions of reStructuredText."""
+    lines[:] = [line if ">>>" in line else line.replace("|", r"\|") for line in lines]
+
+
+def setup(app):
+    """Connect what docstrings need."""
+    app.connect("autodoc-process-docstring", escape_bars)

@@ -19,6 +19,7 @@ from varprop.errors import ParameterError, VarpropError
 from varprop.evidence import Evidence, check
 from varprop.evidence.explaining import explain
 from varprop.model.expressions import Expression
+from varprop.model.printing import to_latex
 from varprop.render import Badge, Document, Heading, Line, Table, Text
 from varprop.render.blocks import Block
 from varprop.sphinx.nodes import to_nodes
@@ -196,7 +197,7 @@ class Value(SphinxRole):
         module = module_of(path)
         if module.__file__:
             self.env.note_dependency(module.__file__)
-        if isinstance(value, sp.Expr) and not layout:
-            formula = sp.latex(value)
+        if isinstance(value, sp.Expr | Expression) and not layout:
+            formula = sp.latex(value) if isinstance(value, sp.Expr) else to_latex(value)
             return [nodes.math(formula, formula)], []
         return [nodes.Text(words)], []

@@ -1,11 +1,13 @@
-"""Reference pages made from the library when the docs are built: every rule, every distribution."""
+"""Reference pages made from the library when the site is built: rules, distributions, public names."""
 
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 import sympy as sp
 
+import varprop
 from varprop.derivation.proofs import counterexample
 from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.showing import line_math
@@ -14,6 +16,7 @@ from varprop.model.distributions import DISTRIBUTIONS, Distribution
 from varprop.model.domains import Parameter
 from varprop.model.printing import Names, naming
 from varprop.render import Bullets, Document, Heading, Math, Table, Text
+from varprop.sphinx.nodes import label_of_rule
 
 
 def rule_blocks(rule: Rule) -> list[object]:
@@ -60,18 +63,39 @@ def distribution_blocks(cls: type[Distribution]) -> list[object]:
     return blocks
 
 
-def write(folder: Path) -> None:
-    """Write the reference pages into a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    rules: list[object] = [
-        Heading("Rules", 1),
-        "In the order they are tried: weakest assumptions first, exact before limit.",
+def api() -> str:
+    """Return the page of all public names, by the module they live in."""
+    parts = [
+        "# Public names",
+        "All of these are names of `varprop` itself; they are imported at their first use.",
     ]
+    for module, names in varprop._NAMES.items():
+        parts.append(f"## {module.replace('.', ': ')}")
+        lines = ["```{eval-rst}"]
+        for name in names.split():
+            found = getattr(varprop, name)
+            kind = "class" if inspect.isclass(found) else "function" if inspect.isfunction(found) else "data"
+            lines += [f".. auto{kind}:: varprop.{name}", *(["   :members:"] if kind == "class" else []), ""]
+        parts.append("\n".join([*lines, "```"]))
+    return "\n\n".join(parts)
+
+
+def text(blocks: list[object]) -> str:
+    """Return blocks as Markdown."""
+    return Document(blocks).to_markdown()  # type: ignore[arg-type]
+
+
+def write(folder: Path) -> None:
+    """Write the reference pages into a folder; a page that has not changed is left alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    order = "In the order they are tried: weakest assumptions first, exact before limit."
+    rules = [text([Heading("Rules", 1), order])]
     for rule in RULES:
-        rules.extend(rule_blocks(rule))
+        rules += [f"({label_of_rule(rule.name)})=", text(rule_blocks(rule))]
     laws: list[object] = [Heading("Distributions", 1), Bullets(list(DISTRIBUTIONS))]
     for cls in DISTRIBUTIONS.values():
         laws.extend(distribution_blocks(cls))
-    for name, blocks in (("rules", rules), ("distributions", laws)):
-        text = Document(blocks).to_markdown()  # type: ignore[arg-type]
-        (folder / f"{name}.md").write_text(text + "\n", encoding="utf-8")
+    for name, page in (("rules", "\n\n".join(rules)), ("distributions", text(laws)), ("api", api())):
+        path = folder / f"{name}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != page + "\n":
+            path.write_text(page + "\n", encoding="utf-8")
