@@ -75,7 +75,8 @@ def api() -> str:
         for name in names.split():
             found = getattr(varprop, name)
             kind = "class" if inspect.isclass(found) else "function" if inspect.isfunction(found) else "data"
-            lines += [f".. auto{kind}:: varprop.{name}", *(["   :members:"] if kind == "class" else []), ""]
+            option = {"class": ["   :members:"], "data": ["   :no-value:"]}.get(kind, [])
+            lines += [f".. auto{kind}:: varprop.{name}", *option, ""]
         parts.append("\n".join([*lines, "```"]))
     return "\n\n".join(parts)
 
