@@ -9,7 +9,8 @@ import pytest
 from scipy.special import stdtrit
 
 from varprop.errors import SamplingError
-from varprop.simulation.sequential import Asymptotic, Band, Plan, Resolution, decide
+from varprop.simulation.premises import Asymptotic
+from varprop.simulation.sequential import Band, Plan, Resolution, decide
 
 
 def squared_dots(rng: np.random.Generator, n: int, runs: int, size: int) -> np.ndarray:

@@ -22,7 +22,8 @@ from varprop.model.expressions import Expression
 from varprop.model.scalars import scalar
 from varprop.model.variables import variables
 from varprop.simulation.panel import COUPLINGS, Coupling
-from varprop.simulation.sequential import Asymptotic, Look, Resolution, Verdict
+from varprop.simulation.premises import Asymptotic
+from varprop.simulation.sequential import Look, Resolution, Verdict
 from varprop.simulation.streams import Streams
 
 __all__ = ["Checkable", "check"]

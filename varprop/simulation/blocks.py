@@ -15,6 +15,7 @@ from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation import estimators
 from varprop.simulation.layout import ENTRY_COST, Design, Law
+from varprop.simulation.rare import ENOUGH, single_valued
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
@@ -115,12 +116,27 @@ class Part:
     cost: float
     overhead: float
     entries: int
+    constant: bool = False
     repeat: int = 1
+
+    def chances(self, blocks: int) -> float:
+        """How often the rarest known value of a variable is expected among so many blocks."""
+        return blocks * self.repeat * self.program.rarest(self.design) * self._groups
+
+    def varies(self, blocks: int) -> bool:
+        """Whether results that are all equal may still have missed another value."""
+        least = min(self.design.rows, self.design.columns or self.design.rows)
+        outcomes = blocks * self.repeat * least * self.program.rarest_outcome
+        return not self.constant and outcomes < ENOUGH
+
+    @property
+    def _groups(self) -> int:
+        return self.estimand.groups if self.design.crossed else 1
 
     @property
     def samples(self) -> int:
         """Samples behind one block result."""
-        return self.repeat * self.design.samples * (self.estimand.groups if self.design.crossed else 1)
+        return self.repeat * self.design.samples * self._groups
 
     @classmethod
     def planned(cls, estimand: Estimand, laws: Mapping[Variable, Law], limit: float) -> Part:
@@ -134,14 +150,15 @@ class Part:
         work = program.work(design)
         groups = estimand.groups if design.crossed else 1
         cost = work.cost + ENTRY_COST * design.samples * (estimand.order + 1)
-        return cls(estimand, program, design, cost * groups, work.overhead, work.entries * groups)
+        fixed = [single_valued([expression], laws) for expression in estimand.expressions]
+        constant = all(fixed) if estimand.kind == "mean" else any(fixed)
+        return cls(estimand, program, design, cost * groups, work.overhead, work.entries * groups, constant)
 
     def results(self, streams: Streams, chunk: int, blocks: int) -> Array:
         """Block results of one chunk, each the mean of `repeat` independent ones."""
-        groups = self.estimand.groups if self.design.crossed else 1
         total = np.zeros(blocks)
         for turn in range(chunk * self.repeat, (chunk + 1) * self.repeat):
-            samples = self.program.run(streams, chunk=turn, blocks=blocks * groups, design=self.design)
+            samples = self.program.run(streams, chunk=turn, blocks=blocks * self._groups, design=self.design)
             total += self.estimand.of(samples, self.design)
         return total / self.repeat if self.repeat > 1 else total
 
@@ -229,6 +246,14 @@ class SideSampler:
         while blocks > 1 and blocks * entries > CHUNK_ENTRIES:
             blocks //= 2
         return blocks
+
+    def doubt(self, values: Array, rounding: float) -> str:
+        """Why block results of this side may have missed something, if they may."""
+        if any(part.chances(values.size) < ENOUGH for part in self.all_parts):
+            return "a rare value of the inputs has hardly been drawn"
+        if float(np.ptp(values)) <= rounding and any(part.varies(values.size) for part in self.all_parts):
+            return "all blocks are equal, and another value may be rare"
+        return ""
 
     @property
     def variables(self) -> tuple[Variable, ...]:

@@ -103,14 +103,23 @@ class Source:
         return tuple(map(len, self.places))
 
     @property
+    def sampler(self) -> Any:
+        """What is drawn from."""
+        return self.law or self.variable.distribution
+
+    @property
     def numbers(self) -> int:
         count = math.prod(self.extents)
         return self.law.numbers(count) if self.law else count
 
+    def draws(self, design: Design) -> int:
+        """Random numbers of this variable in one block."""
+        return design.size(str(design.labels(self.first_group)[1])) * self.numbers
+
     def draw(self, rng: np.random.Generator, blocks: int, design: Design) -> Array:
         per_block = design.size(str(design.labels(self.first_group)[1]))
         count = blocks * per_block
-        law: Any = self.law or self.variable.distribution
+        law = self.sampler
         whole = self.law is None and self.variable.is_joint
         drawn = np.asarray(law.draw(rng, (count,) if whole else (count, *self.extents)), dtype=np.float64)
         if drawn.shape != (count, *self.extents):

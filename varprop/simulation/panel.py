@@ -62,12 +62,24 @@ class Points:
     def _spread(self) -> float:
         return max(1.0, self.kurtosis - self.skewness**2)
 
+    @property
+    def _ends(self) -> tuple[float, float]:
+        high = (self.skewness + math.sqrt(self.skewness**2 + 4 * self._spread)) / 2
+        return high - self.skewness, high
+
+    @property
+    def atoms(self) -> dict[float, float]:
+        """The values and their probabilities."""
+        low, high = self._ends
+        below, above = 1 / (low * (low + high)), 1 / (high * (low + high))
+        middle = 1 - below - above
+        return {-low: below, high: above} | ({0.0: middle} if middle > _SLACK else {})
+
     def pair(
         self, rng: np.random.Generator, shape: tuple[int, ...], mirrored: bool = True
     ) -> tuple[Array, Array]:
         """Draw by rank, and by the opposite rank."""
-        high = (self.skewness + math.sqrt(self.skewness**2 + 4 * self._spread)) / 2
-        low = high - self.skewness
+        low, high = self._ends
         below, above = 1 / (low * (low + high)), 1 - 1 / (high * (low + high))
         uniform = rng.random(shape)
 

@@ -34,6 +34,7 @@ from varprop.simulation.layout import (
     Source,
     Work,
 )
+from varprop.simulation.rare import atoms, rarest
 from varprop.simulation.schedule import bodies, number, number_places, operands, places_of, schedule
 from varprop.simulation.streams import Streams
 
@@ -115,6 +116,20 @@ class Program:
         """Random numbers behind one draw of all variables, or of a group of them."""
         chosen = None if group is None else set(group)
         return sum(source.numbers for source in self._sources if chosen is None or source.variable in chosen)
+
+    def rarest(self, design: Design) -> float:
+        """How often the rarest known value of a variable is expected in one block; inf if none is rare."""
+        chances = ((rarest(source.sampler), source.draws(design)) for source in self._sources)
+        return min((chance * draws for chance, draws in chances if chance < 1), default=math.inf)
+
+    @property
+    def rarest_outcome(self) -> float:
+        """The probability of the rarest outcome of all variables in one sample; 0 if they vary smoothly."""
+        chance = 1.0
+        for source in self._sources:
+            values = atoms(source.sampler)
+            chance *= min(values.values()) ** source.numbers if values else 0.0
+        return chance
 
     def run(self, streams: Streams, *, chunk: int, blocks: int, design: Design) -> list[Array]:
         """Evaluate the expressions on a chunk of blocks.

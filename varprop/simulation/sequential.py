@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from varprop.errors import SamplingError
+from varprop.simulation.premises import Asymptotic, Premise
 
 __all__ = [
     "FIRST_LOOK",
-    "Asymptotic",
+    "ROUNDING",
     "Band",
-    "Limits",
     "Look",
     "Plan",
-    "Premise",
     "Resolution",
     "Verdict",
     "decide",
@@ -31,109 +29,8 @@ Verdict = Literal["agrees", "disagrees", "inconclusive"]
 FIRST_LOOK = 256
 """Block results at the first look: below it, big blocks can hide a heavy tail from the alarms."""
 
-_ROUNDING = 1e-11
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Confidence limits of the mean of block results, and the alarm that forbids to use them, if any.
-
-    Args:
-        low: lower limit.
-        high: upper limit.
-        alarm: why no decision may rest on them; empty if it may.
-    """
-
-    low: float
-    high: float
-    alarm: str = ""
-
-
-class Premise(Protocol):
-    """What limits rest on: every interval for a mean needs some premise about the tails."""
-
-    @property
-    def name(self) -> str:
-        """The premise in words, as Evidence reports it."""
-        ...
-
-    def limits(self, values: Array, tail: float, rounding: float = 0.0) -> Limits:
-        """Limits of the mean, each missing it with probability at most `tail`."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Asymptotic:
-    """Student limits corrected for skewness, with two alarms on what the sample has met.
-
-    With T = sqrt(B) (mean - truth) / sd and s = skewness / (3 sqrt(B)), the variable
-    T + s T^2 + s^2 T^3 / 3 + s / 2 is close to Student's; the cubic is monotone and inverted by one cube
-    root. Let x be the quantile used. No decision while |skewness| x^3 / (3 sqrt(B)) > 1 (the log of the error
-    of an uncorrected tail), nor while one block carries more than max(1 / (2 x^2), 3 ln B / B) of the sum of
-    squares.
-
-    Args:
-        correct: whether to correct for skewness.
-        alarms: whether to raise alarms.
-
-    Example:
-        >>> limits = Asymptotic().limits(np.arange(256.0), 0.025)
-        >>> round(limits.low, 1), round(limits.high, 1), limits.alarm
-        (118.4, 136.6, '')
-
-    Source:
-        P. Hall, "On the removal of skewness by transformation", J. R. Stat. Soc. B 54, 1992.
-    """
-
-    correct: bool = True
-    alarms: bool = True
-
-    @property
-    def name(self) -> str:
-        """The premise in words."""
-        return "asymptotic"
-
-    def limits(self, values: Array, tail: float, rounding: float = 0.0) -> Limits:
-        """Limits of the mean of iid values.
-
-        Args:
-            values: block results.
-            tail: probability, one-sided.
-            rounding: what rounding alone may have moved each value.
-        """
-        count = values.size
-        center = float(values.mean())
-        if count < 2:
-            return Limits(-math.inf, math.inf, "a single block")
-        away = values - center
-        squares = away * away
-        total = float(squares.sum())
-        if total <= count * rounding * rounding:
-            return Limits(center - rounding, center + rounding)
-        sd = math.sqrt(total / (count - 1))
-        skewness = float((squares * away).sum()) / count / (total / count) ** 1.5
-        quantile = -float(stdtrit(count - 1, tail))
-        error = sd / math.sqrt(count)
-        bend = skewness / (3 * math.sqrt(count)) if self.correct else 0.0
-        low = center - error * _unbend(quantile, bend) - rounding
-        high = center - error * _unbend(-quantile, bend) + rounding
-        return Limits(low, high, self._alarm(skewness, float(squares.max()) / total, quantile, count))
-
-    def _alarm(self, skewness: float, share: float, quantile: float, count: int) -> str:
-        if not self.alarms:
-            return ""
-        if abs(skewness) * quantile**3 > 3 * math.sqrt(count):
-            return "skewness"
-        if share > max(1 / (2 * quantile**2), 3 * math.log(count) / count):
-            return "one block carries the estimate"
-        return ""
-
-
-def _unbend(value: float, bend: float) -> float:
-    """Solve T + s T^2 + s^2 T^3 / 3 + s / 2 = value for T."""
-    if abs(bend) < 1e-9:
-        return value
-    return (math.cbrt(1 + 3 * bend * (value - bend / 2)) - 1) / bend
+ROUNDING = 1e-11
+"""What rounding may move a block result by, as a fraction of the sides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +163,13 @@ class Look:
 
 
 def decide(
-    left: Array, right: Array | float, plan: Plan, *, band: Band | None = None, premise: Premise | None = None
+    left: Array,
+    right: Array | float,
+    plan: Plan,
+    *,
+    band: Band | None = None,
+    premise: Premise | None = None,
+    doubt: str = "",
 ) -> Look:
     """Judge the claim "mean of left = mean of right" from a planned prefix of block results.
 
@@ -281,6 +184,7 @@ def decide(
         plan: the levels; how many looks share them.
         band: a factor band by default.
         premise: what the limits rest on; `Asymptotic()` by default.
+        doubt: why the blocks may have missed something; forbids a decision like an alarm.
 
     Raises:
         SamplingError: a block result is not finite.
@@ -303,16 +207,17 @@ def decide(
             "Choose smaller values for the symbols, or a lower moment.",
         )
     left_mean, right_mean = float(left.mean()), float(right) if np.ndim(right) == 0 else float(other.mean())
-    rounding = _ROUNDING * float(np.abs(left).mean() + np.abs(other).mean())
+    rounding = ROUNDING * float(np.abs(left).mean() + np.abs(other).mean())
     limits = premise.limits(difference, plan.alarm_tail, rounding)
     error = float(difference.std(ddof=1)) / math.sqrt(left.size) if left.size > 1 else math.inf
     verdict: Verdict = "inconclusive"
-    alarm, factor = limits.alarm, math.inf
+    alarm, factor = limits.alarm or doubt, math.inf
     outside = limits.low > 0 or limits.high < 0
     if outside:
         verdict = "inconclusive" if alarm else "disagrees"
     else:
         factor, alarm = _agreement(left, other, plan, band, premise, rounding)
+        alarm = alarm or doubt
         if factor <= plan.factor and not alarm:
             verdict = "agrees"
     return Look(left.size, verdict, left_mean, right_mean, error, limits.low, limits.high, factor, alarm)

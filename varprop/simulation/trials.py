@@ -14,13 +14,13 @@ from varprop.model.variables import Variable
 from varprop.simulation.blocks import Side, SideSampler
 from varprop.simulation.layout import Law
 from varprop.simulation.pilot import natural_scale, shared_out
+from varprop.simulation.premises import Asymptotic, Premise
 from varprop.simulation.sequential import (
     FIRST_LOOK,
-    Asymptotic,
+    ROUNDING,
     Band,
     Look,
     Plan,
-    Premise,
     Resolution,
     Verdict,
     decide,
@@ -171,7 +171,8 @@ class Trial:
                 left, right = self._prefix(sides, streams, results, count)
                 if not plan.looks:
                     break
-                look = decide(left, right, plan, band=band, premise=self.premise)
+                doubt = "" if self.premise.proven else _doubt(sides, (left, right))
+                look = decide(left, right, plan, band=band, premise=self.premise, doubt=doubt)
                 if on_look is not None:
                     on_look(look)
                 if until(look):
@@ -268,6 +269,15 @@ class Trial:
             interrupted,
             layout,
         )
+
+
+def _doubt(sides: Sequence[SideSampler], results: Sequence[Array | float]) -> str:
+    """Why the block results may have missed something, if they may."""
+    sizes = [float(np.abs(values).mean()) for values in results]
+    for side, values in zip(sides, results, strict=True):
+        if isinstance(values, np.ndarray) and (found := side.doubt(values, ROUNDING * sum(sizes))):
+            return found
+    return ""
 
 
 def _number(side: Side) -> float | None:
