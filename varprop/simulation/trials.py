@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from varprop.errors import SamplingError
 from varprop.model.variables import Variable
 from varprop.simulation.blocks import Side, SideSampler
+from varprop.simulation.engine import Engine, Run
 from varprop.simulation.layout import Law
 from varprop.simulation.pilot import natural_scale, shared_out
 from varprop.simulation.premises import Asymptotic, Premise
@@ -137,16 +138,18 @@ class Trial:
         streams: Streams,
         on_look: Callable[[Look], None] | None = None,
         until: Callable[[Look], bool] = lambda look: look.verdict != "inconclusive",
+        engine: Engine | None = None,
     ) -> Outcome:
         """Draw blocks until a look decides or the plan is exhausted.
 
-        An interrupt (KeyboardInterrupt) ends the run; the last complete look keeps its verdict, blocks beyond
-        it enter the estimate only.
+        An interrupt (KeyboardInterrupt) or the deadline of the engine ends the run; the last complete look
+        keeps its verdict, blocks beyond it enter the estimate only.
 
         Args:
             streams: where to draw from.
             on_look: called after every look.
             until: when to stop, if not after the first decision; limits hold at every look.
+            engine: who computes the chunks; this process by default.
 
         Raises:
             SamplingError: a block result is not finite.
@@ -157,48 +160,49 @@ class Trial:
             band = self._band(streams, pilots)
         except KeyboardInterrupt:
             empty = Plan((), self.alpha, self.power, self.factor)
-            return self._outcome(sides, empty, None, Band(), ([], []), interrupted=True)
+            return self._outcome(sides, empty, None, Band(), {}, interrupted=True)
         if pilots:
             sides = shared_out(self.sides, pilots, self._nanoseconds / (2 * FIRST_LOOK))
         cost = sum(side.cost for side in sides)
         blocks = MOST_BLOCKS if cost <= 0 else int(min(MOST_BLOCKS, self._nanoseconds / cost))
         plan = Plan.doubling(blocks, alpha=self.alpha, power=self.power, factor=self.factor)
-        results: tuple[list[Array], list[Array]] = ([], [])
+        random = [key for key, side in enumerate(sides) if _number(side.terms) is None]
         look: Look | None = None
         interrupted = False
-        try:
-            for count in plan.looks or (max(2, blocks),):
-                left, right = self._prefix(sides, streams, results, count)
-                if not plan.looks:
-                    break
-                doubt = "" if self.premise.proven else _doubt(sides, (left, right))
-                look = decide(left, right, plan, band=band, premise=self.premise, doubt=doubt)
-                if on_look is not None:
-                    on_look(look)
-                if until(look):
-                    break
-        except KeyboardInterrupt:
-            interrupted = True
-        return self._outcome(sides, plan, look, band, results, interrupted)
+        drawn = [sides[key] for key in random]
+        with Run(engine or Engine(), drawn, [streams.at(key) for key in random]) as run:
+            counts = plan.looks or (max(2, blocks),)
+            run.planned = sum(-(-counts[-1] // side.chunk_blocks) for side in drawn)
+            try:
+                for count, following in zip(counts, (*counts[1:], counts[-1]), strict=True):
+                    results = self._prefix(run, dict(zip(random, drawn, strict=True)), count, following)
+                    if not plan.looks:
+                        break
+                    doubt = "" if self.premise.proven else _doubt(sides, results)
+                    look = decide(*results, plan, band=band, premise=self.premise, doubt=doubt)
+                    if on_look is not None:
+                        on_look(look)
+                    if until(look):
+                        break
+            except KeyboardInterrupt:
+                interrupted = True
+            found = dict(zip(random, run.complete(), strict=True))
+        return self._outcome(sides, plan, look, band, found, interrupted)
 
     def _prefix(
-        self,
-        samplers: Sequence[SideSampler],
-        streams: Streams,
-        results: tuple[list[Array], list[Array]],
-        count: int,
+        self, run: Run, drawn: Mapping[int, SideSampler], count: int, following: int
     ) -> tuple[Array, Array | float]:
-        """The first block results of both sides, drawing the chunks that are missing."""
-        sides: list[Array] = []
-        for key, (side, chunks) in enumerate(zip(samplers, results, strict=True)):
-            if _number(side.terms) is not None:
-                sides.append(np.full(count, _number(side.terms)))
-                continue
-            while len(chunks) * side.chunk_blocks < count:
-                chunks.append(side.results(streams.at(key), chunk=len(chunks)))
-            sides.append(np.concatenate(chunks)[:count])
+        """The first block results of both sides; those up to the following look may be drawn meanwhile."""
+        chunks = run.prefix(
+            [-(-count // side.chunk_blocks) for side in drawn.values()],
+            [-(-following // side.chunk_blocks) for side in drawn.values()],
+        )
+        sides: dict[int, Array] = {
+            key: np.concatenate(parts)[:count] for key, parts in zip(drawn, chunks, strict=True)
+        }
         claimed = self.claimed
-        return sides[LEFT], sides[RIGHT] if claimed is None else claimed
+        left = sides[LEFT] if LEFT in sides else np.full(count, _number(self.left))
+        return left, sides[RIGHT] if claimed is None else claimed
 
     def _pilots(self, streams: Streams) -> list[list[Array]]:
         """A few block results of every part, if there are several parts and they are cheap; else nothing."""
@@ -240,10 +244,10 @@ class Trial:
         plan: Plan,
         look: Look | None,
         band: Band,
-        results: tuple[list[Array], list[Array]],
+        results: Mapping[int, Sequence[Array]],
         interrupted: bool,
     ) -> Outcome:
-        series = [np.concatenate(chunks) if chunks else None for chunks in results]
+        series = [np.concatenate(chunks) if (chunks := results.get(key)) else None for key in (LEFT, RIGHT)]
         count = min(
             (len(values) for values in series if values is not None), default=look.blocks if look else 0
         )
