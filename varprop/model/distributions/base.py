@@ -340,7 +340,7 @@ def raw_from_central(mean: sp.Expr, central: Callable[[int], sp.Expr], k: int) -
 
 def tidy(expression: sp.Expr) -> sp.Expr:
     """Expanded, where that shortens: powers of sums with erf, and very long sums, only grow."""
-    grows = expression.has(sp.erf) or expression.count_ops() > MAX_EXPANDED
+    grows = expression.has(sp.erf, sp.erfc) or expression.count_ops() > MAX_EXPANDED
     return expression if grows else sp.expand(expression)
 
 
