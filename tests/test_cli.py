@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +13,16 @@ import pytest
 import varprop as vp
 from varprop.cli import main, main_job as bare, neurons, reporting
 
-COMMAND = [sys.executable, "-c", "import sys; from varprop.cli import main; sys.exit(main())"]
+COMMAND = [sys.executable, "-m", "varprop"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.fixture(scope="module")
-def main_job() -> tuple[subprocess.CompletedProcess[str], float]:
-    start = time.monotonic()
-    return run(), time.monotonic() - start
-
-
 @pytest.mark.slow
-def test_the_main_job_agrees_in_time_at_80_columns(main_job: tuple[Any, float]) -> None:
-    done, seconds = main_job
+def test_the_main_job_agrees_at_80_columns() -> None:
+    done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "\x1b" not in done.stdout
@@ -40,7 +30,6 @@ def test_the_main_job_agrees_in_time_at_80_columns(main_job: tuple[Any, float]) 
     assert summary.count("[agrees]") == 5
     assert "[disagrees]" not in done.stdout
     assert done.stdout.count("Result: Var[z] = ") == 5
-    assert seconds < 60
 
 
 def test_derive(capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,7 +112,17 @@ BAD = [
     ["check", "--at", "n=abc"],
     ["check", "--at", "q=1"],
     ["check", "--at", "n=1.5"],
+    ["check", "--at", "n="],
+    ["check", "--at", "=4"],
+    ["check", "--at", "n=m"],
+    ["check", "--at", "n+1=4"],
+    ["check", "--at", "n=4", "n=5"],
+    ["check", "--fan-in", "4", "--at", "n=4"],
+    ["check", "--equals", "q"],
+    ["check", "--equals", "q*n", "--at", "n=4"],
     ["check", "--resolution", "0.5"],
+    ["check", "--resolution", "2"],
+    ["check", "--resolution", "1e300"],
     ["check", "--resolution", "nan"],
     ["check", "--power", "2"],
     ["check", "--budget", "-1"],
@@ -153,13 +152,59 @@ def test_bad_input_exits_with_2_and_one_line(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["check", "--seed", "x"], ["derive", "--quantity", "median"]]
+    "arguments",
+    [
+        ["nonsense"],
+        ["check", "--seed", "x"],
+        ["check", "--seed", "9" * 5000],
+        ["derive", "--quantity", "median"],
+        ["derive", "--quan", "mean"],
+        ["derive", "surplus"],
+    ],
+    ids=lambda arguments: " ".join(arguments)[:30],
 )
 def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(arguments)
-    assert caught.value.code == 2
-    assert "usage" in capsys.readouterr().err
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("usage: varprop")
+    assert len(printed.err) < 1000
+    assert main([*arguments, "--json"]) == 2
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert error["kind"] == "UsageError"
+    assert error["message"] in printed.err
+
+
+def test_a_minus_sign_first_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["derive", "--bias", "-n"]) == 2
+    assert "is written --bias=-1/2" in capsys.readouterr().err
+    assert main(["derive", "--bias=-n", "--quantity", "mean"]) == 0
+    assert "Result: E[z] = -n" in capsys.readouterr().out
+
+
+def test_n_is_the_number_of_inputs(capsys: pytest.CaptureFixture[str]) -> None:
+    def result(*arguments: str) -> str:
+        assert main([*arguments, "--json"]) == 0
+        return str(json.loads(capsys.readouterr().out)["result"])
+
+    assert result("derive", "--fan-in", "100") == "1"
+    assert result("derive", "--fan-in", "3*m", "--weights", "Normal(variance=2/n)") == "2"
+    assert result("derive", "--fan-in", "100", "--bias", "Normal(variance=n)") == "101"
+    assert result("derive", "--fan-in", "2*n") == "2"
+    assert result("solve", "--fan-in", "100", "--equals", "1/n") == "1/10000"
+    given, meant = (
+        result("derive", "--table", "iris", "--weights", f"Normal(variance={v})") for v in ("1/n", "1/4")
+    )
+    assert given == meant
+
+
+def test_a_claim_in_symbols_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    claim = ["check", "--inputs", "Normal()", "--equals", "2*q", "--at", "n=4"]
+    assert main([*claim, "--at", "q=0.5"]) == 0
+    assert main([*claim, "--at", "q=0.6"]) == 1
+    assert main(claim) == 2
+    assert "Give one: --at q=0.5." in capsys.readouterr().err
+    assert main(["check", "--inputs", "Normal()", "--fan-in", "4", "--equals", "4/n"]) == 0
 
 
 def test_help_is_quick_and_80_wide() -> None:
@@ -271,49 +316,3 @@ def test_progress_is_shown_on_a_terminal(
     assert "agrees" in capsys.readouterr().out
     monkeypatch.setitem(sys.modules, "rich.console", None)
     assert main(["check", "--inputs", "Normal()"]) == 0
-
-
-def test_an_error_after_an_interruption_is_an_interruption(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def broken(*_: object) -> int:
-        try:
-            signal.raise_signal(signal.SIGINT)
-        except KeyboardInterrupt:
-            raise ImportError("half imported") from None
-        return 0
-
-    monkeypatch.setattr(neurons, "quantity_of", broken)
-    assert main(["derive"]) == 130
-    assert capsys.readouterr().err == "varprop: interrupted\n"
-
-
-def test_from_another_thread() -> None:
-    with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(main, ["derive", "--json"]).result() == 0
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-@pytest.mark.parametrize("sign", ["derived and checked", "Result: "])
-def test_interrupting_is_clean(sign: str) -> None:
-    """Both while the libraries are imported and while a check runs."""
-    process = subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    while sign not in process.stdout.readline():
-        assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert errors == "varprop: interrupted\n"
-    assert process.returncode == 130
-
-
-def test_a_closed_pipe_is_no_error() -> None:
-    process = subprocess.Popen(
-        [*COMMAND, "derive"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.wait(timeout=60) == 0
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
-    process.stderr.close()

@@ -25,6 +25,7 @@ FLOORS = {
     "audit": 8,
     "sphinx": 8,
     "cli": 9,
+    "__main__": 10,
 }
 # These may not be imported when the package is: they cost most of a second, or are optional.
 LATE = (

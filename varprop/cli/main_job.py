@@ -67,6 +67,7 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
     rows: list[Sequence[Any]] = []
     records: list[dict[str, Any]] = []
     verdicts: list[str] = []
+    interrupted = False
     for number, case in enumerate(CASES, start=1):
         inputs: Any = vp.RandomVector("x", vp.read_table(case.table)) if case.table else case.inputs
         size = None if case.table else "n"
@@ -81,13 +82,14 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         rows.append([case.title.split(",")[0].split(":")[0], str(result), f"{len(explained.proof)}", badge])
         records.append({"title": case.title, **explained_record(explained)})
         verdicts.append(explained.verdict)
-        if stopped(explained.checked):
+        interrupted = stopped(explained.checked)
+        if interrupted or output.abandoned:
             break
-    overall = "disagrees" if "disagrees" in verdicts else "agrees"
-    overall = overall if overall == "disagrees" or set(verdicts) == {"agrees"} else "inconclusive"
+    complete = len(verdicts) == len(CASES) and set(verdicts) == {"agrees"}
+    overall = "disagrees" if "disagrees" in verdicts else "agrees" if complete else "inconclusive"
     summary = Table(["case", "Var[z]", "lines", "all lines checked"], rows, align="llrl")
     output.show(Document([Heading("Summary"), summary]))
     output.record({"command": "main", "verdict": overall, "cases": records})
-    if len(verdicts) < len(CASES):
+    if interrupted:
         raise Interrupted
     return exit_code(overall)

@@ -24,6 +24,38 @@ __all__ = ["add_commands"]
 QUANTITIES = {"mean": "Mean", "variance": "Variance", "skewness": "Skewness", "kurtosis": "Kurtosis"}
 
 
+NUMBER = "n"
+"""The name that stands for the number of inputs in every formula, whatever --fan-in says that number is."""
+
+
+def occurs(name: str, thing: Any) -> bool:
+    """Whether a symbol occurs in an expression or a quantity."""
+    try:
+        return bool(vp.at(thing, {name: vp.symbol("another_" + name)}) != thing)
+    except vp.VarpropError:
+        return False
+
+
+def size_of(arguments: argparse.Namespace) -> Any:
+    """The number of inputs, where it is not simply called n."""
+    if arguments.table:
+        return vp.read_table(arguments.table).shape[0]
+    size = vp.parse_scalar(arguments.fan_in or NUMBER)
+    return None if size.has(vp.symbol(NUMBER)) else size
+
+
+def with_size(thing: Any, arguments: argparse.Namespace) -> Any:
+    """What was read, with the number of inputs for n."""
+    size = size_of(arguments)
+    return vp.at(thing, {NUMBER: size}) if size is not None and occurs(NUMBER, thing) else thing
+
+
+def scalar_of(text: str, arguments: argparse.Namespace) -> Any:
+    """A formula, with the number of inputs for n."""
+    size, value = size_of(arguments), vp.parse_scalar(text)
+    return value if size is None else value.xreplace({vp.symbol(NUMBER): size})
+
+
 def neuron_of(arguments: argparse.Namespace) -> vp.Expression:
     if arguments.table:
         if arguments.inputs or arguments.fan_in:
@@ -31,13 +63,16 @@ def neuron_of(arguments: argparse.Namespace) -> vp.Expression:
                 "--table with --inputs or --fan-in", "the table says both", "Leave the other two out."
             )
         inputs: Any = vp.RandomVector("x", vp.read_table(arguments.table))
-        return vp.neuron(weights=arguments.weights, inputs=inputs, bias=arguments.bias)
-    return vp.neuron(
-        weights=arguments.weights,
-        inputs=arguments.inputs or "Unknown(mean=0, variance=1)",
-        fan_in=arguments.fan_in or "n",
-        bias=arguments.bias,
-    )
+        neuron = vp.neuron(weights=arguments.weights, inputs=inputs, bias=arguments.bias)
+    else:
+        neuron = vp.neuron(
+            weights=arguments.weights,
+            inputs=arguments.inputs or "Unknown(mean=0, variance=1)",
+            fan_in=arguments.fan_in or NUMBER,
+            bias=arguments.bias,
+        )
+    whole: vp.Expression = with_size(neuron, arguments)
+    return whole
 
 
 def quantity_of(arguments: argparse.Namespace) -> Any:
@@ -45,12 +80,14 @@ def quantity_of(arguments: argparse.Namespace) -> Any:
 
 
 def values_of(pairs: Sequence[str]) -> dict[str, str]:
-    values = {}
+    values: dict[str, str] = {}
     for pair in pairs:
-        name, sign, value = pair.partition("=")
-        if not sign or not name.strip() or not value.strip():
+        name, sign, value = (part.strip() for part in pair.partition("="))
+        if not sign or not name or not value:
             raise vp.ParameterError(f"--at {pair}", "it gives no value", "Write --at n=256.")
-        values[name.strip()] = value.strip()
+        if name in values:
+            raise vp.ParameterError(f"--at {pair}", f"{name} has a value already", "Give it once.")
+        values[name] = value
     return values
 
 
@@ -66,16 +103,22 @@ def _check(arguments: argparse.Namespace, output: Output) -> int:
     settings = {name: value for name, value in chosen.items() if value is not None}
     quantity = quantity_of(arguments)
     settings["at"] = values_of(arguments.at)
+    goal = None if arguments.equals is None else scalar_of(arguments.equals, arguments)
+    claimed = set() if goal is None else {str(symbol) for symbol in goal.free_symbols}
     for name, value in settings["at"].items():
-        if vp.at(quantity, {name: value}) == quantity:
+        if name not in claimed and not occurs(name, quantity):
             raise vp.ParameterError(f"--at {name}={value}", f"{name} does not occur", "Leave it out.")
-    if arguments.equals is None:
+    for name in sorted(claimed - settings["at"].keys()):
+        if not occurs(name, quantity):
+            missing = f"{name} does not occur in z, so no value of it is meant"
+            raise vp.ParameterError(f"--equals {arguments.equals}", missing, f"Give one: --at {name}=0.5.")
+    if goal is None:
         explained = explain_with_progress(quantity, "checking", **settings)
         output.show(explained.document())
         output.record({"command": "check", **explained_record(explained)})
         found, verdict = explained.checked, explained.verdict
     else:
-        evidence = vp.check(quantity, equals=vp.parse_scalar(arguments.equals), **settings)
+        evidence = vp.check(quantity, equals=goal, **settings)
         output.show(evidence.document())
         output.record({"command": "check", "verdict": evidence.verdict, "evidence": evidence.to_dict()})
         found, verdict = (evidence,), evidence.verdict
@@ -85,7 +128,7 @@ def _check(arguments: argparse.Namespace, output: Output) -> int:
 
 
 def _solve(arguments: argparse.Namespace, output: Output) -> int:
-    goal = vp.parse_scalar(arguments.equals)
+    goal = scalar_of(arguments.equals, arguments)
     proof = vp.solve(vp.Equal(quantity_of(arguments), goal), unknown=arguments.unknown)
     output.show(proof.document())
     output.record(
@@ -110,12 +153,14 @@ def add_commands(commands: Any, epilog: str) -> None:
             help=about,
             description=textwrap.fill(about, 78),
             epilog=epilog,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(run=run)
         weights = "Normal(variance=v)" if name == "solve" else "Normal(variance=1/n)"
         command.add_argument(
-            "--weights", default=weights, metavar="DIST", help="of each weight (%(default)s)"
+            "--weights",
+            default=weights,
+            metavar="DIST",
+            help="of each weight (%(default)s); n is the number of inputs",
         )
         command.add_argument("--inputs", metavar="DIST", help="of each input (Unknown(mean=0, variance=1))")
         command.add_argument(
@@ -135,7 +180,12 @@ def add_commands(commands: Any, epilog: str) -> None:
                 "--equals", metavar="VALUE", help="a claim to test instead of the derivation"
             )
             command.add_argument(
-                "--at", nargs="+", default=[], metavar="NAME=VALUE", help="values of symbols"
+                "--at",
+                nargs="+",
+                action="extend",
+                default=[],
+                metavar="NAME=VALUE",
+                help="values of symbols",
             )
             command.add_argument("--seed", type=int, help="of the simulation (a hash of the claim)")
             command.add_argument("--resolution", type=float, help="factor an agreeing claim is within (1.02)")

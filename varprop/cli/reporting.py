@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 import varprop as vp
@@ -20,6 +20,8 @@ __all__ = [
     "OK",
     "Interrupted",
     "Output",
+    "OutputError",
+    "complain",
     "exit_code",
     "explain_with_progress",
     "explained_record",
@@ -47,29 +49,77 @@ def tone(verdict: str) -> Any:
     return {"agrees": "good", "disagrees": "bad"}.get(verdict, "unclear")
 
 
-class Output:
-    """Where results go: a terminal, a pipe, or one JSON object."""
+class OutputError(Exception):
+    """The results cannot be written."""
 
-    def __init__(self, stream: TextIO, as_json: bool) -> None:
+
+def complain(text: str) -> None:
+    """Write a line to the error stream, if anybody listens there."""
+    if sys.stderr is not None:
+        try:
+            print(text, file=sys.stderr, flush=True)
+        except OSError:
+            _discard(sys.stderr)
+
+
+def _discard(stream: TextIO) -> None:
+    """Let go of what a stream still holds: Python flushes it at exit, and that must not fail again."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+class Output:
+    """Where results go: a terminal, a pipe, or one JSON object.
+
+    Args:
+        stream: to write to; None if the process has none.
+        as_json: whether one JSON object is wanted instead of text.
+    """
+
+    def __init__(self, stream: TextIO | None, as_json: bool) -> None:
         self.stream = stream
         self.as_json = as_json
-        terminal = stream.isatty()
+        self.abandoned = False
+        self._recorded = False
+        terminal = stream is not None and stream.isatty()
         self.color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if terminal else 80
+
+    def ready(self) -> None:
+        """Refuse to begin work whose result could not be shown."""
+        if self.stream is None:
+            raise OutputError("the output cannot be written: it is closed. Redirect it to a file.")
+
+    def write(self, text: str = "") -> None:
+        """Write text and flush; a reader who has gone is no error, and `abandoned` tells."""
+        if self.stream is None or self.abandoned:
+            return
+        try:
+            self.stream.write(text)
+            self.stream.flush()
+        except BrokenPipeError:
+            self.abandoned = True
+            _discard(self.stream)
+        except OSError as error:
+            _discard(self.stream)
+            raise OutputError(f"the output cannot be written: {error.strerror or error}") from None
 
     def show(self, document: Document) -> None:
         """Write a document, a blank line after it."""
         if not self.as_json:
-            print(document.to_text(self.width, self.color), end="\n\n", file=self.stream, flush=True)
+            self.write(document.to_text(self.width, self.color) + "\n\n")
 
     def record(self, record: dict[str, Any]) -> None:
-        """Write the JSON object."""
-        if self.as_json:
-            print(
-                json.dumps({"schema": SCHEMA} | record, ensure_ascii=False, indent=2),
-                file=self.stream,
-                flush=True,
-            )
+        """Write the JSON object; there is one, so a second record is dropped."""
+        if self.as_json and not self._recorded:
+            self._recorded = True
+            self.write(json.dumps({"schema": SCHEMA} | record, indent=2, allow_nan=False) + "\n")
+
+    def failed(self, code: int, kind: str, message: str, **parts: str) -> int:
+        """Report an error on both streams and return its exit code."""
+        complain(f"varprop: {message}")
+        self.record({"error": {"kind": kind, "message": message, **parts}})
+        return code
 
 
 @contextmanager

@@ -28,6 +28,9 @@ from varprop.simulation.streams import Streams
 
 __all__ = ["Checkable", "check"]
 
+COARSEST = 1.5
+"""An agreement within a larger factor would say next to nothing; within the factor 2, nothing of a zero."""
+
 SMALLEST = 1e-140
 """A side of a claim below this, or above its inverse, is beyond what block statistics can square."""
 
@@ -69,8 +72,8 @@ def check(
         at: values of symbols. Missing sizes become 8, 6, 10, ..., or what places need; other symbols get
             distinct generic values inside their usual range. `Evidence.at` reports them.
         seed: any integer; without it a hash of the claims and their values.
-        resolution: factor above 1. For a claim equal to zero, resolution - 1 is a fraction of the natural
-            scale.
+        resolution: factor above 1, at most 1.5. For a claim equal to zero, resolution - 1 is a fraction of
+            the natural scale.
         power: probability that "agrees" is withheld from a claim that is off by the resolution.
         alpha: bound on the probability that true claims are called "disagrees", over all of them together.
         budget: seconds per claim, turned into a number of blocks by a fixed cost formula, never by a clock.
@@ -195,10 +198,10 @@ def _settings(resolution: float, power: float, alpha: float, couplings: Sequence
                 "it is no finite number",
                 f"Leave out {name}, or give one.",
             )
-    if resolution <= 1:
+    if not 1 < resolution <= COARSEST:
         raise CheckError(
             f"check with resolution={resolution:g}",
-            "it is a factor off the claim, so it is above 1",
+            f"it is a factor off the claim, above 1 and at most {COARSEST:g}",
             "Write 1.02 for two percent.",
         )
     for name, value in (("power", power), ("alpha", alpha)):

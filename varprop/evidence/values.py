@@ -87,6 +87,13 @@ def completed(
     inside, axes = symbols_of(*expressions)
     symbols = inside.union(*(side.free_symbols for claim in claims for side in (claim.left, claim.right)))
     values = _given(at or {}, symbols)
+    unknown = sorted(map(str, symbols - inside - values.keys()))
+    if unknown:
+        raise CheckError(
+            f"values for {', '.join(unknown)}",
+            "no variable depends on it, so any default would be a claim of its own",
+            f"Give them: at={{{', '.join(f'{name!r}: ...' for name in unknown)}}}.",
+        )
     growing: frozenset[sp.Symbol] = frozenset().union(*(axis.size.free_symbols for axis in axes))
     sizes = sorted(growing - values.keys(), key=str)
     least = max(map(_places, expressions), default=1)
@@ -96,7 +103,7 @@ def completed(
         return _ordered(values), growing
     typical = _typical(expressions)
     for attempt in islice(permutations(range(max(len(others), 4))), ATTEMPTS):
-        tried = {name: _generic(attempt[place], typical.get(name)) for place, name in enumerate(others)}
+        tried = {name: _generic(attempt[place], name, typical.get(name)) for place, name in enumerate(others)}
         try:
             for expression in expressions:
                 expression.at(values | tried)
@@ -150,11 +157,13 @@ def _typical(expressions: tuple[Expression, ...]) -> dict[sp.Symbol, tuple[float
     return ranges
 
 
-def _generic(place: int, typical: tuple[float, float] | None) -> sp.Expr:
+def _generic(place: int, symbol: sp.Symbol, typical: tuple[float, float] | None) -> sp.Expr:
     value = GENERIC[place] if place < len(GENERIC) else sp.Rational(place + 3, 5)
     if typical is None or typical[0] < value < typical[1]:
         return value
     low, high = (sp.Rational(str(bound)) for bound in typical)
+    if symbol.is_positive and low < 0:
+        return value
     return low + (high - low) * value / 4 if value < 4 else (low + high) / 2
 
 
