@@ -9,11 +9,11 @@ from typing import TypeAlias, TypedDict, Unpack
 import sympy as sp
 
 from varprop.errors import ParameterError
-from varprop.model.activations import Activation, identity, relu
+from varprop.model.activations import Activation, activation as as_named, identity, relu
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
 from varprop.networks.connectivity import Connectivity
-from varprop.networks.initializers import Initializer, as_activation, second_moment
+from varprop.networks.initializers import Initializer, second_moment
 from varprop.networks.schemes import Scheme
 
 __all__ = [
@@ -112,7 +112,7 @@ def initializer(
 
     Raises:
         ParameterError: no such name; a shape without fans; an option outside its domain.
-        DerivationError: a moment of the activation that no rule covers.
+        ParseError: no such activation.
 
     Example:
         >>> initializer("he_uniform", (256, 512)).support
@@ -144,7 +144,7 @@ def initializer(
         connectivity = Connectivity(shape, layout, groups, stride, transposed)
     positive = Parameter("multiplier", "m", low=0, low_open=True)
     made = Scheme(
-        usual if activation is None else as_activation(activation),
+        usual if activation is None else as_named(activation),
         _share(usual_mode if mode is None else mode),
         positive.validate(multiplier, name),
         second_moment(q),

@@ -9,12 +9,12 @@ import sympy as sp
 
 from varprop.derivation.proofs import Solution
 from varprop.errors import ParameterError
-from varprop.model.activations import Activation, identity
+from varprop.model.activations import Activation, activation as as_named, identity
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, substitute, symbol
 from varprop.networks.connectivity import Connectivity
-from varprop.networks.initializers import as_activation
 from varprop.networks.schemes import N_IN, N_OUT, Factors, Scheme, V as VARIANCE, factors
+from varprop.networks.writing import shown
 from varprop.render import Bullets, Document, Documented, Heading, Math, Plot, Series, Table, Text
 
 __all__ = ["Compromises", "compromises"]
@@ -41,7 +41,11 @@ class Compromises(Documented):
     @property
     def derivation(self) -> Solution:
         """The condition with the share t, derived and solved for the variance."""
-        return Scheme(self.activation, SHARE).derivation
+        return self._scheme.derivation
+
+    @property
+    def _scheme(self) -> Scheme:
+        return Scheme(self.activation, SHARE)
 
     def variance(self, share: ScalarLike = "t") -> sp.Expr:
         """The variance for a share of the forward condition.
@@ -55,7 +59,7 @@ class Compromises(Documented):
         """
         t = Parameter("share", "t", low=0, high=1).validate(share, "compromise")
         into, out = self.connectivity.fans
-        return _short(substitute(self.derivation.result, {SHARE: t, N_IN: into, N_OUT: out}))
+        return _short(substitute(self._scheme.solution, {SHARE: t, N_IN: into, N_OUT: out}))
 
     def factors(self, share: ScalarLike = "t") -> Factors:
         """What the layer multiplies the second moments of signal and gradient by.
@@ -93,10 +97,10 @@ class Compromises(Documented):
         rows: list[list[Math | str]] = []
         for share in map(sp.Rational, map(str, shares)):
             numbers = (share, self.variance(share), *self.factors(share))
-            rows.append([*map(_math, numbers), names.get(share, "")])
+            rows.append([*map(shown, numbers), names.get(share, "")])
         a, b = map(sp.sqrt, self.of_unit_variance)
         balanced = (self.balanced, 1 / (a * b), a / b, b / a)
-        rows.append([*map(_math, balanced), "both factors multiply to 1"])
+        rows.append([*map(shown, balanced), "both factors multiply to 1"])
         header = ["share t", "variance", "forward", "backward", ""]
         return Document([Table(header, rows, caption=f"Compromises for {self.connectivity}")])
 
@@ -125,9 +129,9 @@ class Compromises(Documented):
         forward, backward = self.variance(1), self.variance(0)
         words = "They are one, and nothing is to settle." if forward == backward else "They differ."
         lines = [
-            Text("a unit sums ", _math(into), " terms, an input feeds ", _math(out), " units"),
-            Text("the signal stays for Var(w) = ", _math(forward), ", the gradient for ", _math(backward)),
-            Text(words, " The two factors are 1 on average for Var(w) = ", _math(self.variance("1/2"))),
+            Text("a unit sums ", shown(into), " terms, an input feeds ", shown(out), " units"),
+            Text("the signal stays for Var(w) = ", shown(forward), ", the gradient for ", shown(backward)),
+            Text(words, " The two factors are 1 on average for Var(w) = ", shown(self.variance("1/2"))),
         ]
         start = Document([Heading("Signal or gradient"), self.derivation.conclusion(), Bullets(lines)])
         return start + self.table() if self.connectivity.free_symbols else start + self.table() + self.plot()
@@ -153,12 +157,8 @@ def compromises(shape: object, activation: Activation | str = "identity") -> Com
     Source: Glorot, Bengio 2010, equations 10 to 12.
     """
     made = shape if isinstance(shape, Connectivity) else Connectivity(shape)  # type: ignore[arg-type]
-    return Compromises(made, as_activation(activation))
+    return Compromises(made, as_named(activation))
 
 
 def _short(value: sp.Expr) -> sp.Expr:
     return value if value.is_number else sp.factor(sp.simplify(value))
-
-
-def _math(value: sp.Expr) -> Math:
-    return Math(sp.latex(value), str(value))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,16 +13,17 @@ import sympy as sp
 from varprop.derivation.proofs import Solution
 from varprop.derivation.quantities import Claims, Equal
 from varprop.errors import ParameterError
-from varprop.model.activations import NAMED, Activation
-from varprop.model.distributions import Distribution, Normal, TruncatedNormal, Uniform
+from varprop.model.activations import Activation, activation as as_named
+from varprop.model.distributions import Distribution, Normal, Precision, TruncatedNormal, Uniform
 from varprop.model.domains import Parameter
 from varprop.model.joint import Joint, Orthogonal, Place
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
 from varprop.networks.connectivity import Connectivity, Fans
-from varprop.networks.schemes import N_IN, N_OUT, Factors, Scheme, V, factors
+from varprop.networks.schemes import N_IN, N_OUT, SLOPE_SQUARE, SQUARE, Factors, Scheme, V, factors
+from varprop.networks.writing import shown
 from varprop.render import Block, Bullets, Document, Documented, Heading, Math, Text
 
-__all__ = ["Initializer", "Seed", "as_activation", "generator", "second_moment"]
+__all__ = ["Initializer", "Seed", "generator", "second_moment"]
 
 Array: TypeAlias = npt.NDArray[Any]
 Seed: TypeAlias = (
@@ -121,7 +121,7 @@ class Initializer(Joint, Documented):
             >>> lecun.factors("relu")
             Factors(forward=1/2, backward=1/4)
         """
-        phi = self.scheme.activation if activation is None else as_activation(activation)
+        phi = self.scheme.activation if activation is None else as_named(activation)
         found = factors(phi, self.scheme.q if q is None else second_moment(q))
         into, out = self.connectivity.fans
         values = {N_IN: into, N_OUT: out, V: self.variance}
@@ -179,6 +179,11 @@ class Initializer(Joint, Documented):
     def moment_exists(self, k: int) -> bool:
         """True: all its laws have all moments."""
         return True
+
+    @property
+    def precision(self) -> Precision:
+        """The kind of number its variance is."""
+        return self.scheme.precision
 
     def entry_moment(self, k: int, place: Place | None = None) -> sp.Expr:
         law = self.row_law
@@ -255,7 +260,7 @@ class Initializer(Joint, Documented):
         """The equation, its solution, and what it does to this shape."""
         law, (into, out) = self.row_law, self.used
         low, high = self.support
-        ends = ("no bound",) if high == sp.oo else (_math(low), " to ", _math(high))
+        ends = ("no bound",) if high == sp.oo else (shown(low), " to ", shown(high))
         fans = "" if self.fans == "true" else ", as the frameworks' rule reads them"
         blocks: list[Block] = [
             Heading(str(self)),
@@ -263,8 +268,9 @@ class Initializer(Joint, Documented):
             self.derivation.conclusion(),
             Bullets(
                 [
-                    Text("n_in = ", _math(into), ", n_out = ", _math(out), fans),
-                    Text("entries: ", Math(law.latex(), str(law)), ", variance ", _math(self.variance)),
+                    *self._numbers(),
+                    Text("n_in = ", shown(into), ", n_out = ", shown(out), fans),
+                    Text("entries: ", Math(law.latex(), str(law)), ", variance ", shown(self.variance)),
                     Text("range: ", *ends),
                     *self._effects(),
                 ]
@@ -272,16 +278,22 @@ class Initializer(Joint, Documented):
         ]
         return Document(blocks)
 
+    def _numbers(self) -> list[Text]:
+        words = {SQUARE: "E phi(h)^2", SLOPE_SQUARE: "E phi'(h)^2"}
+        return [
+            Text(
+                shown(name),
+                f" = {words[name]} = {float(found):.12g}, error {found.error:.0e} ({found.precision})",
+            )
+            for name, found in self.scheme.moments.items()
+        ]
+
     def _effects(self) -> list[Text]:
         done = self.factors()
         words = f"with {self.scheme.activation}, a layer multiplies the second moment of "
         return [
-            Text(words, "the signal by ", _math(done.forward), ", of the gradient by ", _math(done.backward))
+            Text(words, "the signal by ", shown(done.forward), ", of the gradient by ", shown(done.backward))
         ]
-
-
-def _math(value: sp.Expr) -> Math:
-    return Math(sp.latex(value), str(value))
 
 
 def generator(rng: object) -> np.random.Generator | np.random.RandomState:
@@ -298,24 +310,6 @@ def generator(rng: object) -> np.random.Generator | np.random.RandomState:
         remedy = "Give np.random.default_rng(seed), a whole number from 0 on, or None."
         raise ParameterError(f"draw with rng={rng!r:.60}", "it is no generator and no seed", remedy)
     return np.random.default_rng(rng)
-
-
-def as_activation(given: object) -> Activation:
-    """The activation that a name stands for.
-
-    Raises:
-        ParameterError: there is none of this name.
-    """
-    if isinstance(given, Activation):
-        return given
-    found = NAMED.get(given) if isinstance(given, str) else None
-    if not isinstance(found, Activation):
-        close = difflib.get_close_matches(str(given), NAMED, n=1)
-        remedy = (
-            f"Did you mean {close[0]}?" if close else "Give one of varprop's activations, such as vp.relu."
-        )
-        raise ParameterError(f"activation={given!r:.60}", "it is no activation", remedy)
-    return found
 
 
 def second_moment(q: object) -> sp.Expr:

@@ -10,21 +10,37 @@ import sympy as sp
 
 from varprop.derivation.derive import derive
 from varprop.derivation.proofs import Solution
-from varprop.derivation.quantities import Equal, Variance
+from varprop.derivation.quantities import Equal, Mean, Variance
 from varprop.derivation.solve import solve
-from varprop.errors import ParameterError
+from varprop.errors import DerivationError, MomentError, ParameterError
+from varprop.model import gaussian
 from varprop.model.activations import Activation, HomogeneousActivation, identity
 from varprop.model.axes import Axis
-from varprop.model.distributions import Normal, Unknown
+from varprop.model.distributions import Distribution, Normal, Precision, Unknown
 from varprop.model.expressions import Expression, sum_over
+from varprop.model.gaussian import GaussianValue
 from varprop.model.joint import Orthogonal
 from varprop.model.neurons import dot
-from varprop.model.scalars import symbol
+from varprop.model.scalars import substitute, symbol
 from varprop.model.variables import RandomVariable
 
-__all__ = ["N_IN", "N_OUT", "Factors", "Scheme", "factors"]
+__all__ = [
+    "N_IN",
+    "N_OUT",
+    "SLOPE_SQUARE",
+    "SQUARE",
+    "Factors",
+    "Scheme",
+    "V",
+    "backward",
+    "factors",
+    "forward",
+    "number_of",
+]
 
 N_IN, N_OUT, V, GAIN = symbol("n_in"), symbol("n_out"), symbol("v"), symbol("g")
+SQUARE, SLOPE_SQUARE, AVERAGE = symbol("phi_2"), symbol("slope_2"), symbol("phi_1")
+"""E phi(h)^2, E phi'(h)^2 and E phi(h) where no closed form of them is known."""
 
 
 class Factors(NamedTuple):
@@ -38,7 +54,7 @@ class Factors(NamedTuple):
 class Scheme:
     """A condition on a layer z = W phi(h), h ~ N(0, q), and on the gradient that comes back through it.
 
-    share Var(z_j) / q + (1 - share) Var(dh_i) / Var(dz_j) = multiplier^2, solved for v = Var(w_ji); for an
+    share Var(z) / q + (1 - share) Var(dx) / Var(dz) = multiplier^2, solved for v = Var(w_ji); for an
     orthogonal W the forward condition is solved for its gain.
 
     Args:
@@ -62,21 +78,49 @@ class Scheme:
 
     @property
     def derivation(self) -> Solution:
-        """The condition derived and solved."""
+        """The condition derived and solved; phi_2 and slope_2 stand for moments without a closed form."""
         return _solved(self)
+
+    @property
+    def moments(self) -> dict[sp.Symbol, GaussianValue]:
+        """The numbers of the moments that have no closed form, with their errors."""
+        free = self.derivation.result.free_symbols
+        return {
+            name: number_of(name, self.activation, self.q) for name in (SQUARE, SLOPE_SQUARE) if name in free
+        }
 
     @property
     def solution(self) -> sp.Expr:
         """The variance of a weight by the fans n_in and n_out; the gain of an orthogonal matrix."""
-        return self.derivation.result
+        values = {name: sp.Float(float(found)) for name, found in self.moments.items()}
+        return substitute(self.derivation.result, values)
+
+    @property
+    def precision(self) -> Precision:
+        """The kind of number the solution is."""
+        kinds: list[Precision] = [found.precision for found in self.moments.values()]
+        return "estimate" if "estimate" in kinds else "enclosure" if kinds else "closed form"
 
 
 def forward(activation: Activation, q: sp.Expr) -> Expression:
     """Return a pre-activation z = sum_i w_i phi(h_i), h_i ~ N(0, q); without phi, h_i of any law."""
     i = Axis("i", N_IN)
+    return _weighted(i, _fed(activation, q, i))
+
+
+def _fed(activation: Activation, q: sp.Expr, along: Axis) -> Expression:
+    if activation != identity and _closed(activation, q):
+        return activation(RandomVariable("h", Normal(variance=q), axes=along))
+    return RandomVariable("x", _law(activation, q), axes=along)
+
+
+def _law(activation: Activation, q: sp.Expr) -> Distribution:
+    """The law of phi(h), known by its moments alone where E phi(h)^2 has no closed form."""
     if activation == identity:
-        return _weighted(i, RandomVariable("h", Unknown(mean=0, variance=q), axes=i))
-    return _weighted(i, activation(RandomVariable("h", Normal(variance=q), axes=i)))
+        return Unknown(mean=0, variance=q)
+    if _closed(activation, q):
+        return activation(Normal(variance=q))
+    return Unknown(mean=AVERAGE, variance=SQUARE - AVERAGE**2)
 
 
 def backward(activation: Activation, q: sp.Expr) -> Expression:
@@ -88,7 +132,10 @@ def backward(activation: Activation, q: sp.Expr) -> Expression:
     errors = RandomVariable("d", Unknown(mean=0, variance=1), axes=j)
     if activation == identity:
         return _weighted(j, errors)
-    return _weighted(j, errors * slope_of(activation)(RandomVariable("z", Normal(variance=q), axes=j)))
+    if isinstance(activation, HomogeneousActivation) and activation.degree > 0:
+        return _weighted(j, errors * activation.slope(RandomVariable("z", Normal(variance=q), axes=j)))
+    slope = Unknown(mean=AVERAGE, variance=SLOPE_SQUARE - AVERAGE**2)
+    return _weighted(j, errors * RandomVariable("s", slope, axes=j))
 
 
 def _weighted(along: Axis, terms: Expression) -> Expression:
@@ -96,24 +143,35 @@ def _weighted(along: Axis, terms: Expression) -> Expression:
     return sum_over(along, weights * terms)
 
 
-def slope_of(activation: Activation) -> Activation:
-    """The derivative of an activation as an activation.
+@lru_cache(maxsize=1024)
+def _closed(activation: Activation, q: sp.Expr) -> bool:
+    """Whether E phi(h)^2 has a closed form that the rules know."""
+    try:
+        derive(Mean(activation(RandomVariable("h", Normal(variance=q))) ** 2))
+    except (DerivationError, MomentError):
+        return False
+    return True
+
+
+@lru_cache(maxsize=1024)
+def number_of(moment: sp.Symbol, activation: Activation, q: sp.Expr) -> GaussianValue:
+    """Return the number of E phi(h)^2 or E phi'(h)^2 for h ~ N(0, q), with its error.
 
     Raises:
-        ParameterError: it is not known as one.
+        ParameterError: q is a symbol.
     """
-    if isinstance(activation, HomogeneousActivation) and activation.degree > 0:
-        return activation.slope
-    raise ParameterError(
-        f"gradient through {activation}", "its derivative is not known", "Use mode='fan_in'."
-    )
+    if not q.is_number:
+        missing = f"q is {q}, and E {activation}(h)^2 has no closed form"
+        raise ParameterError(f"moments of {activation}", missing, "Give q a number.")
+    ask = gaussian.second_moment if moment == SQUARE else gaussian.slope_second_moment
+    return ask(activation, 0.0, float(sp.sqrt(q)))
 
 
 @lru_cache(maxsize=1024)
 def _solved(scheme: Scheme) -> Solution:
     activation, share, q, goal = scheme.activation, scheme.share, scheme.q, scheme.multiplier**2
     if scheme.isometric:
-        z = dot(weights=Orthogonal("n", gain=GAIN), inputs=_inputs(activation, q))
+        z = dot(weights=Orthogonal("n", gain=GAIN), inputs=_law(activation, q))
         return _solution(Equal(Variance(z), goal * q), GAIN)
     line = sp.S.Zero
     if share != 0:
@@ -121,10 +179,6 @@ def _solved(scheme: Scheme) -> Solution:
     if share != 1:
         line += (1 - share) * Variance(backward(activation, q))
     return _solution(Equal(line, goal), V)
-
-
-def _inputs(activation: Activation, q: sp.Expr) -> object:
-    return Unknown(mean=0, variance=q) if activation == identity else activation(Normal(variance=q))
 
 
 def _solution(claim: Equal, unknown: sp.Symbol) -> Solution:
@@ -142,14 +196,19 @@ def factors(activation: Activation, q: sp.Expr) -> Factors:
         q: the second moment of its normal argument.
 
     Raises:
-        DerivationError: a moment that no rule covers.
+        ParameterError: q is a symbol, and a moment has no closed form.
 
     Example:
-        >>> from varprop.model.activations import relu
+        >>> from varprop.model.activations import relu, tanh
         >>> factors(relu, sp.Integer(1))
         Factors(forward=n_in*v/2, backward=n_out*v/2)
+        >>> factors(tanh, sp.Integer(1)).forward.evalf(6)
+        0.394295*n_in*v
     """
-    return Factors(
+    found = (
         derive(Variance(forward(activation, q))).result / q,
         derive(Variance(backward(activation, q))).result,
     )
+    used = {name for part in found for name in (SQUARE, SLOPE_SQUARE) if name in part.free_symbols}
+    values = {name: sp.Float(float(number_of(name, activation, q))) for name in used}
+    return Factors(*(substitute(part, values) for part in found))
