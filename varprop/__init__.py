@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         CheckError as CheckError,
         DerivationError as DerivationError,
         ExpressionError as ExpressionError,
+        LawError as LawError,
         MomentError as MomentError,
         ParameterError as ParameterError,
         ParseError as ParseError,
@@ -68,6 +69,11 @@ if TYPE_CHECKING:
     )
     from varprop.interop.tables import (
         read_table as read_table,
+    )
+    from varprop.laws import (
+        Digits as Digits,
+        Law as Law,
+        law as law,
     )
     from varprop.model.activations import (
         Activation as Activation,
@@ -211,7 +217,7 @@ __version__ = "0.1.0"
 # Where the public names live. Nothing is imported before its first use.
 _NAMES = {
     "errors": (
-        "CheckError DerivationError ExpressionError MomentError ParameterError ParseError "
+        "CheckError DerivationError ExpressionError LawError MomentError ParameterError ParseError "
         "SamplingError VarpropError WorkLimitError"
     ),
     "render": "Document",
@@ -257,6 +263,7 @@ _NAMES = {
     "networks.finite_width_kurtosis": "preactivation_kurtosis",
     "networks.initializers": "Initializer",
     "interop.frameworks": "framework_initializer framework_initializers",
+    "laws": "Digits Law law",
     "interop.tables": "read_table",
     "interop.records": "from_json to_json",
 }

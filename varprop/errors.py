@@ -6,6 +6,7 @@ __all__ = [
     "CheckError",
     "DerivationError",
     "ExpressionError",
+    "LawError",
     "MomentError",
     "ParameterError",
     "ParseError",
@@ -72,3 +73,7 @@ class SamplingError(VarpropError):
 
 class CheckError(VarpropError):
     """A claim cannot be put to the test as asked."""
+
+
+class LawError(VarpropError):
+    """An exact law, or a bound on it, cannot be given as asked."""

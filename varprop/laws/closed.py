@@ -1,0 +1,322 @@
+"""Laws with a moment generating function, by inversion or by formulas; mixtures and discrete laws."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from varprop.laws.digits import Digits
+from varprop.laws.law import EPS, Array, Law
+from varprop.numerics.inversion import Inversion, Transform
+
+__all__ = [
+    "LN_N",
+    "DiscreteLaw",
+    "IntervalProduct",
+    "InvertedLaw",
+    "NormalMixture",
+    "VarianceGamma",
+    "complement",
+]
+
+LN_N = -(float(np.euler_gamma) + math.log(2)) / 2
+"""E log|N| of a standard normal N."""
+
+
+def complement(logs: Array) -> Array:
+    """log(1 - exp(logs))."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(logs > -math.log(2), np.log(-np.expm1(logs)), np.log1p(-np.exp(logs)))
+
+
+class InvertedLaw(Law):
+    """offset + unit y, y of a transform of variance 1 around an atom or a spike at 0.
+
+    Args:
+        transform: of y.
+        offset, unit: of z.
+        decay: the power with which the characteristic function falls.
+    """
+
+    precision: ClassVar[str] = "enclosure"
+    method = "inversion of the moment generating function"
+
+    def __init__(self, transform: Transform, offset: float, unit: float, decay: float) -> None:
+        self.transform, self.offset, self.unit, self.decay = transform, offset, unit, decay
+        self.mean, self.std = offset + unit * transform.mean, unit * transform.std
+        self._upper, self._lower = Inversion(transform), Inversion(transform.reflected())
+        self._atom = math.exp(transform.log_atom)
+
+    @property
+    def atoms(self) -> tuple[tuple[float, Digits], ...]:
+        return ((self.offset, Digits(self._atom, 4 * EPS * self._atom)),) if self._atom else ()
+
+    def _tails(self, x: Array) -> tuple[Array, Array, Array]:
+        y = (x - self.offset) / self.unit
+        up, down, error = np.empty(len(y)), np.empty(len(y)), np.zeros(len(y))
+        above = y >= self.transform.mean
+        for side, inversion, sign in ((above, self._upper, 1.0), (~above, self._lower, -1.0)):
+            finite = side & np.isfinite(y)
+            tail, other = (up, down) if sign > 0 else (down, up)
+            logs, bounds = self._tail(inversion, sign * y[finite])
+            if self._atom:  # P(y > x) has the atom at 0 for x < 0, P(y <= x) for x >= 0
+                held = (y[finite] < 0) if sign > 0 else (y[finite] >= 0)
+                logs = np.where(held, np.logaddexp(logs, self.transform.log_atom), logs)
+            tail[finite], error[finite] = np.minimum(logs, 0.0), bounds
+            tail[side & np.isinf(y)] = -np.inf
+            other[side] = complement(tail[side])
+        return up, down, error
+
+    def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
+        return inversion.log_tail(y)
+
+    def _log_density(self, x: Array) -> tuple[Array, Array]:
+        y = (x - self.offset) / self.unit
+        logs, error = np.full(len(y), -np.inf), np.zeros(len(y))
+        above = y >= self.transform.mean
+        spike = y == 0 if self.decay <= 1 else np.zeros(len(y), dtype=bool)
+        for side, inversion, sign in ((above, self._upper, 1.0), (~above, self._lower, -1.0)):
+            finite = side & np.isfinite(y) & ~spike
+            logs[finite], error[finite] = self._density(inversion, sign * y[finite])
+        logs[spike] = np.inf
+        return logs - math.log(self.unit), error
+
+    def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
+        return inversion.log_density(y)
+
+    def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
+        s = (1j * t * self.unit).astype(np.complex128)
+        power = self.transform.log_mgf(s)
+        noise = np.zeros(len(t)) if self.transform.noise is None else self.transform.noise(s)
+        value = np.exp(power + 1j * t * self.offset)
+        rounding = 8 + noise + np.abs(power) + np.abs(t * self.offset)
+        return value, EPS * rounding * np.abs(value) + 1e-300
+
+
+class VarianceGamma(InvertedLaw):
+    """The sum of n products of two centered normal variables; Laplace for n = 2.
+
+    Density |y|^nu K_nu(|y|) / (sqrt(pi) 2^nu Gamma(nu + 1/2)) with nu = (n - 1) / 2, y in units of std w std
+    x.
+
+    Source: Craig, 1936; Madan, Seneta, The variance gamma model, 1990.
+    """
+
+    precision: ClassVar[str] = "closed form"
+    LARGEST: ClassVar[int] = 60
+
+    def __init__(self, transform: Transform, offset: float, unit: float, n: int) -> None:
+        super().__init__(transform, offset, unit, float(n))
+        self.n, self.nu = n, (n - 1) / 2
+        self.width = 1 / transform.right
+        self.method = "Laplace law" if n == 2 else "variance-gamma law"
+
+    def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
+        size = np.abs(y) / self.width
+        if self.n == 2:
+            return -size - math.log(2), 4 * EPS * (1 + size)
+        if self.n != 1:
+            return inversion.log_tail(y)
+        logs, error = np.empty(len(y)), np.empty(len(y))
+        near = size < 2.0
+        u = np.maximum(size[near], 1e-300)
+        k0, k1 = special.k0(u), special.k1(u)
+        # int_0^u K_0 = (pi u / 2) (K_0 L_-1 + K_1 L_0), L_-1 = L_1 + 2/pi: modified Struve functions.
+        inner = k0 * (special.modstruve(1, u) + 2 / math.pi) + k1 * special.modstruve(0, u)
+        share = u * inner / 2
+        logs[near] = np.log(0.5 - share)
+        error[near] = 8 * EPS / (0.5 - share)
+        logs[~near], error[~near] = inversion.log_tail(y[~near])
+        return logs, error
+
+    def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
+        if self.n > self.LARGEST:
+            return inversion.log_density(y)
+        size = np.maximum(np.abs(y) / self.width, 1e-300)
+        with np.errstate(all="ignore"):
+            bessel = np.log(special.kve(self.nu, size)) - size + self.nu * np.log(size)
+        limit = special.gammaln(self.nu) + (self.nu - 1) * math.log(2) if self.nu else math.inf
+        bessel = np.where(np.isfinite(bessel) & (size > 1e-150), bessel, limit if self.nu else bessel)
+        norm = 0.5 * math.log(math.pi) + self.nu * math.log(2) + special.gammaln(self.nu + 0.5)
+        return bessel - norm - math.log(self.width), 16 * EPS * (1 + size + self.n)
+
+    @property
+    def log_mean(self) -> Digits:
+        """E log|z| = log(std w std x) + E log|N| + (psi(n/2) + log 2) / 2."""
+        if self.offset:
+            return super().log_mean
+        value = math.log(self.width * self.unit) + LN_N + (special.digamma(self.n / 2) + math.log(2)) / 2
+        return Digits(value, 8 * EPS * (1 + abs(value)))
+
+
+class IntervalProduct(InvertedLaw):
+    """One product of a centered normal and a uniform variable on [low, high], low <= 0 <= high.
+
+    P(w x > t) = Phi(-r) - r E_1(r^2 / 2) / sqrt(8 pi), r = t / (std w high), for low = 0; a mixture of
+    two such laws for low < 0.
+    """
+
+    precision: ClassVar[str] = "closed form"
+    method = "formula with the exponential integral"
+
+    def __init__(
+        self, transform: Transform, unit: float, offset: float, ends: tuple[float, float], std: float
+    ) -> None:
+        super().__init__(transform, offset, unit, 1.0)
+        length = ends[1] - ends[0]
+        self.parts = [(abs(end) / length, std * abs(end)) for end in ends if end]
+
+    def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
+        ratios = [(share, np.abs(y) / width) for share, width in self.parts]
+        near = np.max([r for _, r in ratios], axis=0) < 5 if len(y) else np.empty(0, dtype=bool)
+        logs, error = np.empty(len(y)), np.empty(len(y))
+        total, rounding = np.zeros(int(near.sum())), np.zeros(int(near.sum()))
+        for share, ratio in ratios:
+            r = ratio[near]
+            first = special.ndtr(-r)
+            square = np.maximum(r * r / 2, 1e-300)
+            total += share * (first - r * special.exp1(square) / math.sqrt(8 * math.pi))
+            rounding += 8 * EPS * share * first * (1 + square)
+        logs[near], error[near] = np.log(total), rounding / total
+        logs[~near], error[~near] = inversion.log_tail(y[~near])
+        return logs, error
+
+    def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
+        value = np.zeros(len(y))
+        for share, width in self.parts:
+            r = np.abs(y) / width
+            value += share * special.exp1(np.maximum(r * r / 2, 1e-300)) / (width * math.sqrt(8 * math.pi))
+        far = value < 1e-280
+        logs = np.log(np.where(far, 1.0, value))
+        error = 8 * EPS * (1 + np.maximum.reduce([(np.abs(y) / w) ** 2 for _, w in self.parts]))
+        logs[far], error[far] = inversion.log_density(y[far])
+        return logs, error
+
+
+class NormalMixture(Law):
+    """Finitely many normal laws, each with a probability: normal weights given the input, or rows.
+
+    Args:
+        means, stds, chances: of the components; a std may be 0.
+        estimated: how far the mixture is from what it stands for, in probability; 0 if it is the law itself.
+    """
+
+    method = "mixture of normal laws"
+
+    def __init__(self, means: Array, stds: Array, chances: Array, estimated: float = 0.0) -> None:
+        self.means, self.stds, self.chances, self.estimated = means, stds, chances, estimated
+        self.method = "normal law" if len(means) == 1 else f"mixture of {len(means):,} normal laws"
+        self.mean = float(chances @ means)
+        spread = stds**2 + (means - self.mean) ** 2
+        self.std = math.sqrt(float(chances @ spread))
+
+    @property
+    def atoms(self) -> tuple[tuple[float, Digits], ...]:
+        still = self.stds == 0
+        places, index = np.unique(self.means[still], return_inverse=True)
+        chances = np.bincount(index, self.chances[still], len(places)) if len(places) else np.empty(0)
+        return tuple((float(x), Digits(p, 4 * EPS)) for x, p in zip(places, chances, strict=True))
+
+    def _tails(self, x: Array) -> tuple[Array, Array, Array]:
+        up, down, error = np.empty(len(x)), np.empty(len(x)), np.empty(len(x))
+        size = max(1, 2**20 // len(self.means))
+        for k in range(0, len(x), size):
+            part = slice(k, k + size)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                away = x[part, None] - self.means
+                scores = np.where(self.stds > 0, away / self.stds, np.where(away >= 0, np.inf, -np.inf))
+                scores = np.where(np.isinf(x[part, None]), np.sign(x[part, None]) * np.inf, scores)
+                up[part] = _log_sum(special.log_ndtr(-scores), self.chances)
+                down[part] = _log_sum(special.log_ndtr(scores), self.chances)
+        smaller = np.minimum(up, down)
+        with np.errstate(over="ignore"):
+            error = 8 * EPS * (1 + np.abs(np.where(np.isfinite(smaller), smaller, 0)))
+            error = error + self.estimated * np.exp(np.minimum(-smaller, 700)) * (self.estimated > 0)
+        return up, down, error
+
+    def _log_density(self, x: Array) -> tuple[Array, Array]:
+        moving = self.stds > 0
+        means, stds, chances = self.means[moving], self.stds[moving], self.chances[moving]
+        logs = np.full(len(x), -np.inf)
+        size = max(1, 2**20 // max(1, len(means)))
+        for k in range(0, len(x) if len(means) else 0, size):
+            part = slice(k, k + size)
+            scores = (x[part, None] - means) / stds
+            logs[part] = _log_sum(-(scores**2) / 2 - np.log(stds * math.sqrt(2 * math.pi)), chances)
+        if self.estimated and len(stds) and stds.min() < 1e-9 * self.std and np.ptp(self.means) == 0:
+            logs[x == self.means[0]] = np.inf  # components of every small size: a spike
+        return logs, 8 * EPS * (1 + np.abs(np.where(np.isfinite(logs), logs, 0))) + 10 * self.estimated
+
+    def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
+        value = np.exp(1j * t[:, None] * self.means - (t[:, None] * self.stds) ** 2 / 2) @ self.chances
+        far = np.abs(t) * np.abs(self.means).max()
+        return value, EPS * (8 + far) + self.estimated
+
+    @property
+    def log_mean(self) -> Digits:
+        """E log|z|; log std + E log|N| for each centered component."""
+        if self.means.any() or not self.stds.all():
+            return super().log_mean
+        value = float(self.chances @ np.log(self.stds)) + LN_N
+        return Digits(value, 8 * EPS * (1 + abs(value)) + 50 * self.estimated)
+
+
+def _log_sum(logs: Array, chances: Array) -> Array:
+    top = logs.max(axis=1)
+    top = np.where(np.isfinite(top), top, 0.0)
+    total: Array = top + np.log(np.exp(logs - top[:, None]) @ chances)
+    return total
+
+
+class DiscreteLaw(Law):
+    """Finitely many values, such as a sum of numbers with random signs.
+
+    Args:
+        values: in increasing order.
+        chances: exact fractions, or floats.
+    """
+
+    method = "enumeration"
+
+    def __init__(self, values: Array, chances: list[Fraction] | Array) -> None:
+        self.values = np.asarray(values, dtype=np.float64)
+        self.exact = list(chances)
+        self.chances = np.array([float(p) for p in chances])
+        with np.errstate(divide="ignore"):
+            self._down = np.log(np.concatenate([[0.0], np.minimum(np.cumsum(self.chances), 1.0)]))
+            self._up = np.log(np.concatenate([[0.0], np.minimum(np.cumsum(self.chances[::-1]), 1.0)]))[::-1]
+        self.mean = float(self.chances @ self.values)
+        self.std = math.sqrt(float(self.chances @ (self.values - self.mean) ** 2))
+
+    @property
+    def atoms(self) -> tuple[tuple[float, Digits], ...]:
+        return tuple(
+            (float(x), Digits(p, 2 * EPS * p)) for x, p in zip(self.values, self.chances, strict=True)
+        )
+
+    def _tails(self, x: Array) -> tuple[Array, Array, Array]:
+        below = np.searchsorted(self.values, x, side="right")
+        return self._up[below], self._down[below], np.full(len(x), 2 * EPS * len(self.values))
+
+    def _at_ends(self, p: Array, x: Array) -> Array:
+        place = np.searchsorted(np.exp(self._down[1:]), p * (1 - 4 * EPS))
+        return self.values[np.minimum(place, len(self.values) - 1)]
+
+    def _log_density(self, x: Array) -> tuple[Array, Array]:
+        return np.full(len(x), -np.inf), np.zeros(len(x))
+
+    def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
+        value = np.exp(1j * t[:, None] * self.values) @ self.chances
+        return value, EPS * (8 + np.abs(t) * np.abs(self.values).max())
+
+    @property
+    def log_mean(self) -> Digits:
+        """E log|z|."""
+        with np.errstate(divide="ignore"):
+            value = float(self.chances @ np.log(np.abs(self.values)))
+        return Digits(value, 4 * EPS * (1 + abs(value)) if math.isfinite(value) else 0.0)

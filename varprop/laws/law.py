@@ -1,0 +1,365 @@
+"""What every exact law can be asked; each number comes with a bound on its error."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import interpolate, special
+
+from varprop.errors import LawError, ParameterError
+from varprop.laws.digits import Digits, with_error
+from varprop.render import Document, Documented, Table, Text
+
+__all__ = ["Array", "Law", "numbers"]
+
+Array: TypeAlias = NDArray[np.float64]
+EPS = float(np.finfo(np.float64).eps)
+TINY = float(np.finfo(np.float64).tiny)
+MOST_DRAWS = 10**8
+
+
+def numbers(value: object, what: str) -> Array:
+    """The value as an array of floats, infinities allowed.
+
+    Raises:
+        ParameterError: not real numbers, or nan among them.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind == "O" and array.size:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            array = np.array(None)
+    if array.dtype.kind not in "iuf":
+        raise ParameterError(f"{what}={value!r:.60}", "not a number or an array of numbers", "Give floats.")
+    array = array.astype(np.float64)
+    if np.isnan(array).any():
+        raise ParameterError(f"{what}={value!r:.60}", "nan is no place on the line", "Drop or fill it first.")
+    return array
+
+
+class Law(Documented, ABC):
+    """The exact law of a random expression: what `vp.law(...)` returns.
+
+    `cdf`, `survival`, `pdf`, `probability`, `quantile`, `log_mean` and `characteristic_function` take
+    numbers or arrays and return them with `.error`, a bound on the absolute error; `logsf`, `logcdf` and
+    `logpdf` reach the far tails.
+
+    Attributes:
+        text: the expression.
+        method: how its numbers are computed.
+        precision: "closed form", or "enclosure" where the bound is proven up to the evaluation of its
+            constants.
+        mean: E z.
+        std: the standard deviation of z.
+        rebuilt: draws samples from the expression itself.
+    """
+
+    precision: ClassVar[str] = "closed form"
+    method: str = "formula"
+    text: str = "z"
+    estimated: float = 0.0
+    mean: float
+    std: float
+    drawn: Callable[[int, int], Array] | None = None
+
+    # ---- hooks
+
+    @abstractmethod
+    def _tails(self, x: Array) -> tuple[Array, Array, Array]:
+        """log P(z > x), log P(z <= x), and a bound on the relative error of the smaller one."""
+
+    @abstractmethod
+    def _log_density(self, x: Array) -> tuple[Array, Array]:
+        """The log of the density beside atoms, and a bound on its absolute error."""
+
+    @abstractmethod
+    def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
+        """E exp(i t z) and a bound on its error."""
+
+    @property
+    def atoms(self) -> tuple[tuple[float, Digits], ...]:
+        """The places z meets with positive probability, and these probabilities."""
+        return ()
+
+    # ---- probabilities
+
+    def _probability(self, x: object, upper: bool, log: bool) -> Any:
+        places = numbers(x, "x")
+        up, down, relative = self._tails(np.atleast_1d(places).ravel())
+        wanted, other = (up, down) if upper else (down, up)
+        with np.errstate(all="ignore"):
+            error = np.where(
+                wanted <= other, relative, relative * np.exp(np.minimum(other - wanted, 700)) + 2 * EPS
+            )
+            error = np.where(np.isneginf(wanted), np.inf if log else 0.0, error)
+            if log:
+                return with_error(
+                    wanted.reshape(places.shape),
+                    np.where(np.isneginf(wanted), 0, error).reshape(places.shape),
+                )
+            value = np.exp(wanted)
+            bound = np.where(np.isinf(error), 1.0, error * value) + np.where(value < TINY, TINY, 0.0)
+            exact = np.isinf(np.atleast_1d(places).ravel())
+        return with_error(value.reshape(places.shape), np.where(exact, 0.0, bound).reshape(places.shape))
+
+    def cdf(self, x: object) -> Any:
+        """P(z <= x).
+
+        Args:
+            x: a number or an array; infinities are allowed.
+
+        Raises:
+            ParameterError: x is no number, or nan.
+        """
+        return self._probability(x, upper=False, log=False)
+
+    def survival(self, x: object) -> Any:
+        """P(z > x), accurate in its digits also where it is small."""
+        return self._probability(x, upper=True, log=False)
+
+    def logcdf(self, x: object) -> Any:
+        """log P(z <= x)."""
+        return self._probability(x, upper=False, log=True)
+
+    def logsf(self, x: object) -> Any:
+        """log P(z > x), finite far beyond 1e-300."""
+        return self._probability(x, upper=True, log=True)
+
+    def probability(self, low: object, high: object) -> Any:
+        """P(low <= z <= high), atoms at the ends included.
+
+        Raises:
+            ParameterError: an end is no number, or low > high.
+        """
+        a, b = np.broadcast_arrays(numbers(low, "low"), numbers(high, "high"))
+        if (a > b).any():
+            raise ParameterError(f"probability({low}, {high})", "low is above high", "Swap them.")
+        up_a, down_a, error_a = self._tails(np.nextafter(a, -np.inf).ravel() if self.atoms else a.ravel())
+        up_b, down_b, error_b = self._tails(b.ravel())
+        # In the tail in which both ends lie, the difference of the small numbers keeps their digits.
+        upper = down_a > up_b
+        with np.errstate(all="ignore"):
+            value = np.where(upper, np.exp(up_a) - np.exp(up_b), np.exp(down_b) - np.exp(down_a))
+            smaller = [np.exp(np.minimum(up_a, down_a)) * error_a, np.exp(np.minimum(up_b, down_b)) * error_b]
+            ends = np.where(upper, np.exp(up_a) + np.exp(up_b), np.exp(down_a) + np.exp(down_b))
+            error = np.nan_to_num(smaller[0] + smaller[1], posinf=1.0) + 2 * EPS * ends
+        narrow = self._narrow(a.ravel(), b.ravel(), value, error)
+        if narrow is not None:
+            value, error = narrow
+        return with_error(np.maximum(value, 0).reshape(a.shape), error.reshape(a.shape))
+
+    def _narrow(self, a: Array, b: Array, value: Array, error: Array) -> tuple[Array, Array] | None:
+        """Short intervals by Gauss's rule on the density, where differences lose their digits."""
+        short = (b - a < 1e-3 * self.std) & (a < b) & (a * b > 0) & (error > 1e-13 * value)
+        short &= np.minimum(np.abs(a), np.abs(b)) > 3 * (b - a)
+        if not short.any() or self.atoms or self.std == 0:
+            return None
+        nodes, weights = np.polynomial.legendre.leggauss(12)
+        middle, half = (a[short] + b[short]) / 2, (b[short] - a[short]) / 2
+        logs, bounds = self._log_density((middle[:, None] + half[:, None] * nodes).ravel())
+        density = np.exp(logs).reshape(-1, 12)
+        sums = half * (density @ weights)
+        # The density is analytic but at 0, three lengths away: the ellipse has radius 13, and 13^-24 = 2e-27.
+        value, error = value.copy(), error.copy()
+        value[short] = sums
+        error[short] = sums * (bounds.reshape(-1, 12).max(axis=1) + 4 * EPS)
+        return value, error
+
+    def pdf(self, x: object) -> Any:
+        """The density at x, beside atoms; infinite where it has a spike."""
+        places = numbers(x, "x")
+        logs, bounds = self._log_density(np.atleast_1d(places).ravel())
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = np.exp(logs)
+            error = np.where(value > 0, value * np.expm1(np.minimum(bounds, 700)), TINY)
+        error = np.where(np.isposinf(value), 0.0, error)
+        return with_error(value.reshape(places.shape), error.reshape(places.shape))
+
+    def logpdf(self, x: object) -> Any:
+        """The log of the density at x, beside atoms, finite far beyond 1e-300."""
+        places = numbers(x, "x")
+        logs, bounds = self._log_density(np.atleast_1d(places).ravel())
+        return with_error(
+            logs.reshape(places.shape), np.where(np.isinf(logs), 0, bounds).reshape(places.shape)
+        )
+
+    def characteristic_function(self, t: object) -> Any:
+        """E exp(i t z) as a complex array; its error is below `characteristic_error`."""
+        places = numbers(t, "t")
+        if np.isinf(places).any():
+            raise ParameterError("characteristic_function(inf)", "it has no value there", "Give finite t.")
+        value, _ = self._transform(np.atleast_1d(places).ravel())
+        return value.reshape(places.shape)[()]
+
+    def characteristic_error(self, t: object) -> Any:
+        """A bound on the error of `characteristic_function`."""
+        places = numbers(t, "t")
+        return self._transform(np.atleast_1d(places).ravel())[1].reshape(places.shape)[()]
+
+    # ---- quantiles, averages, samples
+
+    def quantile(self, p: object) -> Any:
+        """The smallest x with P(z <= x) >= p.
+
+        Args:
+            p: probabilities in [0, 1].
+
+        Raises:
+            ParameterError: a probability outside [0, 1].
+        """
+        given = numbers(p, "p")
+        if ((given < 0) | (given > 1)).any():
+            raise ParameterError(f"quantile({p!r:.60})", "not a probability", "Choose 0 <= p <= 1.")
+        with np.errstate(divide="ignore"):
+            low, high = self._bracketed(np.log(given.ravel()), np.log1p(-given.ravel()))
+        middle = low / 2 + high / 2
+        middle = np.where(given.ravel() == 0, -np.inf, np.where(given.ravel() == 1, np.inf, middle))
+        middle = self._at_ends(given.ravel(), middle)
+        with np.errstate(all="ignore"):
+            up, down, relative = self._tails(np.where(np.isfinite(middle), middle, 0.0))
+            logs, _ = self._log_density(np.where(np.isfinite(middle), middle, 0.0))
+            slack = np.exp(np.log(relative + 2 * EPS) + np.minimum(up, down) - logs)
+            error = np.where(np.isfinite(middle), high - low + np.nan_to_num(slack, posinf=0.0), 0.0)
+        return with_error(middle.reshape(given.shape), error.reshape(given.shape))
+
+    def _at_ends(self, p: Array, x: Array) -> Array:
+        return x
+
+    def _bracketed(self, log_down: Array, log_up: Array) -> tuple[Array, Array]:
+        """Newton's steps on the log of the smaller tail, kept inside a bracket that bisection shrinks."""
+        lower = log_down <= math.log(0.5)
+        goal = np.where(lower, log_down, log_up)
+        sign = np.where(lower, 1.0, -1.0)
+        unit = self.std if 0 < self.std < math.inf else 1.0
+        center = self.mean if math.isfinite(self.mean) else 0.0
+
+        def gap(x: Array, chosen: Any) -> Array:
+            """Negative below the quantile."""
+            up, down, _ = self._tails(x)
+            return np.asarray(sign[chosen] * (np.where(lower[chosen], down, up) - goal[chosen]))
+
+        low, high = np.full(len(goal), center - unit), np.full(len(goal), center + unit)
+        open_ends = np.flatnonzero(np.isfinite(goal))
+        for _ in range(400):
+            under = gap(low[open_ends], open_ends) >= 0
+            over = gap(high[open_ends], open_ends) < 0
+            low[open_ends] = np.where(under, center - 2 * (center - low[open_ends]), low[open_ends])
+            high[open_ends] = np.where(over, center + 2 * (high[open_ends] - center), high[open_ends])
+            open_ends = open_ends[under | over]
+            if not len(open_ends):
+                break
+        x = low / 2 + high / 2
+        held = np.zeros(len(goal), dtype=bool)
+        for place, chance in self.atoms[:64]:
+            log_at = float(self._tails(np.array([place]))[1][0])
+            log_before = log_at + math.log1p(-min(1.0, chance * math.exp(-log_at)) * (1 - EPS))
+            here = (log_before < log_down) & (log_down <= log_at + 4 * EPS)
+            low[here] = high[here] = place
+            held |= here
+        active = np.flatnonzero(np.isfinite(goal) & ~held)
+        for turn in range(300):
+            value = gap(x[active], active)
+            low[active] = np.where(value < 0, x[active], low[active])
+            high[active] = np.where(value < 0, high[active], x[active])
+            a, b = low[active], high[active]
+            with np.errstate(all="ignore"):
+                # A quantile near 0 is sought by ratios of sizes.
+                ratio = np.sign(b) * np.sqrt(np.abs(a)) * np.sqrt(np.abs(b))
+                wide = ((a > 0) | (b < 0)) & (b - a > 0.5 * np.abs(a / 2 + b / 2))
+                middle = np.where(wide, ratio, a / 2 + b / 2)
+                logs, _ = self._log_density(x[active])
+                slope = np.exp(logs - goal[active] - sign[active] * value)
+                step = x[active] - value / slope
+                step = np.where(np.isfinite(step) & (a < step) & (step < b) & (turn % 4 != 3), step, middle)
+                size = np.maximum(np.abs(a), np.abs(b))
+                done = (
+                    (b - a <= 4 * EPS * size)
+                    | (value == 0)
+                    | (np.abs(step - x[active]) <= EPS * np.abs(step))
+                )
+                done |= b - a < 1e-30 * unit
+            x[active] = np.where(done & (value == 0), x[active], step)
+            ended = active[done]
+            low[ended], high[ended] = x[ended], x[ended]
+            active = active[~done]
+            if not len(active):
+                break
+        return low, high
+
+    @property
+    def log_mean(self) -> Digits:
+        """E log|z|, minus infinity if z = 0 has positive probability.
+
+        By the trapezoidal rule for u e^u (f(e^u) + f(-e^u)), which it meets exponentially fast; the error is
+        the change when the step is halved.
+        """
+        if any(place == 0 for place, _ in self.atoms):
+            return Digits(-math.inf)
+        unit = math.hypot(self.std, self.mean)
+        near = abs(self.mean) > 30 * self.std
+        low, high, count = (-45.0, 5.0, 512) if not near else (-40.0, 40.0, 512)
+        values = []
+        for size in (count, 2 * count):
+            u = np.linspace(low, high, size + 1)
+            if near:
+                x = self.mean + self.std * u
+                logs, _ = self._log_density(x)
+                values.append(float((np.log(np.abs(x)) * np.exp(logs)).sum() * self.std * (u[1] - u[0])))
+            else:
+                x = unit * np.exp(u)
+                density = np.exp(self._log_density(x)[0]) + np.exp(self._log_density(-x)[0])
+                values.append(float(((u + math.log(unit)) * density * x).sum() * (u[1] - u[0])))
+        return Digits(values[1], abs(values[1] - values[0]) + 1e-13 * (1 + abs(values[1])))
+
+    @property
+    def typical_size(self) -> Digits:
+        """exp(E log|z|), the geometric mean of |z|."""
+        value = self.log_mean
+        size = math.exp(value)
+        return Digits(size, size * value.error)
+
+    def sample(self, size: int, seed: int = 0) -> Array:
+        """Independent draws: of the expression itself where that is feasible, else by its quantiles.
+
+        Args:
+            size: how many.
+            seed: any integer.
+
+        Raises:
+            ParameterError: the size is no whole number from 1 on.
+        """
+        if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 1 <= size <= MOST_DRAWS:
+            raise ParameterError(
+                f"sample({size!r:.40})", "not a number of draws", "Give an int from 1 to 1e8."
+            )
+        if self.drawn is not None:
+            return self.drawn(int(size), seed)
+        if self.atoms:
+            raise LawError(f"samples of {self.text}", "too many terms to draw one by one", "Draw from fewer.")
+        rng = np.random.default_rng(np.random.SeedSequence(abs(int(seed))))
+        scores = np.linspace(-7.5, 7.5, 601)
+        spline = interpolate.CubicSpline(scores, np.asarray(self.quantile(special.ndtr(scores))))
+        drawn: Array = spline(np.clip(rng.standard_normal(size), -7.5, 7.5))
+        return drawn
+
+    # ---- text
+
+    def document(self) -> Document:
+        """Return a table of the law."""
+        p = [0.001, 0.025, 0.16, 0.5, 0.84, 0.975, 0.999]
+        rows = [[f"{100 * q:g} %", f"{x:.6g}"] for q, x in zip(p, np.asarray(self.quantile(p)), strict=True)]
+        about = Text(f"The law of {self.text}: mean {self.mean:.6g}, std {self.std:.6g}, by {self.method}.")
+        atoms = [f"P(z = {place:g}) = {chance:.6g}." for place, chance in self.atoms[:8]]
+        return Document([about, *atoms, Table(["quantile", "z"], rows, align="rr")])
+
+    def __repr__(self) -> str:
+        return f"Law({self.text}: {self.method})"
