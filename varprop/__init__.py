@@ -129,6 +129,9 @@ if TYPE_CHECKING:
         Uniform as Uniform,
         Unknown as Unknown,
     )
+    from varprop.model.expression_texts import (
+        parse_expression as parse_expression,
+    )
     from varprop.model.expressions import (
         Expression as Expression,
         sum_over as sum_over,
@@ -229,6 +232,7 @@ _NAMES = {
     "model.joint": "Empirical Joint Orthogonal",
     "model.parsing": "as_distribution parse_distribution",
     "model.axes": "Axis Index",
+    "model.expression_texts": "parse_expression",
     "model.expressions": "Expression sum_over",
     "model.variables": "RandomVariable RandomVector",
     "model.activations": (
