@@ -13,7 +13,8 @@ from varprop.errors import ParameterError
 from varprop.evidence import Evidence, check
 from varprop.model.activations import NAMED, Activation
 from varprop.model.scalars import ScalarLike, scalar
-from varprop.simulation.sequential import FIRST_LOOK, Asymptotic, Band, Look, Plan, decide
+from varprop.simulation.premises import Asymptotic
+from varprop.simulation.sequential import FIRST_LOOK, Band, Look, Plan, decide
 from varprop.simulation.streams import Streams
 from varprop.testing.blocks import Blocks, Kind
 from varprop.testing.causes import Measured, likely_causes
