@@ -175,7 +175,7 @@ def test_evidence_is_readable_and_stored() -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert text.startswith("agrees: factor 1.02 of the claim at power 0.999, alpha 1e-06, premise asymptotic")
     stored = json.loads(found.to_json())
-    assert stored["kind"] == "evidence" and stored["schema"] == 1
+    assert stored["kind"] == "evidence" and stored["schema"] == 2
     assert stored["claims"][0]["verdict"] == "agrees" and stored["at"] == {"n": "8"}
     assert json.loads(check(Variance(z), equals=1, budget=1e-4).to_json())["claims"][0]["low"] is None
 

@@ -214,6 +214,10 @@ if TYPE_CHECKING:
     from varprop.render import (
         Document as Document,
     )
+    from varprop.simulation.premises import (
+        Bounded as Bounded,
+        KurtosisBound as KurtosisBound,
+    )
 
 __version__ = "0.1.0"
 
@@ -268,6 +272,7 @@ _NAMES = {
     "networks.initializers": "Initializer",
     "interop.frameworks": "framework_initializer framework_initializers",
     "laws": "Digits Law law",
+    "simulation.premises": "Bounded KurtosisBound",
     "interop.tables": "read_table",
     "interop.records": "from_json to_json",
 }

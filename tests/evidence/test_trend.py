@@ -21,7 +21,9 @@ class Told:
     look: Look | None
     narrow_enough: bool | None = None
 
-    def run(self, streams: object, on_look: object, narrow: Callable[[Look], bool]) -> Outcome:
+    def run(
+        self, streams: object, on_look: object, narrow: Callable[[Look], bool], engine: object
+    ) -> Outcome:
         self.narrow_enough = None if self.look is None else narrow(self.look)
         return Outcome(self.look, cast(Any, None), cast(Any, None), 0, 0, 0, 0, 0, False, ())
 

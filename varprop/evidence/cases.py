@@ -13,6 +13,7 @@ import sympy as sp
 from varprop.derivation.quantities import Equal, Quantity
 from varprop.derivation.validation import validated
 from varprop.errors import CheckError
+from varprop.evidence.ranges import width
 from varprop.evidence.report import ClaimEvidence
 from varprop.evidence.translation import Question, question
 from varprop.evidence.trend import GROWTH, trend
@@ -20,7 +21,9 @@ from varprop.model.distributions import Unknown
 from varprop.model.variables import RandomVariable, Variable, variables
 from varprop.model.walks import walk
 from varprop.simulation.blocks import Side, Term
+from varprop.simulation.engine import Engine
 from varprop.simulation.panel import COUPLINGS, Coupled, Coupling, panel
+from varprop.simulation.premises import Bounded
 from varprop.simulation.sequential import Look, Resolution, Verdict
 from varprop.simulation.streams import Streams
 from varprop.simulation.trials import Outcome, Trial
@@ -130,24 +133,30 @@ def _meets_itself(ask: Question, variable: Variable) -> bool:
 
 
 def tried(
-    case: Case, settings: Mapping[str, Any], resolution: float, streams: Streams, watch: Watch
+    case: Case,
+    settings: Mapping[str, Any],
+    resolution: float,
+    streams: Streams,
+    watch: Watch,
+    engine: Engine | None = None,
 ) -> ClaimEvidence:
     """Run the trial of one case: twice the size for a limit, and the sign too where both sides were squared.
 
     Args:
         case: what to try.
-        settings: alpha, power and budget.
+        settings: alpha, power, budget and premise.
         resolution: factor above 1.
         streams: where to draw from.
         watch: called after every look.
+        engine: who computes; this process by default.
     """
     factor = resolution**case.ask.exponent
-    trial = Trial(case.ask.left, case.ask.right, laws=case.laws, factor=factor, **settings)
+    trial = _trial(case.ask.left, case.ask.right, case.laws, factor, settings)
     if case.larger is not None:
-        settings = {**settings, "alpha": settings["alpha"] / 2}
-        trial = replace(trial, **settings)
-        large = Trial(case.larger.left, case.larger.right, laws=case.laws, factor=factor, **settings)
-        found = trend(trial, large, streams, factor, watch)
+        trial = replace(trial, alpha=settings["alpha"] / 2)
+        large = _trial(case.larger.left, case.larger.right, case.laws, factor, settings)
+        large = replace(large, alpha=settings["alpha"] / 2)
+        found = trend(trial, large, streams, factor, watch, engine)
         evidence = _reported(case, large, found.large, resolution)
         return replace(
             evidence,
@@ -156,11 +165,11 @@ def tried(
             interrupted=found.small.interrupted or found.large.interrupted,
             note=found.note,
         )
-    evidence = _reported(case, trial, trial.run(streams, watch), resolution)
+    evidence = _reported(case, trial, trial.run(streams, watch, engine=engine), resolution)
     if not case.ask.sign or evidence.verdict != "agrees":
         return evidence
-    sign = Trial(case.ask.sign, (Term(0.0),), laws=case.laws, factor=factor, **settings)
-    signed = sign.run(streams.at(SIGN_KEY), watch)
+    sign = _trial(case.ask.sign, (Term(0.0),), case.laws, factor, settings)
+    signed = sign.run(streams.at(SIGN_KEY), watch, engine=engine)
     low, high = (signed.look.low, signed.look.high) if signed.look else (-math.inf, math.inf)
     verdict: Verdict = "agrees" if low > 0 else "disagrees" if high < 0 else "inconclusive"
     return replace(
@@ -170,6 +179,14 @@ def tried(
         interrupted=signed.interrupted,
         note="both sides squared" + ("" if low > 0 else ", and of different sign"),
     )
+
+
+def _trial(left: Side, right: Side, laws: Laws, factor: float, settings: Mapping[str, Any]) -> Trial:
+    """The trial, with the range of its block results if the premise needs it."""
+    trial = Trial(left, right, laws=laws, factor=factor, **settings)
+    if trial.premise == Bounded():
+        return replace(trial, premise=Bounded(width(trial.sides, laws, factor)))
+    return trial
 
 
 def untested(claim: Equal, problem: Exception, resolution: float, power: float) -> ClaimEvidence:
@@ -224,4 +241,6 @@ def _reported(case: Case, trial: Trial, outcome: Outcome, resolution: float) -> 
         resolution=replace(outcome.resolution, factor=resolution),
         relied=("independent draws: " + ", ".join(relied), *outcome.layout),
         interrupted=outcome.interrupted,
+        plan=outcome.plan.looks,
+        chunks=tuple(side.chunk_blocks for side in trial.sides if side.all_parts),
     )

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,10 +21,14 @@ from varprop.errors import CheckError, ExpressionError, SamplingError
 from varprop.evidence.cases import Case, Reach, cases_of, tried, untested
 from varprop.evidence.report import ClaimEvidence, Evidence
 from varprop.evidence.sampled import tried_at_once
+from varprop.evidence.settings import PremiseLike, premise_of, validated
 from varprop.evidence.values import completed
 from varprop.model.expressions import Expression
 from varprop.model.scalars import scalar
 from varprop.model.variables import variables
+from varprop.simulation.checkpoint import Checkpoint
+from varprop.simulation.engine import Engine
+from varprop.simulation.fingerprint import fingerprint
 from varprop.simulation.panel import COUPLINGS, Coupling
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.sequential import Look, Resolution, Verdict
@@ -28,8 +36,6 @@ from varprop.simulation.streams import Streams
 
 __all__ = ["Checkable", "check"]
 
-COARSEST = 1.5
-"""An agreement within a larger factor would say next to nothing; within the factor 2, nothing of a zero."""
 
 SMALLEST = 1e-140
 """A side of a claim below this, or above its inverse, is beyond what block statistics can square."""
@@ -55,7 +61,13 @@ def check(
     budget: float = 2.0,
     couplings: Sequence[Coupling] | None = None,
     panel: Reach = "full",
+    premise: PremiseLike = "asymptotic",
     on_look: Callable[[str, Look], None] | None = None,
+    progress: Callable[[float], None] | None = None,
+    executor: Executor | None = None,
+    executor_factory: Callable[[], Executor] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    deadline: float = math.inf,
 ) -> Evidence:
     """Put what an object claims to the test of simulation, along a path that shares no formula with it.
 
@@ -82,11 +94,23 @@ def check(
             dependence does not matter, as the steps of a derivation do, else the first.
         panel: for such variables, "full" tries every shape of distribution in every coupling; "short" tries
             every shape once, the couplings taking turns.
+        premise: what confidence limits rest on: "asymptotic", with alarms that see only what was drawn;
+            KurtosisBound(K) or Bounded(), which hold at every number of samples.
         on_look: called with the text of the claim and each look.
+        progress: called with the share that is done of all that is planned, from 0 to 1.
+        executor: who computes: any executor of concurrent.futures, such as `client.get_executor()` of dask.
+            The result does not depend on it. It is not shut down.
+        executor_factory: makes an executor where there is none or the one there was broke; without it the
+            missing chunks are computed in this process.
+        checkpoint: a file of chunk results; an interrupted or killed check, called again, goes on from it to
+            the same bits.
+        deadline: seconds of the clock after which the check ends like an interrupted one: with the last
+            complete look.
 
     Raises:
         CheckError: there is no claim, or one that simulation cannot test.
-        SamplingError: an expression cannot be sampled at these values.
+        SamplingError: an expression cannot be sampled at these values, the executor takes no tasks, or the
+            checkpoint is of another run, damaged or cannot be written.
 
     Example:
         >>> from varprop.derivation.quantities import Variance
@@ -97,8 +121,20 @@ def check(
         >>> check(Variance(x), equals=3.3).verdict
         'disagrees'
     """
-    _settings(resolution, power, alpha, COUPLINGS if couplings is None else couplings)
+    validated(resolution, power, alpha, COUPLINGS if couplings is None else couplings)
+    chosen = premise_of(premise)
     if callable(getattr(x, "numeric_claims", None)) and equals is None:
+        if chosen.name != "asymptotic" or (executor, executor_factory, checkpoint, deadline) != (
+            None,
+            None,
+            None,
+            math.inf,
+        ):
+            raise CheckError(
+                f"check of {x!s:.60} under another premise or on another engine",
+                "it brings its own simulation, which runs here and rests on asymptotic limits",
+                "Leave out premise, executor, executor_factory, checkpoint and deadline.",
+            )
         thing: Any = x
         return _at_once(thing, at, seed, alpha, power, resolution, budget, on_look)
     claims = _claims(x, equals)
@@ -115,14 +151,28 @@ def check(
                 raise
             prepared.append(untested(claim, refused, resolution, power))
     count = sum(isinstance(case, Case) for case in prepared)
-    settings = {"alpha": alpha / max(1, count), "power": power, "budget": budget}
+    settings = {"alpha": alpha / max(1, count), "power": power, "budget": budget, "premise": chosen}
+    again: dict[str, Any] = {"at": {str(name): str(value) for name, value in values.items()}, "seed": seed}
+    again |= {"resolution": resolution, "power": power, "alpha": alpha, "budget": budget}
+    again |= {"couplings": None if couplings is None else list(couplings), "panel": panel}
+    again |= {"premise": chosen.name}
+    engine = _engine(
+        executor,
+        executor_factory,
+        checkpoint,
+        deadline,
+        f"{again}\n" + _text(claims, values),
+    )
     found: list[ClaimEvidence] = []
     for key, case in enumerate(prepared):
         if isinstance(case, Case):
             watch = None if on_look is None else partial(on_look, str(case.claim))
             try:
                 with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-                    outcome = tried(case, settings, resolution, streams.at(key), watch)
+                    share = None if progress is None else partial(_reported, progress, key, len(prepared))
+                    outcome = tried(
+                        case, settings, resolution, streams.at(key), watch, replace(engine, progress=share)
+                    )
                 if not (outcome.interrupted or _representable(outcome, case.claim)):
                     raise _out_of_range(case.claim)
                 found.append(outcome)
@@ -142,11 +192,14 @@ def check(
     return Evidence(
         _overall(found, len(found) == len(prepared)),
         tuple(found),
-        {str(name): str(value) for name, value in values.items()},
+        again["at"],
         seed,
         alpha,
-        Asymptotic().name,
+        chosen.name,
         about,
+        fingerprint(),
+        again,
+        partial(check, x if equals is None else claims[0], **again),
     )
 
 
@@ -173,7 +226,28 @@ def _at_once(
     found = tried_at_once(claims, thing, alpha, power, resolution, budget, Streams(seed), on_look)
     about = Resolution(resolution, power, "each claim or its natural scale")
     values = {str(name): str(value) for name, value in (at or {}).items()}
-    return Evidence(_overall(found, True), tuple(found), values, seed, alpha, Asymptotic().name, about)
+    return Evidence(
+        _overall(found, True), tuple(found), values, seed, alpha, Asymptotic().name, about, fingerprint()
+    )
+
+
+def _engine(
+    executor: Executor | None,
+    factory: Callable[[], Executor] | None,
+    path: str | os.PathLike[str] | None,
+    deadline: float,
+    identity: str,
+) -> Engine:
+    if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not deadline > 0:
+        raise CheckError(
+            f"check with deadline={deadline!r:.40}", "it is a number of seconds", "Choose a positive number."
+        )
+    stored = None if path is None else Checkpoint(path, identity)
+    return Engine(executor, factory, stored, time.monotonic() + deadline)
+
+
+def _reported(progress: Callable[[float], None], done: int, count: int, share: float) -> None:
+    progress((done + share) / count)
 
 
 def _representable(found: ClaimEvidence, claim: Equal) -> bool:
@@ -188,35 +262,6 @@ def _out_of_range(claim: Equal) -> SamplingError:
     return SamplingError(
         f"check of {claim!s:.60}", "its numbers leave the range of float64", "Rescale the variables."
     )
-
-
-def _settings(resolution: float, power: float, alpha: float, couplings: Sequence[Coupling]) -> None:
-    for name, value in (("resolution", resolution), ("power", power), ("alpha", alpha)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise CheckError(
-                f"check with {name}={value!r:.40}",
-                "it is no finite number",
-                f"Leave out {name}, or give one.",
-            )
-    if not 1 < resolution <= COARSEST:
-        raise CheckError(
-            f"check with resolution={resolution:g}",
-            f"it is a factor off the claim, above 1 and at most {COARSEST:g}",
-            "Write 1.02 for two percent.",
-        )
-    for name, value in (("power", power), ("alpha", alpha)):
-        if not 0 < value < 1:
-            raise CheckError(f"check with {name}={value:g}", "it is a probability", f"Choose 0 < {name} < 1.")
-    if (
-        isinstance(couplings, str)
-        or not couplings
-        or any(coupling not in COUPLINGS for coupling in couplings)
-    ):
-        raise CheckError(
-            f"check with couplings={couplings!r:.60}",
-            "it is no tuple of known couplings",
-            f"Choose from {', '.join(map(repr, COUPLINGS))}.",
-        )
 
 
 def _claims(x: object, equals: object) -> tuple[Equal, ...]:
@@ -252,13 +297,18 @@ def _claims(x: object, equals: object) -> tuple[Equal, ...]:
 
 def _hash(claims: Iterable[Equal], values: Mapping[sp.Symbol, sp.Expr]) -> int:
     """A seed that repeats with the claims and their values."""
+    return int.from_bytes(hashlib.sha256(_text(claims, values).encode()).digest()[:6], "big")
+
+
+def _text(claims: Iterable[Equal], values: Mapping[sp.Symbol, sp.Expr]) -> str:
+    """What the claims say, of which variables, at which values."""
     text = [str(claim) for claim in claims] + [f"{name}={value}" for name, value in values.items()]
     for claim in claims:
         expressions = [
             e for side in (claim.left, claim.right) for noun in side.atoms(Quantity) for e in noun.expressions
         ]
         text += sorted({f"{variable.name} ~ {variable.distribution}" for variable in variables(*expressions)})
-    return int.from_bytes(hashlib.sha256("\n".join(text).encode()).digest()[:6], "big")
+    return "\n".join(text)
 
 
 def _in_limit(x: object) -> frozenset[Equal]:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import math
 import textwrap
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from varprop.errors import ParseError
+from varprop.errors import CheckError, ParseError
 from varprop.render import Badge, Code, Document, Documented, Table, Text
 from varprop.render.blocks import Tone
 from varprop.simulation.sequential import Resolution, Verdict
 
 __all__ = ["ClaimEvidence", "Evidence"]
 
-KIND, SCHEMA = "evidence", 1
+KIND, SCHEMA = "evidence", 2
+NUMBERS = ("estimate", "claimed", "standard_error", "blocks", "samples")
 TONES: Mapping[Verdict, Tone] = {"agrees": "good", "disagrees": "bad", "inconclusive": "unclear"}
 NOT_FINITE = {
     "estimate": math.nan,
@@ -51,6 +52,8 @@ class ClaimEvidence:
         relied: what the sampler relied on.
         interrupted: whether the run was stopped.
         note: what else there is to know.
+        plan: the planned looks, as numbers of block results.
+        chunks: block results per chunk, for each side that is sampled.
     """
 
     claim: str
@@ -71,6 +74,8 @@ class ClaimEvidence:
     relied: tuple[str, ...]
     interrupted: bool = False
     note: str = ""
+    plan: tuple[int, ...] = ()
+    chunks: tuple[int, ...] = ()
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -107,6 +112,8 @@ class Evidence(Documented):
         alpha: bound on P(disagrees | all claims true), over all claims and looks together.
         premise: what the limits rest on.
         resolution: what "agrees" excludes.
+        fingerprint: the arithmetic of the machine in one word; where it is equal, a rerun has the same bits.
+        settings: the keywords of `check` that repeat it.
     """
 
     verdict: Verdict
@@ -116,6 +123,9 @@ class Evidence(Documented):
     alpha: float
     premise: str
     resolution: Resolution
+    fingerprint: str = field(default="", compare=False)
+    settings: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    again: Callable[..., Evidence] | None = field(default=None, compare=False, repr=False)
 
     @property
     def samples(self) -> int:
@@ -127,9 +137,37 @@ class Evidence(Documented):
         """Whether the run was stopped before its plan was complete."""
         return any(claim.interrupted for claim in self.claims)
 
+    def rerun(self, **engine: Any) -> Evidence:
+        """Run the check again from its seed, plan and settings, and hold the numbers against each other.
+
+        Args:
+            engine: keywords of `check` that change no result: executor, executor_factory, checkpoint,
+                deadline, progress, on_look.
+
+        Returns:
+            The new evidence. On a machine of other arithmetic its last digits may differ, and
+            its fingerprint says so.
+
+        Raises:
+            CheckError: the evidence was read from a text, or was interrupted; or the numbers differ: at all
+                on the same arithmetic, by more than 1e-9 on another.
+        """
+        if self.again is None or self.interrupted:
+            raise CheckError(
+                "rerun",
+                "the evidence was interrupted" if self.interrupted else "the evidence was read from a text",
+                "Call vp.check(x, **evidence.settings) with what was checked.",
+            )
+        repeated = self.again(**engine)
+        if not repeated.interrupted:
+            _same(self, repeated)
+        return repeated
+
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain Python objects; what is not finite becomes None."""
-        plain = asdict(self) | {"at": dict(self.at), "schema": SCHEMA, "kind": KIND}
+        plain = {name.name: getattr(self, name.name) for name in fields(self) if name.name != "again"}
+        plain |= {"claims": [asdict(claim) for claim in self.claims], "resolution": asdict(self.resolution)}
+        plain |= {"at": dict(self.at), "settings": dict(self.settings), "schema": SCHEMA, "kind": KIND}
         finite: dict[str, Any] = _finite(plain)
         return finite
 
@@ -149,7 +187,8 @@ class Evidence(Documented):
             if stored["kind"] != KIND or stored["schema"] != SCHEMA:
                 raise ValueError(f"kind {stored['kind']!r}, schema {stored['schema']!r}")
             claims = tuple(_claim(dict(claim)) for claim in stored["claims"])
-            known = {key: stored[key] for key in ("verdict", "at", "seed", "alpha", "premise")}
+            names = ("verdict", "at", "seed", "alpha", "premise", "fingerprint", "settings")
+            known = {key: stored[key] for key in names}
             return cls(**known, claims=claims, resolution=Resolution(**stored["resolution"]))
         except (ValueError, KeyError, TypeError) as problem:
             raise ParseError(
@@ -194,8 +233,33 @@ def _claim(stored: dict[str, Any]) -> ClaimEvidence:
     for name, value in NOT_FINITE.items():
         if stored[name] is None:
             stored[name] = value
-    stored["relied"] = tuple(stored["relied"])
+    for name in ("relied", "plan", "chunks"):
+        stored[name] = tuple(stored[name])
     return ClaimEvidence(**{**stored, "resolution": Resolution(**stored["resolution"])})
+
+
+def _same(first: Evidence, second: Evidence) -> None:
+    """Hold a repeated check against the first one.
+
+    Raises:
+        CheckError: they differ by more than the arithmetic of the two machines explains.
+    """
+    alike = first.fingerprint == second.fingerprint
+    if alike and first.to_json() == second.to_json():
+        return
+    if not alike and first.verdict == second.verdict and len(first.claims) == len(second.claims):
+        pairs = zip(first.claims, second.claims, strict=True)
+        if all(_near(getattr(a, name), getattr(b, name)) for a, b in pairs for name in NUMBERS):
+            return
+    raise CheckError(
+        "rerun",
+        "the numbers differ" + (" though the arithmetic is the same" if alike else " by more than 1e-9"),
+        "A distribution or an activation of your own may depend on more than its generator.",
+    )
+
+
+def _near(a: float, b: float) -> bool:
+    return a == b or math.isclose(a, b, rel_tol=1e-9) or (math.isnan(a) and math.isnan(b))
 
 
 def _finite(value: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from varprop.simulation.engine import Engine
 from varprop.simulation.sequential import Look, Verdict
 from varprop.simulation.streams import Streams
 from varprop.simulation.trials import Outcome, Trial
@@ -39,6 +40,7 @@ def trend(
     streams: Streams,
     resolution: float,
     on_look: Callable[[Look], None] | None = None,
+    engine: Engine | None = None,
 ) -> Trend:
     """Run a claim at two sizes and judge its relative error at both.
 
@@ -48,13 +50,14 @@ def trend(
         streams: where to draw from.
         resolution: factor above 1 below which an error does not count.
         on_look: called after every look.
+        engine: who computes; this process by default.
     """
 
     def narrow(look: Look) -> bool:
         return not look.alarm and look.high - look.low <= (resolution - 1) * abs(look.right)
 
-    first = small.run(streams.at(0), on_look, narrow)
-    second = large.run(streams.at(1), on_look, narrow)
+    first = small.run(streams.at(0), on_look, narrow, engine)
+    second = large.run(streams.at(1), on_look, narrow, engine)
     (low, high), (low_large, high_large) = _errors(first.look), _errors(second.look)
     silent = all(outcome.look is not None and not outcome.look.alarm for outcome in (first, second))
     verdict: Verdict = "inconclusive"

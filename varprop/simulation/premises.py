@@ -12,7 +12,7 @@ from scipy.special import stdtrit
 
 from varprop.errors import SamplingError
 
-__all__ = ["Asymptotic", "Bounded", "KurtosisBound", "Limits", "Premise"]
+__all__ = ["Asymptotic", "Bounded", "KurtosisBound", "Limits", "Premise", "Summary"]
 
 Array = NDArray[np.float64]
 
@@ -53,6 +53,37 @@ class Premise(Protocol):
     def limits(self, values: Array, tail: float, rounding: float = 0.0) -> Limits:
         """Limits of the mean, each missing it with probability at most `tail`."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What limits of `Asymptotic` are made of.
+
+    Args:
+        count: how many values.
+        mean: their mean.
+        squares: sum of (y - mean)^2.
+        skewness: of the sample; 0 where nothing varies.
+        share: the largest part that one value has in the sum of squares.
+    """
+
+    count: int
+    mean: float
+    squares: float
+    skewness: float
+    share: float
+
+    @classmethod
+    def of(cls, values: Array) -> Summary:
+        """The summary of block results."""
+        mean = float(values.mean())
+        away = values - mean
+        squares = away * away
+        total, count = float(squares.sum()), values.size
+        if not total > 0:
+            return cls(count, mean, total, 0.0, 0.0)
+        third = float((squares * away).sum())
+        return cls(count, mean, total, third / count / (total / count) ** 1.5, float(squares.max()) / total)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,23 +130,21 @@ class Asymptotic:
             tail: probability, one-sided.
             rounding: what rounding alone may have moved each value.
         """
-        count = values.size
-        center = float(values.mean())
+        return self.limits_of(Summary.of(values), tail, rounding)
+
+    def limits_of(self, found: Summary, tail: float, rounding: float = 0.0) -> Limits:
+        """The same limits from a summary of the values."""
+        count, center = found.count, found.mean
         if count < 2:
             return Limits(-math.inf, math.inf, "a single block")
-        away = values - center
-        squares = away * away
-        total = float(squares.sum())
-        if total <= count * rounding * rounding:
+        if found.squares <= count * rounding * rounding:
             return Limits(center - rounding, center + rounding)
-        sd = math.sqrt(total / (count - 1))
-        skewness = float((squares * away).sum()) / count / (total / count) ** 1.5
         quantile = -float(stdtrit(count - 1, tail))
-        error = sd / math.sqrt(count)
-        bend = skewness / (3 * math.sqrt(count)) if self.correct else 0.0
+        error = math.sqrt(found.squares / (count - 1)) / math.sqrt(count)
+        bend = found.skewness / (3 * math.sqrt(count)) if self.correct else 0.0
         low = center - error * _unbend(quantile, bend) - rounding
         high = center - error * _unbend(-quantile, bend) + rounding
-        return Limits(low, high, self._alarm(skewness, float(squares.max()) / total, quantile, count))
+        return Limits(low, high, self._alarm(found.skewness, found.share, quantile, count))
 
     def _alarm(self, skewness: float, share: float, quantile: float, count: int) -> str:
         if not self.alarms:
@@ -176,7 +205,7 @@ class KurtosisBound:
     @property
     def name(self) -> str:
         """The premise in words."""
-        return f"kurtosis <= {self.kurtosis:g}"
+        return f"kurtosis <= {self.kurtosis!r}"
 
     @property
     def proven(self) -> bool:
@@ -279,7 +308,7 @@ class Bounded:
     @property
     def name(self) -> str:
         """The premise in words."""
-        return "bounded"
+        return "bounded" if self.width is None else f"bounded, width {self.width!r}"
 
     @property
     def proven(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from varprop.model.activations import Transformed
 from varprop.model.distributions import Bernoulli, Constant, Dropout, Mixture, Rademacher, Rectified
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable
@@ -47,9 +48,13 @@ def atoms(law: Any) -> dict[float, float] | None:
         return _possible({0.0: 1 - float(law.keep), 1 / float(law.keep): float(law.keep)})
     if isinstance(law, Coupled) and isinstance(law.shape, Points):
         return {law.mean + law.std * value: chance for value, chance in law.shape.atoms.items()}
-    if isinstance(law, Rectified):
+    if isinstance(law, Rectified | Transformed):
         inner = atoms(law.parent)
-        return None if inner is None else _summed((max(value, 0.0), p) for value, p in inner.items())
+        if inner is None:
+            return None
+        values = np.array(list(inner))
+        moved = law.activation.value(values) if isinstance(law, Transformed) else np.maximum(values, 0.0)
+        return _summed(zip(moved.tolist(), inner.values(), strict=True))
     if isinstance(law, Mixture):
         parts = [atoms(part) for part in law.components]
         if any(part is None for part in parts):
@@ -84,7 +89,7 @@ def rarest(law: Any) -> float:
     found = atoms(law)
     if found is not None:
         return min(found.values())
-    if isinstance(law, Rectified):
+    if isinstance(law, Rectified | Transformed):
         return rarest(law.parent)
     if isinstance(law, Mixture):
         weighted = zip((float(weight) for weight in law.weights), law.components, strict=True)

@@ -251,6 +251,8 @@ class Trial:
         count = min(
             (len(values) for values in series if values is not None), default=look.blocks if look else 0
         )
+        if look and not interrupted:
+            count = look.blocks  # what workers drew beyond the look that decided is dropped
         means, variance = [], 0.0
         for side, values in zip(sides, series, strict=True):
             number = _number(side.terms)

@@ -1,0 +1,81 @@
+"""The settings of a check: what may be asked, and under which premise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Literal, TypeAlias
+
+from varprop.errors import CheckError
+from varprop.simulation.panel import COUPLINGS, Coupling
+from varprop.simulation.premises import Asymptotic, Bounded, KurtosisBound, Premise
+
+__all__ = ["PremiseLike", "premise_of", "validated"]
+
+COARSEST = 1.5
+"""An agreement within a larger factor would say next to nothing; within the factor 2, nothing of a zero."""
+
+PremiseLike: TypeAlias = Literal["asymptotic", "bounded"] | str | KurtosisBound | Bounded
+
+
+def validated(resolution: float, power: float, alpha: float, couplings: Sequence[Coupling]) -> None:
+    """Refuse settings that mean nothing.
+
+    Raises:
+        CheckError: a number is out of range, or a coupling is not known.
+    """
+    for name, value in (("resolution", resolution), ("power", power), ("alpha", alpha)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise CheckError(
+                f"check with {name}={value!r:.40}",
+                "it is no finite number",
+                f"Leave out {name}, or give one.",
+            )
+    if not 1 < resolution <= COARSEST:
+        raise CheckError(
+            f"check with resolution={resolution:g}",
+            f"it is a factor off the claim, above 1 and at most {COARSEST:g}",
+            "Write 1.02 for two percent.",
+        )
+    for name, value in (("power", power), ("alpha", alpha)):
+        if not 0 < value < 1:
+            raise CheckError(f"check with {name}={value:g}", "it is a probability", f"Choose 0 < {name} < 1.")
+    if (
+        isinstance(couplings, str)
+        or not couplings
+        or any(coupling not in COUPLINGS for coupling in couplings)
+    ):
+        raise CheckError(
+            f"check with couplings={couplings!r:.60}",
+            "it is no tuple of known couplings",
+            f"Choose from {', '.join(map(repr, COUPLINGS))}.",
+        )
+
+
+def premise_of(premise: object) -> Premise:
+    """What limits shall rest on, from a premise or its name.
+
+    Example:
+        >>> premise_of("kurtosis <= 15")
+        KurtosisBound(kurtosis=15.0)
+
+    Raises:
+        CheckError: it is none of the three premises.
+    """
+    if isinstance(premise, str):
+        name, _, number = premise.partition("<=" if "<=" in premise else "width")
+        if name in ("asymptotic", "bounded") and not number:
+            return Asymptotic() if name == "asymptotic" else Bounded()
+        with suppress(ValueError):
+            if name == "kurtosis ":
+                return KurtosisBound(float(number))
+            if name == "bounded, ":
+                return Bounded(float(number))
+    if isinstance(premise, KurtosisBound | Bounded):
+        return premise
+    raise CheckError(
+        f"check with premise={premise!r:.60}",
+        "it is no premise",
+        'Choose "asymptotic", KurtosisBound(K) with a kurtosis K that you can state, or Bounded().',
+    )
