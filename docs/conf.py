@@ -1,5 +1,6 @@
 """Sphinx configuration: Markdown pages, mathematics rendered without any outside resource."""
 
+import re
 import sys
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -27,15 +28,24 @@ exclude_patterns = ["_build", "shown", "examples"]
 html_theme = "furo"
 html_title = "varprop"
 nitpicky = False
+default_role = "code"
 autodoc_typehints = "description"
 autodoc_preserve_defaults = True
 
 
-def escape_bars(app, what, name, found, options, lines):
-    """Absolute values in docstrings are no substitutions of reStructuredText."""
-    lines[:] = [line if ">>>" in line else line.replace("|", r"\|") for line in lines]
+def plain(line):
+    """Escape what reStructuredText reads into absolute values and names that end in an underscore."""
+    parts = line.split("`")
+    for k in range(0, len(parts), 2):
+        parts[k] = re.sub(r"(?<=\w)_(?=\W|$)", r"\_", parts[k].replace("|", r"\|"))
+    return "`".join(parts)
+
+
+def escape_docstrings(app, what, name, found, options, lines):
+    """Docstrings are plain text with code between single backticks."""
+    lines[:] = [line if ">>>" in line else plain(line) for line in lines]
 
 
 def setup(app):
     """Connect what docstrings need."""
-    app.connect("autodoc-process-docstring", escape_bars)
+    app.connect("autodoc-process-docstring", escape_docstrings)
