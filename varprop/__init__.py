@@ -75,6 +75,14 @@ if TYPE_CHECKING:
         Law as Law,
         law as law,
     )
+    from varprop.laws.bounding import (
+        Bounds as Bounds,
+        bounds as bounds,
+    )
+    from varprop.laws.bounds import (
+        Bound as Bound,
+        Hypothesis as Hypothesis,
+    )
     from varprop.model.activations import (
         Activation as Activation,
         Transformed as Transformed,
@@ -273,6 +281,8 @@ _NAMES = {
     "interop.frameworks": "framework_initializer framework_initializers",
     "laws": "Digits Law law",
     "simulation.premises": "Bounded KurtosisBound",
+    "laws.bounding": "Bounds bounds",
+    "laws.bounds": "Bound Hypothesis",
     "interop.tables": "read_table",
     "interop.records": "from_json to_json",
 }

@@ -83,14 +83,18 @@ def number(value: sp.Expr, where: Expression) -> float:
     return float(value)
 
 
-def addends_of(expression: Expression) -> list[Addend]:
+def addends_of(expression: Expression, symbolic: bool = False) -> list[Addend]:
     """The addends of an expression, each a product of random factors.
+
+    Args:
+        expression: a random expression.
+        symbolic: whether sizes and coefficients may be symbols.
 
     Raises:
         LawError: a factor is itself a sum, a power, or an activation of something composed.
     """
     found = list(_walk(expression, sp.S.One, ()))
-    for addend in found:
+    for addend in () if symbolic else found:
         number(addend.exact, expression)
         for index in addend.bound:
             number(index.axis.size, expression)
