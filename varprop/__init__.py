@@ -219,6 +219,12 @@ if TYPE_CHECKING:
     from varprop.networks.propagating import (
         propagate as propagate,
     )
+    from varprop.questions.lecture import (
+        lesson as lesson,
+    )
+    from varprop.questions.lessons import (
+        Lesson as Lesson,
+    )
     from varprop.render import (
         Document as Document,
     )
@@ -278,6 +284,8 @@ _NAMES = {
     "networks.finite_width": "NormLaw norm_law",
     "networks.finite_width_kurtosis": "preactivation_kurtosis",
     "networks.initializers": "Initializer",
+    "questions.lecture": "lesson",
+    "questions.lessons": "Lesson",
     "interop.frameworks": "framework_initializer framework_initializers",
     "laws": "Digits Law law",
     "simulation.premises": "Bounded KurtosisBound",

@@ -1,0 +1,1 @@
+"""The questions that learners ask, answered by calling the floors below."""
