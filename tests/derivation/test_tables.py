@@ -111,3 +111,23 @@ def test_constants_leave_a_covariance_whatever_their_product():
         assert proof.result == s * t
         if s * t != 1:
             assert proof.steps[0].rule.name == "constants in a covariance"
+
+
+ROUNDINGS = {
+    "an entry": (FIRST, 0, lambda row: row[0]),
+    "a power": (FIRST**3, 1 + 3 * 2, lambda row: row[0] ** 3),
+    "a product with a number": (FIRST * LAST**2 / 3, 1 + 2 + 2 * 2, lambda row: row[0] * row[2] ** 2 / 3),
+    "relu of an entry": (relu(LAST) ** 2, 1 + 2 * (3 + 2), lambda row: row[2] ** 2),
+    "a sum over the columns": (sum_over(X.axis, X), 3, lambda row: sum(map(abs, row))),
+    "addends that cancel": (FIRST - X[1] + 2, 3 + 2 + 2, lambda row: abs(row[0]) + abs(row[1]) + 2),
+}
+
+
+@pytest.mark.parametrize("name", ROUNDINGS)
+def test_the_bound_is_roundings_times_sizes(name):
+    """Roundings on the longest path, of the sum over the rows and of the division; two percent more."""
+    expression, roundings, size = ROUNDINGS[name]
+    sizes = float(sum(abs(size(row)) for row in ROWS) / len(ROWS))
+    unit = sizes * float(np.finfo(np.float64).eps)
+    found = row_average(expression).bound / unit
+    assert roundings + len(ROWS) + 1 <= found <= (roundings + len(ROWS) + 1) * 1.03

@@ -180,3 +180,10 @@ def test_a_joint_law_states_everything() -> None:
 
     with pytest.raises(TypeError, match=r"alike.*draw.*entry_moment.*shape.*uncorrelated"):
         Bare()
+
+
+def test_the_bound_holds_where_products_underflow() -> None:
+    """1e-340 is no number of float64: the mean comes out as 0, and the bound says so."""
+    value, bound = Empirical([[1e-170], [1e-170]]).moment({0: 2})
+    assert value == 0
+    assert Fraction(bound) >= Fraction(1e-170) ** 2

@@ -1,0 +1,91 @@
+"""Quantities of one variable or one entry, and what a rule says about what it matched."""
+
+from __future__ import annotations
+
+import pytest
+import sympy as sp
+from scipy import stats
+
+import varprop as vp
+from varprop.derivation.assumptions import has_zero_mean, vanishing_factors
+from varprop.derivation.quantities import Mean
+from varprop.derivation.rules import RULES
+from varprop.derivation.structure import Structure
+from varprop.model.joint import Joint
+
+
+class Pair(Joint):
+    """Two entries of mean 3 and second moment 11."""
+
+    shape = (sp.Integer(2),)
+    alike = True
+    uncorrelated = True
+
+    def entry_moment(self, k, place=None):
+        if k > 2:
+            raise vp.MomentError(f"E x_i^{k}", "not declared", "Ask for less.")
+        return (sp.Integer(1), sp.Integer(3), sp.Integer(11))[k]
+
+    def draw(self, rng, shape):
+        raise NotImplementedError
+
+
+def test_second_moments_of_an_entry():
+    x = vp.RandomVector("x", Pair())
+    assert vp.derive(vp.Mean(x[0])).result == 3
+    assert vp.derive(vp.Variance(x[0])).result == 2
+    assert vp.derive(vp.Cumulant(x[0], 2)).result == 2
+    assert vp.derive(vp.Variance(x[0] * 5)).result == 50
+
+
+def test_higher_cumulants_of_an_entry_are_refused():
+    class Known(Pair):
+        def entry_moment(self, k, place=None):
+            return sp.Integer(max(k, 1))
+
+    with pytest.raises(vp.MomentError, match=r"E x_i\^3"):
+        vp.derive(vp.Cumulant(vp.RandomVector("x", Pair())[0], 3))
+    # With its raw moments at hand another rule finds it: 3 - 3 * 1 * 2 + 2 * 1.
+    assert vp.derive(vp.Cumulant(vp.RandomVector("x", Known())[0], 3)).result == -1
+
+
+def test_the_covariance_of_a_variable_with_itself_is_its_variance():
+    x, y = vp.RandomVariable("x", vp.Uniform(0, 1)), vp.RandomVariable("y", vp.Normal(mean=1))
+    proof = vp.derive(vp.Covariance(x, x))
+    assert proof.steps[0].rule.name == "constants in a covariance"
+    assert proof.result == sp.Rational(1, 12)
+    double = vp.derive(vp.Covariance(2 * x, x * y))
+    assert double.steps[0].rule.name == "constants in a covariance"
+    assert double.result == sp.Rational(1, 6)
+
+
+def test_the_error_of_a_numeric_cumulant_is_that_of_the_worst_central_moment():
+    law = vp.RandomVariable("x", stats.gamma(3, loc=500)).distribution
+    assert law.moment_error(4) > 100 * law.moment_error(4, central=True)
+    for order in (2, 4):
+        (note,) = vp.derive(vp.Cumulant(vp.RandomVariable("x", law), order)).notes
+        worst = max(law.moment_error(k, central=True) for k in range(2, order + 1))
+        assert f"error estimate {worst:.1g}" in note
+
+
+def test_a_centered_factor_makes_a_product_centered_whatever_its_symmetry():
+    w, x = vp.RandomVariable("w", vp.Unknown()), vp.RandomVariable("x", vp.Uniform(0, 1))
+    structure = Structure()
+    assert has_zero_mean(structure, w * x**2) is True
+    assert vanishing_factors(structure, w * x**2) == [(w, x**2)]
+    assert vanishing_factors(structure, w * (w * x + 1)) == []
+    assert has_zero_mean(structure, w**2 * x) is None
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_a_rule_claims_what_it_matched(rule):
+    """Also for a mean that holds one more independent factor."""
+    noun = rule.claim(**rule.example())
+    nouns = [noun]
+    if isinstance(noun, Mean):
+        nouns.append(Mean(noun.expression * vp.RandomVariable("other", vp.Exponential(1))))
+    for read in nouns:
+        structure = Structure()
+        for parts in rule.match(read, structure):
+            assert rule.claim(**parts) == read
+    assert list(rule.match(noun, Structure()))
