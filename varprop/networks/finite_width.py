@@ -337,5 +337,6 @@ def _shown(value: Number) -> Math:
     if exact == 0 or not (exact.has(sp.Float) or (exact.is_Rational and exact.q > 10**6)):
         return Math(sp.latex(exact), str(exact))
     decimal = sp.Float(value, 6)
-    text = f"{float(value):.6g}" if abs(sp.log(abs(decimal), 10)) < 300 else str(decimal)
-    return Math(text, text)
+    if abs(sp.log(abs(decimal), 10)) < 300:
+        return Math.number(float(value))
+    return Math(sp.latex(decimal), str(decimal))

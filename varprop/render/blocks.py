@@ -44,6 +44,18 @@ class Math:
     latex: str
     plain: str
 
+    @classmethod
+    def number(cls, value: float, digits: int = 6) -> Math:
+        r"""A decimal number, with its power of ten written as one.
+
+        Example:
+            >>> Math.number(4.768e-05).latex
+            '4.768 \\cdot 10^{-5}'
+        """
+        plain = f"{value:.{digits}g}"
+        mantissa, mark, exponent = plain.partition("e")
+        return cls(rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if mark else plain, plain)
+
 
 @dataclass(frozen=True)
 class Badge:
