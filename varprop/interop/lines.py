@@ -9,6 +9,8 @@ from typing import Any
 import sympy as sp
 
 from varprop.errors import ParseError
+from varprop.model.activations import activation
+from varprop.model.gaussian.inert import ActivationAtom, GaussianMean
 
 __all__ = ["read_line", "write_line"]
 
@@ -22,7 +24,7 @@ _CALLS: dict[str, Any] = {
         "log loggamma lowergamma sign sinh cosh tanh uppergamma StrictGreaterThan GreaterThan StrictLessThan "
         "LessThan Equality Unequality"
     ).split()
-} | {"ExprCondPair": lambda *pair: pair}
+} | {"ExprCondPair": lambda *pair: pair, "GaussianMean": GaussianMean}
 _NAMES: dict[str, Any] = {"pi": sp.pi, "E": sp.E, "oo": sp.oo, "true": sp.true, "false": sp.false}
 _NAMES |= {"EulerGamma": sp.EulerGamma, "Catalan": sp.Catalan}
 _ASSUMPTIONS = frozenset(
@@ -97,6 +99,8 @@ class _Reader:
         raise _refused(self.text, f"{ast.unparse(node)!r:.40} is not allowed")
 
     def call(self, name: str, node: ast.Call) -> Any:
+        if name == "ActivationAtom":
+            return ActivationAtom(activation(str(self.constant(node.args[0]))))
         if name in ("Integer", "Rational", "Float"):
             return self.number(name, node)
         if name == "Symbol":

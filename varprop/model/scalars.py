@@ -298,6 +298,8 @@ def _is_real_part(node: sp.Basic) -> bool:
         return type(node) is sp.Symbol and bool(node.is_real)
     if isinstance(node, (sp.Number, sp.NumberSymbol)):
         return bool(node.is_finite)
+    if getattr(node, "names_a_function", False):  # an argument that says which function is meant
+        return True
     return isinstance(node, (sp.Add, sp.Mul, sp.Pow, Application)) and not isinstance(node, AppliedUndef)
 
 

@@ -13,7 +13,7 @@ from varprop.derivation.rules.base import Parts, Requirement, Rule
 from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import normal, uniform, variable
 from varprop.derivation.structure import Structure
-from varprop.model.activations import HomogeneousActivation, abs_, relu
+from varprop.model.activations import Activation, HomogeneousActivation, abs_, relu, tanh
 from varprop.model.axes import Axis
 from varprop.model.distributions import Distribution, Laplace, Normal, Rademacher, Uniform
 from varprop.model.expressions import (
@@ -28,6 +28,7 @@ from varprop.model.expressions import (
     split_coefficient,
     sum_over,
 )
+from varprop.model.gaussian.inert import GaussianMean, gaussian_mean, precision_of
 from varprop.model.joint import Joint
 from varprop.model.variables import RandomVariable, variables
 from varprop.model.walks import replace_indices, walk
@@ -43,9 +44,13 @@ def _applications(noun: Quantity) -> Iterator[tuple[Apply, int, Expression]]:
 
 
 def _match_linear(noun: Quantity, structure: Structure) -> Iterator[Parts]:
-    for applied, power, rest in _applications(noun):
-        if isinstance(rest, Scalar) and not isinstance(applied.argument, (RandomVariable, Scalar)):
-            yield {"activation": applied.activation, "z": applied.argument, "k": power}
+    if isinstance(noun, Mean):
+        powers = dict(powers_of(noun.expression))
+        for base, power in powers.items():
+            if isinstance(base, Apply) and set(powers) <= {base, base.argument}:
+                z = base.argument
+                if not isinstance(z, Scalar):
+                    yield {"activation": base.activation, "z": z, "k": power, "times": powers.get(z, 0)}
 
 
 def linear_law(z: Expression) -> tuple[sp.Expr, sp.Expr, bool]:
@@ -91,9 +96,21 @@ def normal_parts(structure: Structure, z: Expression) -> assume.Assumption:
     return assume.Assumption("independence", "all addends of {0} are independent", (z,), "proven")
 
 
-def _law(z: Expression) -> Normal:
+def _normal_mean(activation: Activation, z: Expression, k: int, times: int) -> sp.Expr:
     mean, variance, _ = linear_law(z)
-    return Normal(mean=mean, variance=variance)
+    if activation.growth is None:  # it exists if a closed form is known
+        return activation.moment(k, Normal(mean=mean, variance=variance), times)
+    return gaussian_mean(activation, k, mean, variance, times)
+
+
+def _normal_note(activation: Activation, z: Expression, k: int, times: int) -> str:
+    found = _normal_mean(activation, z, k, times)
+    if not isinstance(found, GaussianMean) or not found.is_number:
+        return ""
+    error, kind = found.uncertainty
+    shown = found.evalf(15)
+    error += abs(float(shown)) * 1e-15
+    return f"{found} = {shown}, error {'at most' if kind == 'enclosure' else 'about'} {error:.1g}"
 
 
 def _two_normals() -> Expression:
@@ -111,26 +128,31 @@ def _shared_normal() -> Expression:
 
 linear_normal = Rule(
     name="a sum of normals is normal",
-    theorem=r"\sum_j c_j x_j \sim \mathcal{N}\left(\sum_j c_j \mu_j, \sum_j c_j^2 \sigma_j^2\right)",
+    theorem=(
+        r"z = \sum_j c_j x_j \sim \mathcal{N}\left(\sum_j c_j \mu_j, \sum_j c_j^2 \sigma_j^2\right),"
+        r" \quad \operatorname{E}[\phi(z)^k z^m] = \int \phi(x)^k x^m p(x) \, dx"
+    ),
     source=(
         "Cramer, Random Variables and Probability Distributions,"
         " 1937 (the converse); by characteristic functions"
     ),
     match=_match_linear,
-    claim=lambda activation, z, k: Mean(activation(z) ** k),
-    formula=lambda activation, z, k: activation.moment(k, _law(z)),
-    example=lambda: {"activation": relu, "z": _two_normals(), "k": 1},
+    claim=lambda activation, z, k, times: Mean(Apply.of(activation, z) ** k * z**times),
+    formula=_normal_mean,
+    example=lambda: {"activation": tanh, "z": _two_normals(), "k": 2, "times": 0},
     requirements=(
         Requirement(
-            test=lambda structure, activation, z, k: all_normal(structure, z),
-            witness=lambda: {"activation": abs_, "z": _two_signs(), "k": 4},
+            test=lambda structure, activation, z, k, times: all_normal(structure, z),
+            witness=lambda: {"activation": abs_, "z": _two_signs(), "k": 4, "times": 0},
         ),
         Requirement(
-            test=lambda structure, activation, z, k: normal_parts(structure, z),
-            witness=lambda: {"activation": abs_, "z": _shared_normal(), "k": 2},
+            test=lambda structure, activation, z, k, times: normal_parts(structure, z),
+            witness=lambda: {"activation": abs_, "z": _shared_normal(), "k": 2, "times": 0},
         ),
     ),
     is_value=True,
+    precision=lambda **parts: precision_of(_normal_mean(**parts)),
+    note=_normal_note,
 )
 
 

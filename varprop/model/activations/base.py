@@ -118,7 +118,14 @@ class Activation(ABC):
         Raises:
             MomentError: no closed form is known.
         """
-        raise MomentError(f"E {self.name}(X)**{power} for X of {distribution}", "no closed form is known")
+        asked = f"E {self.name}(X)**{power} for X of {distribution}"
+        if self.growth is None:
+            raise MomentError(
+                asked,
+                f"no closed form is known, and no bound on the growth of {self.name}, so it may not exist",
+                "Give the activation a growth: a whole number d with |phi(x)| <= C (1 + |x|^d)",
+            )
+        raise MomentError(asked, "no closed form is known", "Mean(phi(x)) of a normal x can be derived")
 
     def at(self, values: Mapping[Any, Any]) -> Activation:
         """Return the activation with values for its symbols."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
 
 from varprop.model.activations.base import Activation, Array, X
+from varprop.model.activations.closed import normal_expectation, special, terms_of
+from varprop.model.distributions import Distribution, Normal
 from varprop.model.domains import Parameter
 
-__all__ = ["Formula"]
+__all__ = ["Formula", "Slope", "normal_moment"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,8 @@ class Formula(Activation):
     symmetry: ClassVar[str] = "neither"
     only_zero: ClassVar[bool] = False
     growth: ClassVar[int | None] = 1
+    majorants: ClassVar[tuple[int, int] | None] = None
+    """(C, C'), for proofs: |phi(x)| <= C (1 + |x|)^growth, |phi'(x)| <= C' (1 + |x|)^max(growth - 1, 0)."""
 
     def __post_init__(self) -> None:
         for parameter in self.parameters:
@@ -113,7 +117,107 @@ class Formula(Activation):
     def sides(self, order: int) -> tuple[Array, Array]:
         return self._sides[order]
 
+    def moment(self, power: int, distribution: Distribution, times: int = 0) -> sp.Expr:
+        if isinstance(distribution, Normal):
+            found = normal_moment(self, power, times, distribution.mean, distribution.variance)
+        else:
+            found = self._polynomial_moment(power, distribution, times)
+        if found is None:
+            return super().moment(power, distribution, times)
+        return found
+
+    def _polynomial_moment(self, power: int, law: Distribution, times: int) -> sp.Expr | None:
+        terms = terms_of(self.pieces[0] ** power * X**times) if self.pieces and not self.kinks else None
+        if terms is None or any(term.rate != 0 or term.bend != 0 for term in terms):
+            return None
+        return sp.Add(*(term.coefficient * law.moment(term.power) for term in terms))
+
+    @property
+    def majorant(self) -> tuple[sp.Expr, int] | None:
+        """(C, d) with |phi(x)| <= C (1 + |x|)^d for every x."""
+        if self.majorants is None or self.growth is None:
+            return None
+        return sp.Integer(self.majorants[0]), self.growth
+
+    @property
+    def slope(self) -> Slope:
+        """Its derivative as an activation."""
+        return Slope(self)
+
     def at(self, values: Mapping[Any, Any]) -> Activation:
         if not any(value.free_symbols & set(values) for value in self.arguments):
             return self
         return type(self)(*(value.xreplace(dict(values)) for value in self.arguments))
+
+
+@dataclass(frozen=True)
+class Slope(Formula):
+    """The derivative of an activation, as an activation of its own.
+
+    Args:
+        of: the activation.
+
+    Example:
+        >>> from varprop import tanh
+        >>> print(tanh.slope, float(tanh.slope(0.0)))
+        tanh' 1.0
+    """
+
+    of: Formula
+
+    @property
+    def name(self) -> str:
+        return f"{self.of.name}'"
+
+    @property
+    def parity(self) -> str:
+        return {"odd": "even", "even": "odd"}.get(self.of.parity, "neither")
+
+    @property
+    def growth(self) -> int | None:  # type: ignore[override]
+        return None if self.of.growth is None else max(self.of.growth - 1, 0)
+
+    @property
+    def majorant(self) -> tuple[sp.Expr, int] | None:
+        if self.of.majorants is None or self.growth is None:
+            return None
+        return sp.Integer(self.of.majorants[1]), self.growth
+
+    @property
+    def kinks(self) -> tuple[sp.Expr, ...]:
+        return self.of.kinks
+
+    @property
+    def pieces(self) -> tuple[sp.Expr, ...]:
+        return tuple(sp.diff(piece, X) for piece in self.of.pieces or ())
+
+    def _value(self, x: Array) -> Any:
+        return self.of.derivative(x)
+
+    def _first(self, x: Array) -> Any:
+        return self.of.second_derivative(x)
+
+    def _second(self, x: Array) -> Any:
+        step = 1e-5 * (1 + np.abs(x))
+        return (self._first(x + step) - self._first(x - step)) / (2 * step)
+
+    def at(self, values: Mapping[Any, Any]) -> Activation:
+        of = self.of.at(values)
+        return self if of is self.of else of.slope  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=4096)
+def normal_moment(
+    phi: Activation, power: int, times: int, mean: sp.Expr, variance: sp.Expr
+) -> sp.Expr | None:
+    """E phi(X)^power X^times for X of N(mean, variance), in closed form; None where none is known.
+
+    Example:
+        >>> from varprop import gelu, tanh
+        >>> normal_moment(gelu, 1, 0, sp.S.Zero, sp.S.One), normal_moment(tanh, 2, 0, sp.S.Zero, sp.S.One)
+        (1/(2*sqrt(pi)), None)
+    """
+    found = special(phi.name, power, times, mean, variance)
+    if found is None and phi.pieces is not None:
+        found = normal_expectation(phi.pieces, phi.kinks, mean, variance, power, times)
+    return found

@@ -246,6 +246,7 @@ class Softsign(Formula):
     """x / (1 + |x|)."""
 
     label = "softsign"
+    majorants = (1, 1)
     growth = 0
     symmetry = "odd"
     only_zero = True

@@ -47,6 +47,7 @@ class Tanh(Formula):
     """The hyperbolic tangent."""
 
     label = "tanh"
+    majorants = (1, 1)
     growth = 0
     symmetry = "odd"
     only_zero = True
@@ -67,6 +68,7 @@ class Sigmoid(Formula):
     """The logistic function, 1 / (1 + exp(-x))."""
 
     label = "sigmoid"
+    majorants = (1, 1)
     growth = 0
     only_zero = True
     pieces = (1 / (1 + sp.exp(-X)),)
@@ -89,6 +91,7 @@ class Silu(Formula):
     """
 
     label = "silu"
+    majorants = (1, 2)
     only_zero = True
     pieces = (X / (1 + sp.exp(-X)),)
 
@@ -110,6 +113,7 @@ class Gelu(Formula):
     """
 
     label = "gelu"
+    majorants = (1, 2)
     only_zero = True
     pieces = (X * sp.erfc(-X / sp.sqrt(2)) / 2,)
 
@@ -131,6 +135,7 @@ class GeluTanh(Formula):
     """
 
     label = "gelu_tanh"
+    majorants = (1, 2)
     only_zero = True
     pieces = (X / (1 + sp.exp(-2 * sp.sqrt(2 / sp.pi) * (X + sp.Rational(44715, 1000000) * X**3))),)
 
@@ -163,6 +168,7 @@ class Mish(Formula):
     """
 
     label = "mish"
+    majorants = (1, 2)
     only_zero = True
     pieces = (X * (sp.exp(2 * X) + 2 * sp.exp(X)) / (sp.exp(2 * X) + 2 * sp.exp(X) + 2),)
 
@@ -192,6 +198,7 @@ class Softplus(Formula):
     """log(1 + exp(x))."""
 
     label = "softplus"
+    majorants = (1, 1)
     only_zero = True
     pieces = (sp.log(1 + sp.exp(X)),)
 
@@ -210,6 +217,7 @@ class Erf(Formula):
     """The error function."""
 
     label = "erf"
+    majorants = (1, 2)
     growth = 0
     symmetry = "odd"
     only_zero = True
@@ -230,6 +238,7 @@ class Sin(Formula):
     """The sine."""
 
     label = "sin"
+    majorants = (1, 1)
     growth = 0
     symmetry = "odd"
     pieces = (sp.sin(X),)
@@ -249,6 +258,7 @@ class Cos(Formula):
     """The cosine."""
 
     label = "cos"
+    majorants = (1, 1)
     growth = 0
     symmetry = "even"
     pieces = (sp.cos(X),)
