@@ -211,6 +211,7 @@ if TYPE_CHECKING:
     )
     from varprop.networks.positions import (
         AveragePool as AveragePool,
+        Conv as Conv,
         Flatten as Flatten,
     )
     from varprop.networks.profile import (
@@ -270,7 +271,7 @@ _NAMES = {
     "networks.branches": "Concatenate Residual repeat tied",
     "networks.layers": "GLU Dense LayerNorm RMSNorm",
     "networks.network": "Network",
-    "networks.positions": "AveragePool Flatten",
+    "networks.positions": "AveragePool Conv Flatten",
     "networks.profile": "Profile",
     "networks.propagating": "propagate",
     "evidence.explaining": "Explanation explain",

@@ -4,19 +4,91 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
+import numpy as np
+import sympy as sp
+from mpmath import mp
+from numpy.typing import NDArray
+
+from varprop.errors import DerivationError, MomentError
 from varprop.model.activations import Activation, HomogeneousActivation
 from varprop.model.distributions import Distribution
 from varprop.networks import maps
-from varprop.networks.forward import Trace
-from varprop.networks.layers import Activate, Dense, Noise
+from varprop.networks.branches import Concatenate, Residual, Tied
+from varprop.networks.convolving import conv_gradient, conv_weights
+from varprop.networks.forward import dense, unit_moment
+from varprop.networks.layers import GLU, Activate, Dense, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, like
-from varprop.networks.states import NormalUnit, Sample, State
+from varprop.networks.positions import AveragePool, Conv, Flatten
+from varprop.networks.states import State, Trace
+from varprop.networks.unit_laws import (
+    Activated,
+    NormalMixture,
+    NormalUnit,
+    Sample,
+    Several,
+    as_mixture,
+    law_moment,
+    normal_slope_moment,
+)
 
-__all__ = ["Slope", "backward", "exact_backward"]
+__all__ = ["Slope", "backward", "walk"]
+
+Array: TypeAlias = NDArray[np.float64]
+
+FLOATS = 1e300
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Along:
+    """A gradient that depends on the unit itself, since a skip connection carries the unit on.
+
+    Args:
+        values: E (dy/dh)^2 given h, at every place of the discrete law of h.
+        mean: its mean.
+    """
+
+    values: Array
+    mean: Number
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A gradient that differs between branches side by side.
+
+    Args:
+        parts: E (dy/dh)^2 by branch.
+        mean: over all units.
+    """
+
+    parts: tuple[Number, ...]
+    mean: Number
+
+
+@dataclass(frozen=True, eq=False)
+class Dependent:
+    """A gradient that depends on the value of its own unit.
+
+    Args:
+        mean: E (dy/dh)^2.
+        given: E (dy/dh)^2 given h, as a function of h; None where only its mean is followed.
+    """
+
+    mean: Number
+    given: Callable[[Array], Array] | None = None
+
+
+Gradient: TypeAlias = Any
+"""A number, an `Along`, a `Split` or a `Dependent`."""
+
+
+def mean_of(g: Gradient) -> Number:
+    """E (dy/dh)^2 of one unit."""
+    return g.mean if isinstance(g, Along | Split | Dependent) else g
+
+
+@dataclass(frozen=True, slots=True)
 class Slope:
     """Second moments of the gradient at one layer.
 
@@ -30,8 +102,8 @@ class Slope:
     """
 
     trace: Trace
-    before: Number
-    after: Number
+    before: Gradient
+    after: Gradient
     weights: Number | None = None
     precision: str = "closed form"
     branches: tuple[tuple[Slope, ...], ...] = ()
@@ -43,41 +115,33 @@ def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
     Raises:
         DerivationError: neither the law of the unit nor its symmetry gives it.
     """
+    law = s.law
     if isinstance(phi, HomogeneousActivation) and s.symmetric and phi.degree == 1:
         found = maps.symmetric_slope(phi)
         if found is not None:
             return found(s.second), "closed form"
-    if isinstance(s.law, Sample):
-        return s.law.slope_moment(phi), "closed form"
-    if isinstance(s.law, Distribution):
-        return maps.law_slope(phi, s.law, s.second)
-    if isinstance(s.law, NormalUnit):
-        return maps.normal_slope_moment(phi, s.law.mean, s.law.second)
+    if isinstance(law, Sample):
+        return law.slope_moment(phi), "closed form"
+    if isinstance(law, Distribution):
+        try:
+            if isinstance(phi, HomogeneousActivation):
+                return like(s.second, phi.slope.moment(2, law)), "closed form"
+        except MomentError:
+            pass
+        return law_moment(phi, law, 2, slope=True)
+    if isinstance(law, NormalUnit):
+        return normal_slope_moment(phi, law.mean, law.second)
+    if isinstance(law, Activated):
+        law = law.discrete
+    if isinstance(law, NormalMixture):
+        return law.slope_moment(phi), "estimate"
     return maps.no_law(f"{phi}'")
 
 
-def dense(layer: Dense, trace: Trace, g: Number) -> Slope:
-    s = trace.before
-    fans = tuple(like(g, size) for size in (s.shape[0], layer.fan_out))
-    return Slope(trace, maps.dense_gradient(layer.weights)(*fans, g), g, g * s.second)
-
-
-def activation(layer: Activate, trace: Trace, g: Number) -> Slope:
-    factor, kind = slope_moment(layer.activation, trace.before)
-    return Slope(trace, factor * g, g, None, kind)
-
-
-def noise(layer: Noise, trace: Trace, g: Number) -> Slope:
-    return Slope(trace, maps.noisy(layer.distribution, 2)(g), g)
-
-
-_STEPS: dict[str, Callable[..., Slope]] = {"dense": dense, "activation": activation, "noise": noise}
-
-
-def backward(traces: Sequence[Trace], g: Number) -> list[Slope]:
+def backward(traces: Sequence[Trace], g: Gradient) -> list[Slope]:
     """The second moments of the gradient at all layers, from that at the output.
 
-    Every layer is taken to multiply an independent gradient: gradient independence.
+    Every layer is taken to multiply a gradient that is independent of it: gradient independence.
 
     Args:
         traces: the layers, the first one first.
@@ -85,71 +149,169 @@ def backward(traces: Sequence[Trace], g: Number) -> list[Slope]:
     """
     made: list[Slope] = []
     for trace in reversed(traces):
-        slope = _STEPS[trace.layer.kind](trace.layer, trace, g)
-        made.append(slope)
-        g = slope.before
+        made.append(_back(trace, g))
+        g = made[-1].before
     made.reverse()
     return made
 
 
-def exact_backward(traces: Sequence[Trace]) -> list[Number | None]:
-    """Where gradient independence is no assumption: what turns the product into the exact number.
-
-    Exact are networks of dense layers with symmetric weights without atoms, at most symmetric biases, and
-    ReLUs, leaky ReLUs or nothing between them. Given that a place is not all zero, the gates above it are on
-    half of the time, whatever it holds; where it is all zero, all gates above are shut. So the number for a
-    place below a gate is the product times the probability that the place is alive.
-
-    Args:
-        traces: the layers, the first one first.
-
-    Returns:
-        For each layer the factor for the place behind it; None for all if the network is not of this kind.
-    """
-    nothing: list[Number | None] = [None] * len(traces)
-    if not traces or not all(map(_tractable, traces)):
-        return nothing
-    gates = [position for position, trace in enumerate(traces) if trace.layer.kind == "activation"]
-    biased = {trace.layer.bias is not None for trace in traces if isinstance(trace.layer, Dense)}
-    one = like(traces[0].before.second, maps.ONE)
-    if not gates:
-        return [one] * len(traces)
-    if len(biased) != 1 or not all(_gate_after_dense(traces, position) for position in gates):
-        return nothing
-    if biased == {False} and not _never_zero(traces[0].before):
-        return nothing
-    factors: list[Number | None] = []
-    alive = one
-    for position, trace in enumerate(traces):
-        layer = trace.layer
-        if isinstance(layer, Activate) and layer.activation.gates and biased == {False}:
-            alive = alive * (1 - 2 ** -like(one, trace.after.shape[0]))
-        factors.append(alive if position < gates[-1] else one)
-    return factors
-
-
-def _tractable(trace: Trace) -> bool:
-    layer = trace.layer
+def _back(trace: Trace, g: Gradient) -> Slope:
+    layer, s = trace.layer, trace.before
+    if isinstance(layer, Residual):
+        return _residual(layer, trace, g)
+    if isinstance(layer, Concatenate):
+        return _concatenate(trace, g)
+    if isinstance(layer, Activate):
+        return _activation(layer.activation, trace, g)
+    after, g = g, mean_of(g)
+    if isinstance(layer, Tied):
+        inner = _back(trace.branches[0][0], g)
+        return Slope(trace, inner.before, after, None, inner.precision, ((inner,),))
     if isinstance(layer, Dense):
-        return True
-    phi = layer.activation if isinstance(layer, Activate) else None
-    return isinstance(phi, HomogeneousActivation) and phi.degree == 1
+        return Slope(trace, _through(layer, s, g), after, g * s.second)
+    if isinstance(layer, Noise):
+        through = maps.noisy(layer.distribution, 2)(g)
+        return Slope(trace, through if not isinstance(after, Dependent) else Dependent(through), after)
+    if isinstance(layer, GLU):
+        return _glu(layer, trace, g)
+    if isinstance(layer, Conv):
+        return Slope(trace, conv_gradient(layer, s, g), after, conv_weights(layer, s, g))
+    if isinstance(layer, Flatten):
+        return Slope(trace, g, after)
+    if isinstance(layer, AveragePool):
+        size = like(g, s.shape[0] if layer.size is None else layer.size)
+        return Slope(trace, g / size**2, after)
+    assert isinstance(layer, LayerNorm | RMSNorm)
+    shift = s.mean if isinstance(layer, LayerNorm) else 0 * s.mean
+    return Slope(trace, g / (s.second - shift**2), after)
 
 
-def _gate_after_dense(traces: Sequence[Trace], position: int) -> bool:
-    if position == 0:
-        return False
-    below = traces[position - 1].layer
-    if not isinstance(below, Dense) or not traces[position].before.rows_flip:
-        return False
-    return below.weights.atomless if below.bias is None else below.bias.atomless
+def _through(layer: Dense | GLU, s: State, g: Number) -> Number:
+    fans = tuple(like(g, size) for size in (s.shape[0], layer.fan_out))
+    return maps.dense_gradient(layer.weights)(*fans, g)
 
 
-def _never_zero(s: State) -> bool:
-    """Whether the input is surely not all zero."""
-    if isinstance(s.law, Sample):
-        return bool(s.law.rows.any(axis=1).all())
-    return isinstance(s.law, Distribution) and s.law.atom_at_zero is False
+def _activation(phi: Activation, trace: Trace, g: Gradient) -> Slope:
+    law, s = trace.after.law, trace.before
+    if phi.name == "identity":
+        return Slope(trace, g, g)
+    if isinstance(g, Along) and isinstance(law, Activated):
+        nodes, weights, where = law.grid
+        mean = mp.mpf(float(weights @ (phi.derivative(nodes) ** 2 * g.values[where])))
+        return Slope(trace, Dependent(mean), g, None, "estimate")
+    if isinstance(s.law, Several):
+        parts = g.parts if isinstance(g, Split) else (g,) * len(s.law.states)
+        found = [_through_unit(phi, group, part) for group, part in zip(s.law.states, parts, strict=True)]
+        means = [share * part.mean for share, (part, _) in zip(s.law.shares, found, strict=True)]
+        split = Split(tuple(part for part, _ in found), sum(means, 0 * s.second))
+        return Slope(trace, split, g, None, maps.worst(*(kind for _, kind in found)))
+    before, kind = _through_unit(phi, s, g)
+    return Slope(trace, before, g, None, kind)
+
+
+def _through_unit(phi: Activation, s: State, g: Gradient) -> tuple[Dependent, str]:
+    """The gradient below one activation; what depends on the unit above is averaged together with it."""
+    if not isinstance(g, Dependent):
+        factor, kind = slope_moment(phi, s)
+        number = mean_of(g)
+        flat = not isinstance(number, np.ndarray | sp.Basic) and abs(number) < FLOATS
+        size = float(number) if flat else 0.0
+        return Dependent(factor * number, (lambda h: size * phi.derivative(h) ** 2) if flat else None), kind
+    above = g.given
+    if above is None:
+        raise DerivationError(
+            f"the gradient through {phi}",
+            "what follows depends on the same unit in a way that is not followed",
+            "Put a dense layer between them.",
+        )
+    nodes, weights = as_mixture(s.law).grid(phi.breaks, fine=8)
+
+    def given(h: Array) -> Array:
+        return np.asarray(phi.derivative(h) ** 2 * above(phi.value(h)))
+
+    return Dependent(mp.mpf(float(weights @ given(nodes))), given), "estimate"
+
+
+def _glu(layer: GLU, trace: Trace, g: Number) -> Slope:
+    """Both sides carry a gradient: phi(gate) to the one, value times phi'(gate) to the other."""
+    s = trace.before
+    side = dense(layer, s)
+    gate, _, kind = unit_moment(layer.activation, side, 2)
+    slope, kind_of_slope = slope_moment(layer.activation, side)
+    first, second = maps.gated()(g, gate), maps.gated()(maps.gated()(g, side.second), slope)
+    before = _through(layer, s, first) + _through(layer, s, second)
+    weights = (first + second) / 2 * s.second
+    return Slope(trace, before, g, weights, maps.worst(kind, kind_of_slope))
+
+
+def _concatenate(trace: Trace, g: Gradient) -> Slope:
+    """A unit that several branches read gets the sum of their gradients."""
+    count = len(trace.branches)
+    parts = g.parts if isinstance(g, Split) else (g,) * count
+    runs = tuple(tuple(backward(branch, part)) for branch, part in zip(trace.branches, parts, strict=True))
+    ends = [mean_of(run[0].before if run else part) for run, part in zip(runs, parts, strict=True)]
+    kinds = [slope.precision for run in runs for slope in run]
+    return Slope(trace, sum(ends, 0 * ends[0]), g, None, maps.worst("closed form", *kinds), runs)
+
+
+def _residual(layer: Residual, trace: Trace, g: Gradient) -> Slope:
+    """The gradient goes on by the skip connection, and through the branch."""
+    c = like(trace.before.second, layer.multiplier)
+    if isinstance(layer.branch[-1], Activate) and (
+        layer.post is not None or isinstance(g, Along | Dependent)
+    ):
+        raise DerivationError(
+            f"the gradient through {layer}",
+            "its branch ends in an activation, and what follows depends on the same unit",
+            "End the branch, or follow the block, with a dense layer.",
+        )
+    if layer.post is None:
+        after = mean_of(g)
+        inner = backward(trace.branches[0], c**2 * after)
+        kinds = (slope.precision for slope in inner)
+        skipped: Gradient = after + mean_of(inner[0].before)
+        if isinstance(g, Along | Dependent) or isinstance(inner[0].before, Dependent):
+            skipped = Dependent(skipped)
+        return Slope(trace, skipped, g, None, maps.worst("closed form", *kinds), (tuple(inner),))
+    middle = trace.middle
+    assert middle is not None
+    law, kind = middle.law, "closed form"
+    if isinstance(law, NormalMixture) and isinstance(trace.after.law, Activated):
+        nodes, weights, where = trace.after.law.grid
+        values = float(mean_of(g)) if not isinstance(g, Along) else g.values[where]
+        sloped = layer.post.derivative(nodes) ** 2 * values
+        at_sum, kind = mp.mpf(float(weights @ sloped)), "estimate"
+    else:
+        factor, kind = slope_moment(layer.post, middle)
+        at_sum, sloped = factor * mean_of(g), None
+    inner = backward(trace.branches[0], c**2 * at_sum)
+    kind = maps.worst(kind, *(slope.precision for slope in inner))
+    through = mean_of(inner[0].before)
+    before: Gradient = Dependent(at_sum + through)
+    above = trace.after.law
+    if (
+        sloped is not None
+        and isinstance(law, NormalMixture)
+        and isinstance(trace.before.law, Activated)
+        and isinstance(above, Activated)
+    ):
+        each: Array | float = float(through)
+        first = layer.branch[0]
+        if isinstance(first, Activate):
+            slopes = first.activation.derivative(trace.before.law.discrete.places) ** 2
+            each = slopes * float(mean_of(inner[0].after))
+        before = _carried(trace.before.law, law, sloped, above, each)
+    return Slope(trace, before, g, None, kind, (tuple(inner),))
+
+
+def _carried(
+    below: Activated, law: NormalMixture, sloped: Array, above: Activated, through: Array | float
+) -> Along:
+    """E (dy/dh)^2 given h: h moves on to h + g, where the gradient is known, and is read by the branch."""
+    nodes, weights, _ = above.grid
+    steps = law.density(nodes, law.places) * (weights / law.density(nodes))
+    values = steps @ sloped / steps.sum(axis=1) + through
+    return Along(values, mp.mpf(float(below.discrete.weights @ values)))
 
 
 def walk(slopes: Sequence[Slope], path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Slope]]:

@@ -39,6 +39,8 @@ class Drawn:
         y: what it gave.
         parts: the weights and whatever else it needs.
         inner: the layers drawn inside it, by branch.
+        path: its place.
+        found: where means are noted.
     """
 
     spec: Any
@@ -46,6 +48,8 @@ class Drawn:
     y: Array
     parts: dict[str, Any] = field(default_factory=dict)
     inner: list[list[Drawn]] = field(default_factory=list)
+    path: Place = ()
+    found: dict[Any, Array] = field(default_factory=dict)
 
 
 Shared: TypeAlias = dict[Any, dict[str, Any]]
@@ -98,6 +102,133 @@ def _noise_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
     return g * drawn.parts["mask"], []
 
 
+def _glu(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
+    parts = _weights(layer, x, shape, rng, "") | _weights(layer, x, shape, rng, "2")
+    value, gate = _affine(x, parts["W"], parts["b"]), _affine(x, parts["W2"], parts["b2"])
+    parts |= {"value": value, "gate": gate}
+    return Drawn(layer, x, value * layer.activation.value(gate), parts)
+
+
+def _glu_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
+    parts, phi = drawn.parts, drawn.spec.activation
+    first, second = g * phi.value(parts["gate"]), g * parts["value"] * phi.derivative(parts["gate"])
+    squares = ((first**2).mean(axis=2) + (second**2).mean(axis=2)) / 2 * (drawn.x**2).mean(axis=2)
+    return first @ parts["W"] + second @ parts["W2"], [squares]
+
+
+def _norm(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
+    away = x - x.mean(axis=2, keepdims=True) if layer.kind == "layer norm" else x
+    size = np.sqrt((away**2).mean(axis=2, keepdims=True))
+    return Drawn(layer, x, np.divide(away, size, out=np.zeros_like(away), where=size > 0), {"size": size})
+
+
+def _norm_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
+    size, y = drawn.parts["size"], drawn.y
+    along = g - y * (g * y).mean(axis=2, keepdims=True)
+    if drawn.spec.kind == "layer norm":
+        along = along - g.mean(axis=2, keepdims=True)
+    return np.divide(along, size, out=np.zeros_like(along), where=size > 0), []
+
+
+def _pool(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
+    size = x.shape[2] if layer.size is None else int(layer.size)
+    groups = x.reshape(*x.shape[:2], x.shape[2] // size, size)
+    return Drawn(layer, x, groups.mean(axis=3), {"size": size})
+
+
+def _pool_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
+    size = drawn.parts["size"]
+    return np.repeat(g / size, size, axis=2), []
+
+
+def _windows(layer: Any, x: Array, shape: Any) -> tuple[Array, list[tuple[Any, ...]], tuple[int, ...]]:
+    """The input with zeros around it, and for every place of the kernel the slices that read it."""
+    sides, stride = layer.sides(shape), layer.stride
+    padded = np.pad(x, [(0, 0), (0, 0), (0, 0), *((padding, padding) for _, padding in sides)])
+    after = tuple(int(length) for length in layer.shape_after(shape)[1:])
+    cuts: list[tuple[Any, ...]] = []
+    for offsets in np.ndindex(*(size for size, _ in sides)):
+        slices = (
+            slice(k, k + stride * (length - 1) + 1, stride) for k, length in zip(offsets, after, strict=True)
+        )
+        cuts.append((slice(None), slice(None), slice(None), *slices))
+    return padded, cuts, after
+
+
+def _conv(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
+    networks, fan_in, channels = x.shape[0], x.shape[2], int(layer.channels)
+    padded, cuts, after = _windows(layer, x, shape)
+    weights = layer.law(shape).draw(rng, (len(cuts), networks, channels, fan_in))
+    y = np.zeros((*x.shape[:2], channels, *after))
+    for each, cut in zip(weights, cuts, strict=True):
+        y += np.einsum("boi,bni...->bno...", each, padded[cut])
+    if layer.bias is not None:
+        y += layer.bias.draw(rng, (networks, 1, channels, *(1 for _ in after)))
+    return Drawn(layer, x, y, {"W": weights, "shape": shape})
+
+
+def _conv_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
+    layer, shape = drawn.spec, drawn.parts["shape"]
+    padded, cuts, _ = _windows(layer, drawn.x, shape)
+    total, squares = np.zeros_like(padded), []
+    flat = g.reshape(*g.shape[:3], -1)
+    for each, cut in zip(drawn.parts["W"], cuts, strict=True):
+        total[cut] += np.einsum("boi,bno...->bni...", each, g)
+        seen = padded[cut].reshape(*padded.shape[:3], -1)
+        squares.append(((flat @ seen.transpose(0, 1, 3, 2)) ** 2).mean(axis=(2, 3)))
+    inside = tuple(
+        slice(padding, padding + int(length))
+        for (_, padding), length in zip(layer.sides(shape), shape[1:], strict=True)
+    )
+    return total[(slice(None), slice(None), slice(None), *inside)], [np.mean(squares, axis=0)]
+
+
+def _flatten(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
+    return Drawn(layer, x, x.reshape(*x.shape[:2], -1))
+
+
+def _flatten_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
+    return g.reshape(drawn.x.shape), []
+
+
+def _residual(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
+    inner, branch = run(layer.branch, x, shape, rng, shared)
+    total = x + float(layer.multiplier) * branch
+    y = total if layer.post is None else layer.post.value(total)
+    return Drawn(layer, x, y, {"sum": total}, [inner])
+
+
+def _residual_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
+    layer = drawn.spec
+    if layer.post is not None:
+        g = g * layer.post.derivative(drawn.parts["sum"])
+    return g + _back(drawn.inner[0], float(layer.multiplier) * g, (*drawn.path, 1), drawn.found), []
+
+
+def _concatenate(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
+    runs = [run(branch, x, shape, rng, shared) for branch in layer.branches]
+    return Drawn(layer, x, np.concatenate([y for _, y in runs], axis=2), {}, [inner for inner, _ in runs])
+
+
+def _concatenate_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
+    total, start = np.zeros_like(drawn.x), 0
+    for branch, inner in enumerate(drawn.inner, 1):
+        width = inner[-1].y.shape[2] if inner else drawn.x.shape[2]
+        part = g[:, :, start : start + width]
+        total += _back(inner, part, (*drawn.path, branch), drawn.found)
+        start += width
+    return total, []
+
+
+def _tied(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
+    """A dense layer whose weights are drawn where it stands first."""
+    one, key = layer.layer, layer.token
+    if key not in shared:
+        shared[key] = _weights(one, x, shape, rng, "")
+    parts = shared[key]
+    return Drawn(one, x, _affine(x, parts["W"], parts["b"]), parts)
+
+
 Forward: TypeAlias = Callable[[Any, Array, Any, np.random.Generator, Shared], Drawn]
 Backward: TypeAlias = Callable[[Drawn, Array], tuple[Array, list[Array]]]
 
@@ -105,6 +236,15 @@ _KINDS: dict[str, tuple[Forward, Backward]] = {
     "dense": (_dense, _dense_back),
     "activation": (_activation, _activation_back),
     "noise": (_noise, _noise_back),
+    "glu": (_glu, _glu_back),
+    "layer norm": (_norm, _norm_back),
+    "rms norm": (_norm, _norm_back),
+    "pool": (_pool, _pool_back),
+    "conv": (_conv, _conv_back),
+    "flatten": (_flatten, _flatten_back),
+    "residual": (_residual, _residual_back),
+    "concatenate": (_concatenate, _concatenate_back),
+    "tied": (_tied, _dense_back),
 }
 
 
@@ -122,15 +262,16 @@ def run(
 Sums: TypeAlias = dict[tuple[Place, str], Array]
 
 
-def _forward_means(y: Array, place: Place, found: Sums) -> None:
-    """Means per network and input of powers of units, and of products under two inputs."""
-    flat = y.reshape(*y.shape[:2], -1)
+def _forward_means(y: Array, place: Place, found: Sums, every: int) -> None:
+    """Means per network of powers of units, and of products under two inputs."""
+    both = y.reshape(*y.shape[:2], -1)
+    flat = both[:, ::every]
     square = flat * flat
     found[place, "mean"] = flat.mean(axis=2).mean(axis=1)
     found[place, "second_moment"] = square.mean(axis=2).mean(axis=1)
     found[place, "fourth_moment"] = (square * square).mean(axis=2).mean(axis=1)
     if y.shape[1] > 1:
-        found[place, "pair"] = (flat[:, ::2] * flat[:, 1::2]).mean(axis=2).mean(axis=1)
+        found[place, "pair"] = (both[:, ::2] * both[:, 1::2]).mean(axis=2).mean(axis=1)
 
 
 def _back(drawn: Sequence[Drawn], g: Array, path: Place, found: Sums) -> Array:
@@ -138,15 +279,18 @@ def _back(drawn: Sequence[Drawn], g: Array, path: Place, found: Sums) -> Array:
     for number in range(len(drawn), 0, -1):
         one, place = drawn[number - 1], (*path, number)
         found[place, "gradient"] = (g * g).reshape(*g.shape[:2], -1).mean(axis=2).mean(axis=1)
+        one.path, one.found = place, found
         g, weights = _KINDS[one.spec.kind][1](one, g)
         for squares in weights:
             found[place, "weight_gradient"] = squares.mean(axis=1)
     return g
 
 
-def _forward(drawn: Sequence[Drawn], path: Place, found: Sums) -> None:
+def _forward(drawn: Sequence[Drawn], path: Place, found: Sums, every: int) -> None:
     for number, one in enumerate(drawn, 1):
-        _forward_means(one.y, (*path, number), found)
+        _forward_means(one.y, (*path, number), found, every)
+        for branch, inner in enumerate(one.inner, 1):
+            _forward(inner, (*path, number, branch), found, every)
 
 
 def simulate(
@@ -158,6 +302,7 @@ def simulate(
     rng: np.random.Generator,
     backward: bool = True,
     loss: str = "readout",
+    first_only: bool = False,
 ) -> Mapping[tuple[Place, str], Array]:
     """Draw networks, feed each several inputs, and return means per network of what is to be known.
 
@@ -171,6 +316,7 @@ def simulate(
         backward: whether to run backward too.
         loss: "readout", y = sum_j v_j h_j with fresh v_j of variance 1; or "square", half the sum of h_j^2,
             whose gradient depends on what comes out.
+        first_only: whether the second input of a pair is there for products alone.
 
     Returns:
         By place, (0,) for the input, and name: one number per network.
@@ -178,35 +324,55 @@ def simulate(
     x = draw_input(rng, networks, inputs).reshape(networks, inputs, *(int(size) for size in shape))
     drawn, y = run(layers, x, shape, rng, {})
     found: Sums = {}
-    _forward_means(x, (0,), found)
-    _forward(drawn, (), found)
+    every = 2 if first_only else 1
+    _forward_means(x, (0,), found, every)
+    _forward(drawn, (), found, every)
     if backward:
         g = rng.standard_normal(y.shape) if loss == "readout" else y
+        if first_only:  # the second of a pair gets no gradient, and the means are doubled to make up for it
+            g[:, 1::2] = 0
+            g *= np.sqrt(2)
         g = _back(drawn, g, (), found)
         found[(0,), "gradient"] = (g * g).reshape(networks, inputs, -1).mean(axis=2).mean(axis=1)
     return found
 
 
-def cost_of(layers: Sequence[Any], shape: Any, inputs: int) -> float:
-    """Nanoseconds for one network, by a fixed formula: draws and multiplications."""
-    total = 1000.0
+_BRANCHES: dict[str, Callable[[Any], Sequence[Sequence[Any]]]] = {
+    "residual": lambda layer: (layer.branch,),
+    "concatenate": lambda layer: layer.branches,
+    "tied": lambda layer: ((layer.layer,),),
+}
+
+
+def _counted(layers: Sequence[Any], shape: Any) -> tuple[float, float, int]:
+    """Units, weights and layers, blocks opened."""
+    units = weights = 0.0
+    count = 0
     for layer in layers:
         after = layer.shape_after(shape)
-        units = float(np.prod([float(size) for size in after]))
-        total += (150 + 60 * units * inputs) if layer.kind != "dense" else 400
-        if layer.kind == "dense":
-            weights = float(shape[0]) * units
-            total += weights * (40 + 3 * inputs) + 100 * units * inputs
+        units += float(np.prod([float(size) for size in after]))
+        count += 1
+        if layer.kind == "conv":
+            taps = float(np.prod([size for size, _ in layer.sides(shape)]))
+            weights += float(shape[0]) * float(layer.channels) * taps
+            units *= 1 + taps / 4
+        if layer.kind in ("dense", "glu"):
+            weights += float(shape[0]) * float(layer.fan_out) * (2 if layer.kind == "glu" else 1)
+        branches = _BRANCHES[layer.kind](layer) if layer.kind in _BRANCHES else ()
+        for branch in branches:
+            inner = _counted(branch, shape)
+            units, weights, count = units + inner[0], weights + inner[1], count + inner[2]
         shape = after
-    return total
+    return units, weights, count
+
+
+def cost_of(layers: Sequence[Any], shape: Any, inputs: int) -> float:
+    """Nanoseconds for one network, by a fixed formula: draws and multiplications."""
+    units, weights, count = _counted(layers, shape)
+    return 1000 + 300 * count + 90 * units * inputs + weights * (40 + 3 * inputs)
 
 
 def numbers_of(layers: Sequence[Any], shape: Any, inputs: int) -> float:
     """How many numbers one drawn network holds."""
-    total = inputs * float(np.prod([float(size) for size in shape]))
-    for layer in layers:
-        after = layer.shape_after(shape)
-        units = float(np.prod([float(size) for size in after]))
-        total += 2 * units * inputs + (float(shape[0]) * units if layer.kind == "dense" else 0.0)
-        shape = after
-    return total
+    units, weights, _ = _counted(layers, shape)
+    return inputs * (float(np.prod([float(size) for size in shape])) + 2 * units) + weights

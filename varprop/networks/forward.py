@@ -2,50 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import numpy as np
+import sympy as sp
+from mpmath import mp
 
 from varprop.errors import MomentError
+from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.model.distributions import Distribution, Normal
 from varprop.networks import maps
-from varprop.networks.layers import Activate, Dense, Layer, Noise
+from varprop.networks.convolving import conv, flatten
+from varprop.networks.layers import GLU, Activate, Dense, Layer, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, is_zero, like
-from varprop.networks.states import NormalUnit, Sample, State
+from varprop.networks.positions import Conv, Flatten
+from varprop.networks.states import State
+from varprop.networks.unit_laws import (
+    Activated,
+    NormalMixture,
+    NormalUnit,
+    Sample,
+    Several,
+    UnitLaw,
+    law_moment,
+    nodes_of,
+    normal_moment,
+)
 
-__all__ = ["Trace", "step"]
+__all__ = ["activate", "dense", "glu", "noise", "normalize", "root"]
 
 Found = tuple[Number, bool, str]
 """A moment, whether it holds at every width, and the kind of number it is."""
 
 
-@dataclass(frozen=True)
-class Trace:
-    """One layer with what it gave; blocks hold the traces of their branches.
-
-    Args:
-        layer: the specification.
-        before: what came in.
-        after: what it gave.
-        branches: the traces inside.
-    """
-
-    layer: Layer
-    before: State
-    after: State
-    branches: tuple[tuple[Trace, ...], ...] = ()
+def root(value: Number) -> Number:
+    """The square root of a number, symbolic or not."""
+    if isinstance(value, np.ndarray):
+        return np.frompyfunc(mp.sqrt, 1, 1)(value)
+    return sp.sqrt(value) if isinstance(value, sp.Basic) else mp.sqrt(value)
 
 
-def dense(layer: Dense, s: State) -> State:
+def dense(layer: Dense | GLU, s: State) -> State:
     """sum_i W_ji h_i + b_j: exact whatever the units are, since the weights are centered."""
+    weights, bias = layer.weights, layer.bias
     fans = tuple(like(s.second, size) for size in (s.shape[0], layer.fan_out))
-    mean, second = (maps.dense(layer.weights, layer.bias, k)(*fans, s.mean, s.second) for k in (1, 2))
-    pairs = maps.pairs(layer.weights, layer.bias)
-    both = tuple(None if moment is None else pairs(*fans, moment) for moment in (s.pair, s.pair_second))
+    mean, second = (maps.dense(weights, bias, k)(*fans, s.mean, s.second) for k in (1, 2))
+    pairs = maps.pairs(weights, bias)
+    pair, pair_second = (None if known is None else pairs(*fans, known) for known in (s.pair, s.pair_second))
     fourth, coincident = dense_fourth(layer, s, fans)
-    flips = layer.weights.symmetric is True and (layer.bias is None or layer.bias.symmetric is True)
-    normal_bias = layer.bias is None or isinstance(layer.bias, Normal) or hasattr(layer.bias, "value")
-    given = isinstance(s.law, Sample) and s.law.fixed and isinstance(layer.weights, Normal)
+    flips = weights.symmetric is True and (bias is None or bias.symmetric is True)
     return s.after(
         {"mean": True, "cross": True},
         shape=(layer.fan_out,),
@@ -53,17 +57,34 @@ def dense(layer: Dense, s: State) -> State:
         second=second,
         fourth=fourth,
         coincident=coincident,
-        pair=both[0],
-        pair_second=both[1],
+        pair=pair,
+        pair_second=pair_second,
         cross=mean**2,
         symmetric=flips,
         rows_flip=flips,
-        law=NormalUnit(mean, second, given) if normal_bias else None,
+        law=dense_law(layer, s, mean, second),
         independent=False,
+        alive=(s.alive and weights.atomless) or (bias is not None and bias.atomless),
     )
 
 
-def dense_fourth(layer: Dense, s: State, fans: tuple[Number, ...]) -> tuple[Number | None, Number | None]:
+def dense_law(layer: Dense | GLU, s: State, mean: Number, second: Number) -> UnitLaw:
+    """The law of a pre-activation: normal, a normal plus a bias of another law, or unknown."""
+    bias = layer.bias
+    given = isinstance(s.law, Sample) and s.law.fixed and isinstance(layer.weights, Normal)
+    if bias is None or isinstance(bias, Normal) or hasattr(bias, "value"):
+        return NormalUnit(mean, second, given)
+    if isinstance(second, sp.Basic):
+        return None
+    try:
+        return NormalMixture(*nodes_of(bias), float(mp.sqrt(second - maps.number(bias.moment(2)))))
+    except MomentError:
+        return None
+
+
+def dense_fourth(
+    layer: Dense | GLU, s: State, fans: tuple[Number, ...]
+) -> tuple[Number | None, Number | None]:
     """E z_j^4 and E z_j^2 z_k^2, where they are known of the units that come in."""
     if layer.bias is not None or s.fourth is None or layer.weights.moment_exists(4) is not True:
         return None, None
@@ -72,7 +93,7 @@ def dense_fourth(layer: Dense, s: State, fans: tuple[Number, ...]) -> tuple[Numb
     known = (s.fourth, s.fourth if s.coincident is None else s.coincident)
     if is_zero(known[0]):
         return known
-    four, two = (maps.dense_fourth(layer.weights, coincident)(*fans, *known) for coincident in (False, True))
+    four, two = (maps.dense_fourth(layer.weights, both)(*fans, *known) for both in (False, True))
     return four, two
 
 
@@ -84,27 +105,38 @@ def unit_moment(phi: Activation, s: State, power: int) -> Found:
     """
     if s.symmetric and (found := maps.symmetric_unit(phi, power)) is not None:
         return found(s.second), s.exact("second"), "closed form"
-    if isinstance(s.law, Sample):
-        return s.law.applied(phi).moment(power), True, "closed form"
-    if isinstance(s.law, Distribution):
-        return like(s.second, phi.moment(power, s.law)), True, "closed form"
-    if isinstance(s.law, NormalUnit):
-        value, precision = maps.normal_moment(phi, s.law.mean, s.law.second, power)
-        return value, s.law.exact, precision
+    law = s.law
+    if isinstance(law, Several):
+        parts = [unit_moment(phi, group, power) for group in law.states]
+        total = sum((share * part[0] for share, part in zip(law.shares, parts, strict=True)), 0 * s.second)
+        return total, all(part[1] for part in parts), maps.worst(*(part[2] for part in parts))
+    if isinstance(law, Sample):
+        return law.applied(phi).moment(power), True, "closed form"
+    if isinstance(law, Distribution):
+        try:
+            return like(s.second, phi.moment(power, law)), True, "closed form"
+        except MomentError:
+            value, kind = law_moment(phi, law, power)
+            return value, True, kind
+    if isinstance(law, NormalUnit):
+        value, kind = normal_moment(phi, law.mean, law.second, power)
+        return value, law.exact, kind
+    if isinstance(law, Activated):
+        law = law.discrete
+    if isinstance(law, NormalMixture):
+        return law.moment(phi, power), False, "estimate"
     return maps.no_law(str(phi))
 
 
-def activate(layer: Activate, s: State) -> State:
+def activate(phi: Activation, s: State) -> State:
     """phi(h), unit by unit."""
-    phi = layer.activation
     if phi.name == "identity":
         return s
     mean, mean_exact, kind = unit_moment(phi, s, 1)
     second, second_exact, kind_of_second = unit_moment(phi, s, 2)
     fourth, coincident = activated_fourth(phi, s, second)
-    pair, pair_second, pair_exact = paired(phi, s)
+    pair, pair_second, pair_exact, kind_of_pair = paired(phi, s)
     odd = s.symmetric and phi.parity == "odd"
-    law = s.law
     return s.after(
         {"mean": mean_exact, "second": second_exact, "pair": pair_exact, "cross": s.independent},
         mean=mean,
@@ -116,13 +148,21 @@ def activate(layer: Activate, s: State) -> State:
         cross=mean**2,
         symmetric=odd,
         rows_flip=odd and s.rows_flip,
-        law=phi(law)
-        if isinstance(law, Distribution)
-        else law.applied(phi)
-        if isinstance(law, Sample)
-        else None,
-        precision=maps.worst(s.precision, kind, kind_of_second),
+        law=activated_law(phi, s.law),
+        alive=s.alive and phi.vanishes_only_at_zero,
+        precision=maps.worst(s.precision, kind, kind_of_second, kind_of_pair),
     )
+
+
+def activated_law(phi: Activation, law: UnitLaw) -> UnitLaw:
+    """The law of phi(h)."""
+    if isinstance(law, Distribution):
+        return phi(law)
+    if isinstance(law, Sample):
+        return law.applied(phi)
+    if isinstance(law, NormalUnit | NormalMixture):
+        return Activated(phi, law)
+    return None
 
 
 def activated_fourth(phi: Activation, s: State, second: Number) -> tuple[Number | None, Number | None]:
@@ -139,15 +179,33 @@ def activated_fourth(phi: Activation, s: State, second: Number) -> tuple[Number 
     return four(s.fourth), None if two is None else two(s.coincident)
 
 
-def paired(phi: Activation, s: State) -> tuple[Number | None, Number | None, bool]:
-    """E phi(h) phi(h') and E phi(h')^2 for two inputs, and whether they are exact."""
-    return None, None, True
+def paired(phi: Activation, s: State) -> tuple[Number | None, Number | None, bool, str]:
+    """E phi(h) phi(h') and E phi(h')^2 for two inputs, whether they are exact, and the kind of number."""
+    if s.pair is None or s.pair_second is None or isinstance(s.second, sp.Basic):
+        return None, None, True, "closed form"
+    if isinstance(s.law, Distribution) and s.independent:  # two draws of the input are independent
+        mean, second = (unit_moment(phi, s, k) for k in (1, 2))
+        return mean[0] ** 2, second[0], True, maps.worst(mean[2], second[2])
+    law = s.law
+    if not isinstance(law, NormalUnit) or not isinstance(s.second, mp.mpf):
+        return None, None, True, "closed form"
+    other, kind = normal_moment(phi, law.mean, s.pair_second, 2)
+    variances = (s.second - law.mean**2, s.pair_second - law.mean**2)
+    scale = variances[0] if is_zero(law.mean) and getattr(phi, "degree", 0) == 1 else mp.mpf(1)
+    numbers = [float(value / scale) for value in (*variances, s.pair - law.mean**2)]
+    if min(numbers[:2]) <= 0 or not all(abs(number) < 1e140 for number in numbers):
+        return None, None, True, "closed form"
+    bound = (numbers[0] * numbers[1]) ** 0.5
+    between = max(-bound, min(bound, numbers[2]))
+    matrix = [[numbers[0], between], [between, numbers[1]]]
+    found = gaussian.cross_moment(phi, [float(law.mean)] * 2, matrix)
+    return mp.mpf(float(found.value)) * scale, other, law.exact, maps.worst(kind, found.precision)
 
 
 def noise(layer: Noise, s: State) -> State:
     """d_j h_j with independent draws d_j."""
     law = layer.distribution
-    mean, second, square = (maps.noisy(law, k) for k in (1, 2, 2))
+    mean, second = maps.noisy(law, 1), maps.noisy(law, 2)
     return s.after(
         {},
         mean=mean(s.mean),
@@ -155,15 +213,78 @@ def noise(layer: Noise, s: State) -> State:
         fourth=None if s.fourth is None else maps.noisy(law, 4)(s.fourth),
         coincident=None if s.coincident is None else maps.noisy_pair(law)(s.coincident),
         pair=None if s.pair is None else mean(mean(s.pair)),
-        pair_second=None if s.pair_second is None else square(s.pair_second),
+        pair_second=None if s.pair_second is None else second(s.pair_second),
         cross=None if s.cross is None else mean(mean(s.cross)),
         law=None,
+        alive=False,
     )
 
 
-_STEPS: dict[str, Callable[..., State]] = {"dense": dense, "activation": activate, "noise": noise}
+def glu(layer: GLU, s: State) -> State:
+    """(W h + b) phi(V h + c): in the limit of wide layers both sides are independent."""
+    side = dense(layer, s)
+    gate = activate(layer.activation, side)
+    times = maps.gated()
+    pair = None if side.pair is None or gate.pair is None else side.pair * gate.pair
+    other = None if gate.pair_second is None else times(side.pair_second, gate.pair_second)
+    return side.after(
+        {"mean": is_zero(side.mean), "second": False, "pair": False, "cross": is_zero(side.mean)},
+        mean=side.mean * gate.mean,
+        second=times(side.second, gate.second),
+        fourth=None,
+        coincident=None,
+        pair=pair,
+        pair_second=other,
+        cross=(side.mean * gate.mean) ** 2,
+        law=None,
+        alive=False,
+        precision=gate.precision,
+    )
 
 
-def step(layer: Layer, s: State) -> Trace:
-    """What a layer makes of a state."""
-    return Trace(layer, s, _STEPS[layer.kind](layer, s))
+def normalize(layer: LayerNorm | RMSNorm, s: State) -> State:
+    """(h - mean) / std or h / rms: its mean square is 1 at every width, if it is not 0 / 0."""
+    one = like(s.second, sp.S.One)
+    centered = isinstance(layer, LayerNorm)
+    shift = s.mean if centered else 0 * one
+    size = s.second - shift**2
+    pair = pair_second = None
+    if s.pair is not None and s.pair_second is not None:
+        pair_second = one
+        pair = (s.pair - shift**2) / root(size * (s.pair_second - shift**2))
+    mean = 0 * one if centered else s.mean / root(size)
+    law = NormalUnit(mean, one) if isinstance(s.law, NormalUnit) else None
+    if isinstance(s.law, Sample):
+        law = None
+    exact = s.alive and isinstance(s.law, NormalUnit)
+    return s.after(
+        {"mean": centered or (s.symmetric and exact), "second": exact, "pair": False, "cross": False},
+        mean=mean,
+        second=one,
+        fourth=None,
+        coincident=None,
+        pair=pair,
+        pair_second=pair_second,
+        cross=mean**2,
+        rows_flip=s.rows_flip and not centered,
+        law=law,
+        independent=False,
+    )
+
+
+def basic(layer: Layer, s: State) -> State:
+    """What a layer that is no block makes of a state."""
+    if isinstance(layer, Dense):
+        return dense(layer, s)
+    if isinstance(layer, Activate):
+        return activate(layer.activation, s)
+    if isinstance(layer, Noise):
+        return noise(layer, s)
+    if isinstance(layer, GLU):
+        return glu(layer, s)
+    if isinstance(layer, Conv):
+        return conv(layer, s)
+    if isinstance(layer, Flatten):
+        return flatten(layer, s)
+    assert isinstance(layer, LayerNorm | RMSNorm)
+    return normalize(layer, s)

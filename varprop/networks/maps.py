@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NoReturn, TypeAlias
 
+import numpy as np
 import sympy as sp
 from mpmath import mp
 
@@ -66,6 +67,8 @@ class Map:
         return compiled
 
     def __call__(self, *values: Number) -> Number:
+        if any(isinstance(value, np.ndarray) for value in values):
+            return np.frompyfunc(self, len(values), 1)(*values)
         if any(isinstance(value, sp.Basic) for value in values):
             return tidy(self.formula.xreplace(dict(zip(self.arguments, values, strict=True))))
         return mp.mpf(self._function(*values))
@@ -78,6 +81,8 @@ def like(value: Number, exact: sp.Expr) -> Number:
 
 def is_zero(value: Number | None) -> bool:
     """Whether a number is known to be zero."""
+    if isinstance(value, np.ndarray):
+        return all(entry == 0 for entry in value.flat)
     return value is not None and bool(value.is_zero if isinstance(value, sp.Basic) else value == 0)
 
 
@@ -211,25 +216,6 @@ def symmetric_slope(activation: HomogeneousActivation) -> Map | None:
     return _derived(activation.slope(z) ** 2, (SECOND,))
 
 
-def normal_slope_moment(activation: Activation, mean: Number, second: Number) -> tuple[Number, str]:
-    """E phi'(z)^2 for z ~ N(mean, second - mean^2), and the kind of number it is.
-
-    Raises:
-        DerivationError: there is no closed form, and the moments of z are symbols.
-    """
-    found = normal_slope(activation, is_zero(mean))
-    if found is not None:
-        return found(mean, second), "closed form"
-    return no_law(f"{activation}'")
-
-
-def law_slope(activation: Activation, law: Distribution, like_this: Number) -> tuple[Number, str]:
-    """E phi'(X)^2 for an input X."""
-    if isinstance(activation, HomogeneousActivation):
-        return like(like_this, activation.slope.moment(2, law)), "closed form"
-    return no_law(f"{activation}'")
-
-
 def no_law(what: str) -> NoReturn:
     """Refuse a moment of a unit whose law is not known.
 
@@ -263,23 +249,36 @@ def noisy_pair(law: Distribution) -> Map:
     return Map(derive(Mean(first * second)), (COINCIDENT,))
 
 
-def normal_moment(activation: Activation, mean: Number, second: Number, power: int) -> tuple[Number, str]:
-    """E phi(z)^power for z ~ N(mean, second - mean^2), and the kind of number it is.
-
-    Raises:
-        DerivationError: there is no closed form, and the moments of z are symbols.
-    """
-    found = normal_unit(activation, power, is_zero(mean))
-    if found is not None:
-        return found(mean, second), "closed form"
-    raise DerivationError(
-        f"E {activation}(z)^{power} of a normal z", "no closed form is known", "Give numbers for all symbols."
-    )
-
-
 @lru_cache(maxsize=1024)
 def dense_gradient(weights: Distribution) -> Map:
     """E (sum_j w_j g_j)^2 over the units that a unit feeds, from fan_in, fan_out and E g^2."""
     j = Axis("j", FAN_OUT)
     g = RandomVariable("g", Unknown(variance=GRADIENT), axes=j)
     return Map(derive(Mean(_sum(weights, g, j) ** 2)), (FAN_IN, FAN_OUT, GRADIENT))
+
+
+BRANCH_MEAN, BRANCH, SCALE, CROSS = map(symbol, "m_f q_f s_f m_11".split())
+
+
+@lru_cache(maxsize=1)
+def residual() -> Map:
+    """E (h + s f)^2 of a skip connection whose branch ends in fresh weights: h and f are uncorrelated."""
+    h = RandomVariable("h", _input())
+    f = RandomVariable("f", Unknown(mean=BRANCH_MEAN, variance=BRANCH - BRANCH_MEAN**2))
+    return Map(derive(Mean((h + SCALE * f) ** 2)), (MEAN, SECOND, BRANCH_MEAN, BRANCH, SCALE))
+
+
+@lru_cache(maxsize=1)
+def gated() -> Map:
+    """E (a p)^2 of a gated product whose two sides are independent, from E a^2 and E p^2."""
+    a, p = (RandomVariable(name, Unknown(variance=q)) for name, q in (("a", SECOND), ("p", BRANCH)))
+    return Map(derive(Mean((a * p) ** 2)), (SECOND, BRANCH))
+
+
+@lru_cache(maxsize=1)
+def pooled() -> Map:
+    """E of the squared mean of k units, from k, E h^2 and E h_i h_j of two of them."""
+    i = Axis("i", FAN_IN)
+    r = RandomVariable("r", Unknown(variance=CROSS))
+    a = RandomVariable("a", Unknown(variance=SECOND - CROSS), axes=i)
+    return Map(derive(Mean((sum_over(i, r + a) / FAN_IN) ** 2)), (FAN_IN, SECOND, CROSS))

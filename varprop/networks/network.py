@@ -21,8 +21,9 @@ from varprop.model.variables import RandomVariable
 from varprop.networks.branches import expanded
 from varprop.networks.layers import Layer, Shape, as_layers, at, shape_after
 from varprop.networks.maps import number
-from varprop.networks.states import Sample, State
+from varprop.networks.states import State
 from varprop.networks.symbols import symbols_in
+from varprop.networks.unit_laws import Sample
 
 __all__ = ["Input", "Network", "as_input", "first_state"]
 
@@ -217,6 +218,7 @@ def first_state(source: Input, shape: Shape, symbolic: bool) -> State:
         rows_flip=law.symmetric is True,
         law=law,
         independent=True,
+        alive=law.atom_at_zero is False,
         precision=law.precision,
     )
 
@@ -238,6 +240,10 @@ def _sampled(sample: Sample, other: Sample | None, shape: Shape) -> State:
     if sample.fixed:
         pair = None if other is None else mp.mpf(size) * float((scaled * other.rows).mean())
         pair_second = None if other is None else other.moment(2)
+    if len(shape) > 1:
+        lengths = tuple(int(length) for length in shape)
+        means, mean_squares = (_by_place((scaled**k).reshape(len(rows), *lengths), size, k) for k in (1, 2))
+        return State(shape, means, mean_squares, law=sample, alive=bool(rows.any(axis=1).all()))
     return State(
         shape,
         sample.moment(1),
@@ -248,4 +254,14 @@ def _sampled(sample: Sample, other: Sample | None, shape: Shape) -> State:
         pair_second,
         apart(scaled, squares, 2),
         law=sample,
+        alive=bool(rows.any(axis=1).all()),
     )
+
+
+def _by_place(values: np.ndarray[Any, Any], size: float, power: int) -> Any:
+    """Means over rows and channels at every position, scaled back."""
+    means = values.mean(axis=(0, 1))
+    made = np.empty(means.shape, dtype=object)
+    for place in np.ndindex(means.shape):
+        made[place] = mp.mpf(size) ** power * float(means[place])
+    return made

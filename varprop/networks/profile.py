@@ -6,11 +6,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
+import numpy as np
 import sympy as sp
 from mpmath import mp
 
 from varprop.errors import ParameterError, SamplingError
 from varprop.evidence.sampled import NumericClaim
+from varprop.networks.convolving import average
 from varprop.networks.layers import Shape
 from varprop.networks.maps import Number
 from varprop.networks.network import Input, Network
@@ -114,12 +116,20 @@ def row_of(
     for name, (_, exact) in (("gradient", gradient), ("weight_gradient", weights), ("typical", typical)):
         if not exact:
             limits.add(name)
+    if isinstance(s.second, np.ndarray):
+        names = ("mean", "second", "pair", "pair_second")
+        s = s.after({}, **{name: average(getattr(s, name)) for name in names})
     correlation = None
     if s.pair is not None and s.pair_second is not None:
         root = sp.sqrt if isinstance(s.second, sp.Basic) else mp.sqrt
         size = root(s.second * s.pair_second)
         correlation = None if size == 0 else s.pair / size
-    numbers = (s.mean, s.second, s.fourth, s.pair, correlation, gradient[0], weights[0], typical[0])
+    weights = (average(weights[0]), weights[1])
+    gradient = (average(gradient[0]), gradient[1])
+    size = typical[0]
+    if isinstance(size, np.ndarray):
+        size = mp.sqrt(s.second)
+    numbers = (s.mean, s.second, s.fourth, s.pair, correlation, gradient[0], weights[0], size)
     mean, second, fourth, pair, close, slope, weight, size = map(settled, numbers)
     return Row(
         path,

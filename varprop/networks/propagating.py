@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import sympy as sp
-from mpmath import mp
-
 from varprop.errors import ParameterError
 from varprop.networks import maps
-from varprop.networks.backward import Slope, backward, exact_backward
-from varprop.networks.forward import Trace, step
+from varprop.networks.backward import Slope, backward, mean_of
+from varprop.networks.blocks import steps
+from varprop.networks.exact_backward import exact_backward
+from varprop.networks.forward import root
 from varprop.networks.network import Network, as_input, first_state
 from varprop.networks.profile import Profile, Row, row_of
-from varprop.networks.states import State
+from varprop.networks.states import State, Trace
+from varprop.networks.typical_size import typical_sizes
 
 __all__ = ["propagate"]
 
@@ -57,35 +57,45 @@ def propagate(
     network = network.expanded()
     symbolic = bool(network.free_symbols | source.free_symbols)
     start = first_state(source, shape, symbolic)
-    state, traces = start, []
-    for layer in network.layers:
-        traces.append(step(layer, state))
-        state = traces[-1].after
+    traces, _ = steps(network.layers, start)
     slopes = backward(traces, maps.like(start.second, maps.ONE))
     return Profile(network, source, tuple(_rows(start, traces, slopes)))
 
 
 def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Iterator[Row]:
     factors = exact_backward(traces)
-    first = slopes[0].before if slopes else maps.like(start.second, maps.ONE)
+    first = mean_of(slopes[0].before) if slopes else maps.like(start.second, maps.ONE)
     exact = not traces or factors[0] is not None
-    yield row_of((0,), "input", start, (first, exact), (None, True), _typical(start), start.precision)
-    worst = start.precision
-    for slope in slopes:
-        worst = maps.worst(worst, slope.precision)
-    for number, (trace, slope, factor) in enumerate(zip(traces, slopes, factors, strict=True), 1):
-        gradient = slope.after if factor is None else slope.after * factor
+    worst = maps.worst(start.precision, *(slope.precision for slope in slopes))
+    sizes = typical_sizes(start, traces)
+    yield row_of((0,), "input", start, (first, exact), (None, True), next(sizes), worst)
+    for number, (slope, factor, size) in enumerate(zip(slopes, factors, sizes, strict=True), 1):
+        trace, gradient = slope.trace, mean_of(slope.after)
         yield row_of(
             (number,),
             str(trace.layer),
             trace.after,
-            (gradient, factor is not None),
+            (gradient if factor is None else gradient * factor, factor is not None),
             (slope.weights, factor is not None),
-            _typical(trace.after),
+            size,
             maps.worst(worst, trace.after.precision),
         )
+        for branch, inner in enumerate(slope.branches, 1):
+            yield from _inner_rows(inner, (number, branch), worst)
 
 
-def _typical(s: State) -> tuple[maps.Number, bool]:
-    root = sp.sqrt if isinstance(s.second, sp.Basic) else mp.sqrt
-    return root(s.second), False
+def _inner_rows(slopes: Sequence[Slope], path: tuple[int, ...], worst: str) -> Iterator[Row]:
+    """The rows of the layers inside a block, where gradients hold in the limit only."""
+    for number, slope in enumerate(slopes, 1):
+        state = slope.trace.after
+        yield row_of(
+            (*path, number),
+            str(slope.trace.layer),
+            state,
+            (mean_of(slope.after), False),
+            (slope.weights, False),
+            (root(state.second), False),
+            maps.worst(worst, state.precision),
+        )
+        for branch, inner in enumerate(slope.branches, 1):
+            yield from _inner_rows(inner, (*path, number, branch), worst)

@@ -17,7 +17,7 @@ from varprop.model.distributions import Distribution
 from varprop.networks import brute
 from varprop.networks.layers import Shape
 from varprop.networks.network import Input, Network
-from varprop.networks.states import Sample
+from varprop.networks.unit_laws import Sample
 from varprop.networks.widening import wider
 from varprop.simulation.sequential import FIRST_LOOK
 from varprop.simulation.streams import Streams
@@ -119,7 +119,15 @@ class NetworkSimulation:
         return blocks
 
     def _simulated(self, rng: np.random.Generator, networks: int) -> Any:
-        return brute.simulate(self._layers, self._shape, self._drawn_input, networks, self._inputs, rng)
+        return brute.simulate(
+            self._layers,
+            self._shape,
+            self._drawn_input,
+            networks,
+            self._inputs,
+            rng,
+            first_only=self.source.other is not None,
+        )
 
     def _drawn_input(self, rng: np.random.Generator, networks: int, inputs: int) -> Array:
         law, size = self.source.law, math.prod(int(length) for length in self._shape)

@@ -3,70 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from mpmath import mp
-from numpy.typing import NDArray
-
-from varprop.model.activations import Activation
-from varprop.model.distributions import Distribution
-from varprop.networks.layers import Shape
+from varprop.model.axes import Token
+from varprop.networks.layers import Layer, Shape
 from varprop.networks.maps import Number
+from varprop.networks.unit_laws import UnitLaw
 
-__all__ = ["LIMIT", "MOMENTS", "NormalUnit", "Sample", "State"]
+__all__ = ["LIMIT", "MOMENTS", "State", "Trace"]
 
 LIMIT = "limit, width -> oo"
 """The validity of what holds as all widths grow together."""
 
 MOMENTS = ("mean", "second", "fourth", "coincident", "pair", "cross")
-
-
-@dataclass(frozen=True)
-class NormalUnit:
-    """One unit that is N(mean, second - mean^2): exactly, or in the limit of wide layers.
-
-    Args:
-        mean: E h.
-        second: E h^2.
-        exact: whether it is normal at every width.
-    """
-
-    mean: Number
-    second: Number
-    exact: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Rows of numbers that the input is drawn from; a single row is a fixed input.
-
-    Args:
-        rows: one input per row.
-    """
-
-    rows: NDArray[np.float64]
-
-    @property
-    def fixed(self) -> bool:
-        """Whether there is just one input."""
-        return len(self.rows) == 1
-
-    def moment(self, power: int) -> Number:
-        """The mean of h^power over rows and columns, whatever its size."""
-        largest = float(np.abs(self.rows).max())
-        if largest == 0:
-            return mp.mpf(0)
-        return mp.mpf(largest) ** power * float(np.mean((self.rows / largest) ** power))
-
-    def slope_moment(self, activation: Activation) -> Number:
-        """The mean of phi'(h)^2 over rows and columns."""
-        return mp.mpf(float(np.mean(activation.derivative(self.rows) ** 2)))
-
-    def applied(self, activation: Activation) -> Sample:
-        """The rows after an activation."""
-        return Sample(activation.value(self.rows))
 
 
 @dataclass(frozen=True)
@@ -86,6 +36,8 @@ class State:
         rows_flip: whether every unit may change its sign by itself.
         law: the law of one unit: a distribution, a sample of the input, or normal; None if it is neither.
         independent: whether the units are independent of each other.
+        alive: whether it is known that the units are not all zero.
+        seen: identities of the tied layers that stand below.
         limits: the moments that hold in the limit of wide layers only.
         precision: the kind of number all of them are.
     """
@@ -100,9 +52,11 @@ class State:
     cross: Number | None = None
     symmetric: bool = False
     rows_flip: bool = False
-    law: Distribution | NormalUnit | Sample | None = None
+    law: UnitLaw = None
     independent: bool = False
-    limits: frozenset[str] = field(default=frozenset())
+    alive: bool = False
+    seen: frozenset[Token] = frozenset()
+    limits: frozenset[str] = frozenset()
     precision: str = "closed form"
 
     def exact(self, name: str) -> bool:
@@ -113,3 +67,26 @@ class State:
         """The state with other moments, each exact or not."""
         limits = (self.limits - exact.keys()) | {name for name, holds in exact.items() if not holds}
         return replace(self, limits=frozenset(limits), **changed)
+
+    def all_limits(self) -> State:
+        """The state with nothing known at every width."""
+        return replace(self, limits=frozenset(MOMENTS), symmetric=False, rows_flip=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One layer with what it gave; blocks hold the traces of their branches.
+
+    Args:
+        layer: the specification.
+        before: what came in.
+        after: what it gave.
+        branches: the traces inside.
+        middle: what an activation of the whole block was applied to.
+    """
+
+    layer: Layer
+    before: State
+    after: State
+    branches: tuple[tuple[Trace, ...], ...] = ()
+    middle: State | None = None

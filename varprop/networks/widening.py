@@ -44,7 +44,7 @@ class Wide:
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._layer, name)
-        if name == "fan_out":
+        if name in ("fan_out", "channels"):
             return value * self._factor
         if name in ("branch", "layers"):
             return wider(value, self._factor)

@@ -1,0 +1,334 @@
+"""Laws of one unit: normal, a mixture of normals, or a sample of the input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
+import sympy as sp
+from mpmath import mp
+from numpy.typing import NDArray
+
+from varprop.errors import DerivationError, MomentError
+from varprop.model import gaussian
+from varprop.model.activations import Activation
+from varprop.model.distributions import Distribution
+from varprop.networks.maps import Number, is_zero, normal_slope, normal_unit
+
+__all__ = [
+    "Activated",
+    "NormalMixture",
+    "NormalUnit",
+    "Sample",
+    "Several",
+    "UnitLaw",
+    "as_mixture",
+    "law_moment",
+    "nodes_of",
+    "normal_moment",
+    "normal_slope_moment",
+]
+
+Array: TypeAlias = NDArray[np.float64]
+
+MOST_PLACES = 20_000
+NODES = 24
+"""Places that stand for a distribution, so that its moments up to order 47 are right."""
+TOLERANCE = 1e-7
+PANEL = np.polynomial.legendre.leggauss(10)
+REACH = 9.0
+"""Standard deviations beyond which a normal density is nothing."""
+WIDEST, NARROWEST = mp.mpf(10) ** 140, mp.mpf(10) ** -140
+
+
+@dataclass(frozen=True)
+class NormalUnit:
+    """One unit that is N(mean, second - mean^2): exactly, or in the limit of wide layers.
+
+    Args:
+        mean: E h.
+        second: E h^2.
+        exact: whether it is normal at every width.
+    """
+
+    mean: Number
+    second: Number
+    exact: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Rows of numbers that the input is drawn from; a single row is a fixed input.
+
+    Args:
+        rows: one input per row.
+    """
+
+    rows: Array
+
+    @property
+    def fixed(self) -> bool:
+        """Whether there is just one input."""
+        return len(self.rows) == 1
+
+    def moment(self, power: int) -> Number:
+        """The mean of h^power over rows and columns, whatever its size."""
+        largest = float(np.abs(self.rows).max())
+        if largest == 0:
+            return mp.mpf(0)
+        return mp.mpf(largest) ** power * float(np.mean((self.rows / largest) ** power))
+
+    def slope_moment(self, activation: Activation) -> Number:
+        """The mean of phi'(h)^2 over rows and columns."""
+        return mp.mpf(float(np.mean(activation.derivative(self.rows) ** 2)))
+
+    def applied(self, activation: Activation) -> Sample:
+        """The rows after an activation."""
+        return Sample(activation.value(self.rows))
+
+
+@dataclass(frozen=True, eq=False)
+class NormalMixture:
+    """One unit a + g in the limit of wide layers: a discrete, g ~ N(0, std^2) independent of it.
+
+    Args:
+        weights: probabilities.
+        places: the values of a.
+        std: of g.
+    """
+
+    weights: Array
+    places: Array
+    std: float
+
+    def moment(self, activation: Activation, power: int) -> Number:
+        """E phi(h)^power for powers 1 and 2."""
+        ask = gaussian.mean if power == 1 else gaussian.second_moment
+        return mp.mpf(float(self.weights @ ask(activation, self.places, self.std).value))
+
+    def slope_moment(self, activation: Activation) -> Number:
+        """E phi'(h)^2."""
+        return mp.mpf(
+            float(self.weights @ gaussian.slope_second_moment(activation, self.places, self.std).value)
+        )
+
+    def plus(self, variance: float) -> NormalMixture:
+        """The law after an independent normal variable of this variance is added."""
+        return NormalMixture(self.weights, self.places, float(np.hypot(self.std, np.sqrt(variance))))
+
+    def scaled(self, factor: float) -> NormalMixture:
+        """The law of a multiple."""
+        return NormalMixture(self.weights, factor * self.places, abs(factor) * self.std)
+
+    def grid(self, kinks: Array, fine: int = 1) -> tuple[Array, Array]:
+        """Nodes of quadrature for the law, panels split at kinks, and the probability at each.
+
+        Args:
+            kinks: where what is averaged has kinks.
+            fine: panels per standard deviation.
+        """
+        if self.std == 0:
+            return self.places, self.weights
+        low = float(self.places.min()) - REACH * self.std
+        high = float(self.places.max()) + REACH * self.std
+        count = int(np.ceil(fine * (high - low) / self.std))
+        inside = kinks[(kinks > low) & (kinks < high)]
+        edges = np.unique(np.concatenate([np.linspace(low, high, count + 1), inside]))
+        half = np.diff(edges)[:, None] / 2
+        nodes = (edges[:-1, None] + half * (PANEL[0] + 1)).ravel()
+        width = (half * PANEL[1]).ravel()
+        return nodes, width * self.density(nodes)
+
+    def density(self, at: Array, given: Array | None = None) -> Array:
+        """The density at some places; given a, one row per value of a."""
+        away = (at - (self.places if given is None else given)[:, None]) / self.std
+        each = np.exp(-(away**2) / 2) / (self.std * np.sqrt(2 * np.pi))
+        return np.asarray(each if given is not None else self.weights @ each)
+
+
+@dataclass(frozen=True, eq=False)
+class Activated:
+    """One unit phi(y) for a y that is normal, or a mixture of normals, in the limit of wide layers.
+
+    Args:
+        activation: phi.
+        parent: the law of y.
+    """
+
+    activation: Activation
+    parent: NormalUnit | NormalMixture
+
+    @cached_property
+    def grid(self) -> tuple[Array, Array, NDArray[np.intp]]:
+        """Nodes of y, their probabilities, and for each of them the number of its place."""
+        nodes, weights = as_mixture(self.parent).grid(self.activation.breaks)
+        nodes, weights = nodes[weights > 1e-300], weights[weights > 1e-300]
+        _, where = np.unique(self.activation.value(nodes), return_inverse=True)
+        return nodes, weights / weights.sum(), where.ravel()
+
+    @cached_property
+    def discrete(self) -> NormalMixture:
+        """A discrete law with the same averages of smooth functions."""
+        nodes, weights, where = self.grid
+        return NormalMixture(
+            np.bincount(where, weights).astype(np.float64), np.unique(self.activation.value(nodes)), 0.0
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Several:
+    """A unit of one of several groups, such as branches side by side.
+
+    Args:
+        shares: how much of all units each group holds.
+        states: what is known of each group.
+    """
+
+    shares: tuple[Number, ...]
+    states: tuple[Any, ...]
+
+
+UnitLaw: TypeAlias = Distribution | NormalUnit | NormalMixture | Activated | Several | Sample | None
+
+
+def as_mixture(law: UnitLaw) -> NormalMixture:
+    """The law of a unit as a mixture of normals, in floats.
+
+    Raises:
+        DerivationError: it is not known, or not in numbers.
+    """
+    if isinstance(law, NormalMixture):
+        return law
+    if isinstance(law, Activated):
+        return law.discrete
+    if isinstance(law, NormalUnit) and not isinstance(law.second, (sp.Basic, np.ndarray)):
+        std = float(mp.sqrt(max(law.second - law.mean**2, 0)))
+        return NormalMixture(np.ones(1), np.array([float(law.mean)]), std)
+    if isinstance(law, Sample) and law.rows.size <= MOST_PLACES:
+        places, counts = np.unique(law.rows, return_counts=True)
+        return NormalMixture(counts / counts.sum(), places, 0.0)
+    if isinstance(law, Distribution) and not law.free_symbols:
+        return NormalMixture(*nodes_of(law), 0.0)
+    raise DerivationError(
+        "the law of a unit here", "it is not known in numbers", "Put a dense layer in front of it."
+    )
+
+
+def normal_moment(activation: Activation, mean: Number, second: Number, power: int) -> tuple[Number, str]:
+    """E phi(z)^power for z ~ N(mean, second - mean^2), powers 1 and 2, and the kind of number it is.
+
+    Raises:
+        DerivationError: there is no closed form, and the moments of z are symbols.
+    """
+    if not isinstance(second, (sp.Basic, np.ndarray)) and second <= mean**2:
+        return mp.mpf(float(activation.value(np.array(float(mean))))) ** power, "closed form"
+    found = normal_unit(activation, power, is_zero(mean))
+    if found is not None:
+        return found(mean, second), "closed form"
+    ask = gaussian.mean if power == 1 else gaussian.second_moment
+    return _numeric(ask, activation, mean, second), "estimate"
+
+
+def normal_slope_moment(activation: Activation, mean: Number, second: Number) -> tuple[Number, str]:
+    """E phi'(z)^2 for z ~ N(mean, second - mean^2), and the kind of number it is.
+
+    Raises:
+        DerivationError: there is no closed form, and the moments of z are symbols.
+    """
+    found = normal_slope(activation, is_zero(mean))
+    if found is not None:
+        return found(mean, second), "closed form"
+    return _numeric(gaussian.slope_second_moment, activation, mean, second), "estimate"
+
+
+def _numeric(ask: Any, activation: Activation, mean: Number, second: Number) -> Number:
+    if isinstance(second, np.ndarray):
+        values = {
+            (m, q): _numeric(ask, activation, m, q) for m, q in zip(mean.flat, second.flat, strict=True)
+        }
+        each = [values[m, q] for m, q in zip(mean.flat, second.flat, strict=True)]
+        return np.array(each, dtype=object).reshape(second.shape)
+    if isinstance(second, sp.Basic):
+        raise DerivationError(
+            f"the moments of {activation} of a normal unit",
+            "no closed form is known",
+            "Give numbers for all symbols.",
+        )
+    std = mp.sqrt(max(second - mean**2, 0))
+    if mean == 0 and std != 0 and not NARROWEST < std < WIDEST:
+        return _far(ask, activation, std)
+    center = 0.0 if std > WIDEST else float(mean)
+    return mp.mpf(float(ask(activation, center, float(min(std, WIDEST))).value))
+
+
+def _far(ask: Any, activation: Activation, std: Number) -> Number:
+    """A moment beyond the range of floats: there an activation is a power."""
+    end, step = (WIDEST, 0.1) if std > WIDEST else (NARROWEST, 10.0)
+    there, nearer = (float(ask(activation, 0.0, float(end) * factor).value) for factor in (1.0, step))
+    if there == 0:
+        return mp.mpf(0)
+    power = round(float(np.log(nearer / there) / np.log(step)))
+    return there * (std / end) ** power
+
+
+@lru_cache(maxsize=256)
+def nodes_of(law: Distribution, count: int = NODES) -> tuple[Array, Array]:
+    """Weights and places of the Gauss rule of a distribution, from its exact moments.
+
+    Raises:
+        MomentError: too few of its moments exist.
+
+    Source: Golub, Welsch, Calculation of Gauss Quadrature Rules, 1969.
+    """
+    last = 0
+    moments = []
+    with mp.workdps(120):
+        for k in range(2 * count):
+            try:
+                moments.append(mp.mpf(str(sp.N(law.moment(k), 120))))
+            except MomentError:
+                if k < 8:
+                    raise
+                break
+        size = len(moments) // 2
+        alpha, beta = [moments[1]], [mp.mpf(1)]
+        older, old = [mp.mpf(0)] * len(moments), list(moments)
+        for k in range(1, size):
+            new = list(old)
+            for j in range(k, 2 * size - k):
+                new[j] = old[j + 1] - alpha[k - 1] * old[j] - beta[k - 1] * older[j]
+            if abs(new[k]) < mp.mpf(10) ** -60 * abs(moments[2]) ** k:
+                break
+            beta.append(new[k] / old[k - 1])
+            alpha.append(new[k + 1] / new[k] - old[k] / old[k - 1])
+            older, old = old, new
+            last = k
+        diagonal = np.array([float(a) for a in alpha])
+        off = np.array([float(mp.sqrt(b)) for b in beta[1:]])
+    places, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
+    assert len(places) == last + 1
+    return vectors[0] ** 2, places
+
+
+def law_moment(
+    activation: Activation, law: Distribution, power: int, slope: bool = False
+) -> tuple[Number, str]:
+    """E phi(X)^power, or E phi'(X)^power, of an input X, by the Gauss rule of its law.
+
+    Raises:
+        MomentError: two rules disagree, so that the number is not known.
+    """
+    function = activation.derivative if slope else activation.value
+    fine, coarse = (
+        float(weights @ function(places) ** power)
+        for weights, places in (nodes_of(law), nodes_of(law, 2 * NODES // 3))
+    )
+    if abs(fine - coarse) > TOLERANCE * max(abs(fine), 1e-300) and abs(fine) > 1e-12:
+        raise MomentError(
+            f"E {activation}(X)^{power} for X of {law}",
+            "no closed form is known, and two quadrature rules disagree",
+            "Put a dense layer in front of it.",
+        )
+    return mp.mpf(fine), "estimate"
