@@ -113,7 +113,10 @@ def draw_svg(plot: Plot) -> str:
         path = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
         made.append(f'<polyline points="{path}" fill="none" {stroke}/>')
         if len(places) <= _MOST_DOTS:
-            made += [f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" {stroke} fill="none"/>' for across, down in places]
+            made += [
+                f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" {stroke} fill="none"/>'
+                for across, down in places
+            ]
         y = top + 8 + 18 * number
         made.append(f'<path d="M{end_x + 8} {y - 4}h20" fill="none" {stroke}/>')
         words(end_x + 32, y, series.name)
