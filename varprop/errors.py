@@ -13,6 +13,7 @@ __all__ = [
     "SamplingError",
     "VarpropError",
     "WorkLimitError",
+    "brief",
 ]
 
 
@@ -23,6 +24,23 @@ LONGEST = 1500
 def _shortened(text: str) -> str:
     half = LONGEST // 2
     return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
+
+
+def brief(value: object, width: int = 80) -> str:
+    """Return any object as a short text for a message.
+
+    Args:
+        value: what was given; its own text may fail, as that of a number of 5,000 digits does.
+        width: the most characters.
+
+    Examples:
+        >>> brief(10**5000), brief("Normal(variance=1)", 8)
+        ('a value of type int', "'Normal(")
+    """
+    try:
+        return repr(value)[:width]
+    except Exception:
+        return f"a value of type {type(value).__name__}"
 
 
 class VarpropError(Exception):

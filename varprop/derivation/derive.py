@@ -12,7 +12,7 @@ from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.search import Search
 from varprop.derivation.validation import validated
 from varprop.derivation.writing import written
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 
 __all__ = ["derive"]
 
@@ -44,7 +44,7 @@ def derive(quantity: sp.Expr, *, rules: Sequence[Rule] = RULES) -> Derivation:
     chosen = tuple(rules) if isinstance(rules, Iterable) else (rules,)
     if not all(isinstance(rule, Rule) for rule in chosen):
         raise ParameterError(
-            f"derive with rules={rules!r:.60}", "they are not rules", "Give (rule, *vp.RULES)"
+            f"derive with rules={brief(rules, 60)}", "they are not rules", "Give (rule, *vp.RULES)"
         )
     search = Search(chosen)
     search.run(nouns(goal))

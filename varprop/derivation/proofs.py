@@ -18,6 +18,7 @@ from varprop.errors import DerivationError, MomentError
 from varprop.model.axes import Axis, Index
 from varprop.model.distributions import Unknown
 from varprop.model.expressions import Scalar
+from varprop.model.sizes import expanded, length
 from varprop.model.variables import variables
 from varprop.model.walks import replace_indices
 from varprop.render import Math, Text
@@ -251,14 +252,14 @@ def tidy(value: sp.Expr) -> sp.Expr:
     """
     if value.is_number or value.is_Symbol or value.has(sp.erf):
         return value
-    expanded = value.expand(log=False, power_exp=False, basic=False)
-    forms = [value, expanded]
-    if isinstance(expanded, sp.Add) and len(expanded.args) <= 200:
-        forms.append(_common_factor(expanded))
-        if len(expanded.args) > 3 and expanded.is_rational_function(*expanded.free_symbols):
-            forms.append(sp.factor(expanded))
-    least = min(map(_length, forms))
-    shortest = list(dict.fromkeys(form for form in forms if _length(form) == least))
+    total = expanded(value, log=False, power_exp=False, basic=False)
+    forms = [value, total]
+    if isinstance(total, sp.Add) and len(total.args) <= 200:
+        forms.append(_common_factor(total))
+        if len(total.args) > 3 and total.is_rational_function(*total.free_symbols):
+            forms.append(sp.factor(total))
+    least = min(map(length, forms))
+    shortest = list(dict.fromkeys(form for form in forms if length(form) == least))
     return shortest[0] if len(shortest) == 1 else min(shortest, key=lambda form: len(str(form)))
 
 
@@ -272,11 +273,6 @@ def _common_factor(total: sp.Add) -> sp.Expr:
         if len(exponents) == 1 or all(exponent.is_Rational for exponent in exponents):
             front *= base ** min(exponents)
     return front * sp.Add(*(term / front for term in total.args))
-
-
-def _length(line: sp.Expr) -> int:
-    """Return the number of symbols, numbers and signs; SymPy's own count of operations is slow."""
-    return sum(1 for _ in sp.preorder_traversal(line))
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import sympy as sp
 from sympy.core.cache import cacheit
 
-from varprop.errors import ExpressionError, ParameterError
+from varprop.errors import ExpressionError, ParameterError, brief
 from varprop.model.expressions import Expression, as_expression
 from varprop.model.printing import to_latex, to_text
 from varprop.model.scalars import scalar
@@ -194,7 +194,7 @@ def Moment(expression: object, order: object) -> Quantity:
 def _order(order: object, what: str) -> int:
     if isinstance(order, (int, sp.Integer)) and not isinstance(order, bool) and order >= 1:
         return int(order)
-    raise ParameterError(f"{what} of order {order!r}", "an order is a whole number of at least 1")
+    raise ParameterError(f"{what} of order {brief(order)}", "an order is a whole number of at least 1")
 
 
 def nouns(line: sp.Expr) -> list[Quantity]:

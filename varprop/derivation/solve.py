@@ -10,10 +10,10 @@ import sympy as sp
 from varprop.derivation.derive import derive
 from varprop.derivation.proofs import Derivation, Solution, tidy
 from varprop.derivation.quantities import Equal, Quantity
-from varprop.errors import DerivationError, ParameterError
+from varprop.errors import DerivationError, ParameterError, brief
 from varprop.model.expressions import Expression
-from varprop.model.scalars import scalar
-from varprop.model.walks import specialize, table_of
+from varprop.model.scalars import scalar, substitute
+from varprop.model.walks import require_known, specialize, symbols_of, table_of
 
 __all__ = ["at", "solve"]
 
@@ -40,7 +40,7 @@ def solve(claim: Equal, unknown: object) -> Derivation:
         2/n
     """
     if not isinstance(claim, Equal):
-        raise ParameterError(f"solve({claim!r:.80})", "it is no claim", "Give vp.Equal(vp.Variance(z), 1)")
+        raise ParameterError(f"solve({brief(claim)})", "it is no claim", "Give vp.Equal(vp.Variance(z), 1)")
     symbol = scalar(unknown, "unknown")
     if not symbol.is_Symbol:
         raise ParameterError(f"solve for {unknown}", "it is no symbol", "Give vp.symbol('v') or 'v'")
@@ -97,14 +97,25 @@ def at(thing: Any, values: Mapping[Any, Any]) -> Any:
         4
     """
     if isinstance(thing, Expression):
-        return specialize(thing, values)
+        return thing.at(values)
+    if not isinstance(thing, (sp.Expr, Equal)):
+        raise ParameterError(
+            f"at({brief(thing)})",
+            "it is no expression, quantity or claim",
+            "Give an expression, a quantity such as vp.Variance(z), or vp.Equal(...)",
+        )
+    table = table_of(values)
+    lines = [thing.left, thing.right] if isinstance(thing, Equal) else [thing]
+    expressions = [e for line in lines for noun in line.atoms(Quantity) for e in noun.expressions]
+    known = symbols_of(*expressions).union(*(line.free_symbols for line in lines))
+    require_known(table, known, str(thing))
     if isinstance(thing, Equal):
-        return Equal(at(thing.left, values), at(thing.right, values))
-    if isinstance(thing, sp.Expr):
-        table = table_of(values)
-        changed = {
-            noun: noun.over(*(specialize(e, table) for e in noun.expressions))
-            for noun in thing.atoms(Quantity)
-        }
-        return thing.xreplace({**table, **changed})
-    raise ParameterError(f"at({thing!r:.80})", "it is no expression, quantity or claim")
+        return Equal(_line_at(thing.left, table), _line_at(thing.right, table), thing.any_dependence)
+    return _line_at(thing, table)
+
+
+def _line_at(line: sp.Expr, table: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
+    changed = {
+        noun: noun.over(*(specialize(e, table) for e in noun.expressions)) for noun in line.atoms(Quantity)
+    }
+    return substitute(line, {**table, **changed})

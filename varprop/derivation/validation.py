@@ -7,7 +7,7 @@ from collections import Counter
 import sympy as sp
 
 from varprop.derivation.quantities import Quantity, nouns
-from varprop.errors import ExpressionError, ParameterError
+from varprop.errors import ExpressionError, ParameterError, brief
 from varprop.model.axes import Axis, Index, Token
 from varprop.model.expressions import Expression
 from varprop.model.printing import to_text
@@ -33,7 +33,9 @@ def validated(quantity: object) -> sp.Expr:
         )
     if not isinstance(quantity, sp.Expr) or not quantity.has(Quantity):
         raise ParameterError(
-            f"derive({quantity!r:.80})", "it holds no quantity", "Give vp.Variance(z), vp.Mean(z**2), ..."
+            f"derive({brief(quantity)})",
+            "it holds no quantity",
+            "Give vp.Variance(z), vp.Mean(z**2), ...",
         )
     for noun in nouns(quantity):
         _places(noun)

@@ -17,7 +17,7 @@ import sympy as sp
 
 from varprop.derivation.proofs import Derivation, Step
 from varprop.derivation.quantities import Equal, Quantity
-from varprop.errors import CheckError, ExpressionError, SamplingError
+from varprop.errors import CheckError, ExpressionError, SamplingError, brief
 from varprop.evidence.cases import Case, Reach, cases_of, tried, untested
 from varprop.evidence.report import ClaimEvidence, Evidence
 from varprop.evidence.sampled import tried_at_once
@@ -219,7 +219,7 @@ def _at_once(
     if not claims:
         raise CheckError(f"check of {thing!s:.60}", "it claims no number", "Give it something to state.")
     if not (isinstance(budget, int | float) and 0 < budget < math.inf):
-        raise CheckError(f"check with budget={budget!r:.40}", "it is no number of seconds", "Give 2.")
+        raise CheckError(f"check with budget={brief(budget, 40)}", "it is no number of seconds", "Give 2.")
     if seed is None:
         text = "\n".join(f"{claim.text} = {claim.value!r}" for claim in claims)
         seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
@@ -240,7 +240,9 @@ def _engine(
 ) -> Engine:
     if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not deadline > 0:
         raise CheckError(
-            f"check with deadline={deadline!r:.40}", "it is a number of seconds", "Choose a positive number."
+            f"check with deadline={brief(deadline, 40)}",
+            "it is a number of seconds",
+            "Choose a positive number.",
         )
     stored = None if path is None else Checkpoint(path, identity)
     return Engine(executor, factory, stored, time.monotonic() + deadline)
@@ -283,7 +285,7 @@ def _claims(x: object, equals: object) -> tuple[Equal, ...]:
         )
     if not callable(getattr(x, "claims", None)):
         raise CheckError(
-            f"check of {x!r:.60}",
+            f"check of {brief(x, 60)}",
             "it has no claims",
             "Give a derivation, a step, an Equal, or a quantity with equals=...",
         )

@@ -9,7 +9,7 @@ from typing import Any
 from varprop.derivation.derive import derive
 from varprop.derivation.proofs import Derivation
 from varprop.derivation.quantities import Quantity, Variance
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 from varprop.evidence.checking import check
 from varprop.evidence.report import Evidence
 from varprop.model.expressions import Expression
@@ -103,7 +103,7 @@ def explain(
         thing = derive(thing)
     if not isinstance(thing, Derivation):
         raise ParameterError(
-            f"explain({thing!r:.80})",
+            f"explain({brief(thing)})",
             "it is no random expression, quantity or derivation",
             "Give vp.neuron(...)",
         )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal, TypeAlias
 
-from varprop.errors import CheckError
+from varprop.errors import CheckError, brief
 from varprop.simulation.panel import COUPLINGS, Coupling
 from varprop.simulation.premises import Asymptotic, Bounded, KurtosisBound, Premise
 
@@ -28,7 +28,7 @@ def validated(resolution: float, power: float, alpha: float, couplings: Sequence
     for name, value in (("resolution", resolution), ("power", power), ("alpha", alpha)):
         if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise CheckError(
-                f"check with {name}={value!r:.40}",
+                f"check with {name}={brief(value, 40)}",
                 "it is no finite number",
                 f"Leave out {name}, or give one.",
             )
@@ -47,7 +47,7 @@ def validated(resolution: float, power: float, alpha: float, couplings: Sequence
         or any(coupling not in COUPLINGS for coupling in couplings)
     ):
         raise CheckError(
-            f"check with couplings={couplings!r:.60}",
+            f"check with couplings={brief(couplings, 60)}",
             "it is no tuple of known couplings",
             f"Choose from {', '.join(map(repr, COUPLINGS))}.",
         )
@@ -75,7 +75,7 @@ def premise_of(premise: object) -> Premise:
     if isinstance(premise, KurtosisBound | Bounded):
         return premise
     raise CheckError(
-        f"check with premise={premise!r:.60}",
+        f"check with premise={brief(premise, 60)}",
         "it is no premise",
         'Choose "asymptotic", KurtosisBound(K) with a kurtosis K that you can state, or Bounded().',
     )

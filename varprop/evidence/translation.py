@@ -22,6 +22,8 @@ from varprop.derivation.quantities import (
 )
 from varprop.errors import CheckError
 from varprop.model.expressions import Expression
+from varprop.model.sizes import substitute
+from varprop.model.walks import specialize
 from varprop.simulation.blocks import Estimand, Kind, Side, Term
 
 __all__ = ["Question", "question"]
@@ -97,7 +99,7 @@ def _defined(side: sp.Expr, values: Mapping[sp.Symbol, sp.Expr], atoms: dict[sp.
     replaced: dict[Quantity, sp.Expr] = {}
     for noun in nouns(side):
         expressions = tuple(
-            expression.at(values) if values else expression for expression in noun.expressions
+            specialize(expression, values) if values else expression for expression in noun.expressions
         )
         if isinstance(noun, Skewness):
             third = _atom(Estimand("central moment", expressions, 3), atoms)
@@ -107,7 +109,7 @@ def _defined(side: sp.Expr, values: Mapping[sp.Symbol, sp.Expr], atoms: dict[sp.
             replaced[noun] = fourth * _atom(Estimand("variance", expressions), atoms) ** -2
         else:
             replaced[noun] = _atom(_estimand(noun, expressions), atoms)
-    return side.xreplace(replaced).xreplace(dict(values))
+    return substitute(side.xreplace(replaced), values)
 
 
 def _estimand(noun: Quantity, expressions: tuple[Expression, ...]) -> Estimand:

@@ -3,60 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterable, Mapping
 from itertools import islice, permutations
 from typing import Any
 
 import sympy as sp
 
 from varprop.derivation.quantities import Equal, nouns
-from varprop.errors import CheckError, ParameterError
+from varprop.errors import CheckError, ParameterError, brief
 from varprop.model.axes import Axis
-from varprop.model.expressions import Apply, Expression, Product, Scalar
+from varprop.model.expressions import Expression
 from varprop.model.scalars import scalar
 from varprop.model.variables import RandomVariable
-from varprop.model.walks import walk
+from varprop.model.walks import specialize, symbols_of, walk
 
-__all__ = ["completed", "symbols_of"]
+__all__ = ["axes_of", "completed"]
 
 SIZES = (8, 6, 10, 7, 9, 5, 11, 12)
 GENERIC = tuple(sp.Rational(k, 10) for k in (7, 13, 9, 17, 6, 11, 19, 8, 12, 14))
 ATTEMPTS = 24
 
 
-def symbols_of(*expressions: Expression) -> tuple[frozenset[sp.Symbol], frozenset[Axis]]:
-    """The symbols in expressions, wherever they stand, and the axes."""
-    found: set[sp.Symbol] = set()
+def axes_of(*expressions: Expression) -> frozenset[Axis]:
+    """The axes that expressions have, free and summed over."""
     axes: set[Axis] = set()
     for node in walk(*expressions):
-        if isinstance(node, Scalar):
-            found |= node.value.free_symbols
-        elif isinstance(node, Product):
-            found |= node.coefficient.free_symbols
-        elif isinstance(node, RandomVariable):
-            found |= set(_inside(node.variable.distribution))
+        if isinstance(node, RandomVariable):
             axes.update(node.variable.axes)
-        elif isinstance(node, Apply):
-            found |= set(_inside(node.activation))
         axes.update(index.axis for index in node.indices)
-    for axis in axes:
-        found |= axis.size.free_symbols
-    return frozenset(found), frozenset(axes)
-
-
-def _inside(holder: Any) -> Iterator[sp.Symbol]:
-    """The symbols in the parameters of a distribution or an activation."""
-    if isinstance(holder, sp.Basic):
-        yield from holder.free_symbols
-    elif isinstance(holder, (tuple, list)):
-        for part in holder:
-            yield from _inside(part)
-    elif hasattr(holder, "free_symbols"):
-        yield from holder.free_symbols
-    elif is_dataclass(holder):
-        for field in fields(holder):
-            yield from _inside(getattr(holder, field.name))
+    return frozenset(axes)
 
 
 def completed(
@@ -84,8 +59,10 @@ def completed(
             for e in noun.expressions
         )
     )
-    inside, axes = symbols_of(*expressions)
-    symbols = inside.union(*(side.free_symbols for claim in claims for side in (claim.left, claim.right)))
+    axes = axes_of(*expressions)
+    sides = [side for claim in claims for side in (claim.left, claim.right)]
+    inside = symbols_of(*expressions)
+    symbols = inside.union(*(side.free_symbols for side in sides))
     values = _given(at or {}, symbols)
     unknown = sorted(map(str, symbols - inside - values.keys()))
     if unknown:
@@ -106,7 +83,7 @@ def completed(
         tried = {name: _generic(attempt[place], name, typical.get(name)) for place, name in enumerate(others)}
         try:
             for expression in expressions:
-                expression.at(values | tried)
+                specialize(expression, values | tried)
         except ParameterError:
             continue
         return _ordered(values | tried), growing
@@ -118,7 +95,7 @@ def completed(
 
 def _given(at: Mapping[Any, Any], symbols: frozenset[sp.Symbol]) -> dict[sp.Symbol, sp.Expr]:
     if not isinstance(at, Mapping):
-        raise CheckError(f"check at={at!r:.60}", "it is no mapping", "Write at={'n': 256}.")
+        raise CheckError(f"check at={brief(at, 60)}", "it is no mapping", "Write at={'n': 256}.")
     named = {str(symbol): symbol for symbol in symbols}
     values = {}
     for key, value in at.items():
@@ -128,7 +105,9 @@ def _given(at: Mapping[Any, Any], symbols: frozenset[sp.Symbol]) -> dict[sp.Symb
         if str(key) in named:
             values[named[str(key)]] = number
         elif not isinstance(key, (str, sp.Symbol)):
-            raise CheckError(f"check at {key!r:.60}", "it is no symbol and no name", "Write at={'n': 256}.")
+            raise CheckError(
+                f"check at {brief(key, 60)}", "it is no symbol and no name", "Write at={'n': 256}."
+            )
     return values
 
 

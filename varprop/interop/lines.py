@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from varprop.errors import ParseError
+from varprop.errors import ParseError, brief
 from varprop.model.activations import activation
 from varprop.model.gaussian.inert import ActivationAtom, GaussianMean
 
@@ -82,7 +82,7 @@ def _product(*parts: sp.Expr) -> sp.Expr:
 
 
 def _refused(text: object, why: str) -> ParseError:
-    return ParseError(f"line {text!r:.80}", why, "Give what to_json wrote.")
+    return ParseError(f"line {brief(text, 80)}", why, "Give what to_json wrote.")
 
 
 class _Reader:
@@ -96,7 +96,7 @@ class _Reader:
             return self.call(node.func.id, node)
         if isinstance(node, ast.UnaryOp) and ast.unparse(node) == "-oo":
             return -sp.oo
-        raise _refused(self.text, f"{ast.unparse(node)!r:.40} is not allowed")
+        raise _refused(self.text, f"{brief(ast.unparse(node), 40)} is not allowed")
 
     def call(self, name: str, node: ast.Call) -> Any:
         if name == "ActivationAtom":
@@ -128,13 +128,13 @@ class _Reader:
             return sp.Float(given[0], precision=min(int(options.get("precision", 53)), 1000))
         if all(type(part) is int for part in given) and not options:
             return {"Integer": sp.Integer, "Rational": sp.Rational}[name](*given)
-        raise _refused(self.text, f"{ast.unparse(node)!r:.40} is no number")
+        raise _refused(self.text, f"{brief(ast.unparse(node), 40)} is no number")
 
     def symbol(self, node: ast.Call) -> Any:
         [name] = (self.constant(part) for part in node.args)
         assumptions = {str(option.arg): self.constant(option.value) for option in node.keywords}
         if not isinstance(name, str) or not set(assumptions) <= _ASSUMPTIONS:
-            raise _refused(self.text, f"{ast.unparse(node)!r:.40} is no symbol")
+            raise _refused(self.text, f"{brief(ast.unparse(node), 40)} is no symbol")
         if name in self.atoms:
             return self.atoms[name]
         return sp.Symbol(name, **assumptions)
@@ -148,4 +148,4 @@ class _Reader:
             return -node.operand.value  # type: ignore[operator]
         if isinstance(node, ast.Constant):
             return node.value
-        raise _refused(self.text, f"{ast.unparse(node)!r:.40} is no constant")
+        raise _refused(self.text, f"{brief(ast.unparse(node), 40)} is no constant")

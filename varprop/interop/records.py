@@ -17,7 +17,7 @@ from varprop.derivation.proofs import Derivation, Solution
 from varprop.derivation.quantities import Equal, Quantity, nouns
 from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.solve import solve
-from varprop.errors import ParameterError, VarpropError
+from varprop.errors import ParameterError, VarpropError, brief
 from varprop.interop.lines import read_line, write_line
 from varprop.model.activations import NAMED, Activation, HomogeneousActivation, activation as named_activation
 from varprop.model.axes import Axis, Index
@@ -81,13 +81,15 @@ def from_json(text: str, rules: Sequence[Rule] = RULES) -> Any:
         raise ParameterError("from_json", f"this is no JSON ({type(error).__name__})", _REMEDY) from None
     if not isinstance(record, dict) or record.get("schema") != SCHEMA:
         found = record.get("schema") if isinstance(record, dict) else None
-        raise ParameterError("from_json", f"the schema is {found!r:.40}", f"Only {SCHEMA!r} can be read.")
+        raise ParameterError(
+            "from_json", f"the schema is {brief(found, 40)}", f"Only {SCHEMA!r} can be read."
+        )
     try:
         return _read(record, rules)
     except VarpropError:
         raise
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ParameterError("from_json", f"the record is damaged ({error!r:.80})", _REMEDY) from None
+        raise ParameterError("from_json", f"the record is damaged ({brief(error)})", _REMEDY) from None
 
 
 def _record(thing: object) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def _record(thing: object) -> dict[str, Any]:
     if isinstance(thing, sp.Expr):
         return _of_lines((thing,)).record("line", line=0)
     raise ParameterError(
-        f"to_json({thing!r:.60})",
+        f"to_json({brief(thing, 60)})",
         "it is no expression, quantity, claim or derivation",
         "Evidence and Document have a to_json of their own.",
     )
@@ -306,7 +308,7 @@ class _Loaded:
         if kind == "place":
             return self.places[axis, key]
         if kind not in ("generic", "bound", "position"):
-            raise ValueError(f"an index of kind {kind!r:.40}")
+            raise ValueError(f"an index of kind {brief(kind, 40)}")
         return Index(self.axes[_whole(axis)], kind, _whole(key), str(label))
 
     def node(self, given: Mapping[str, Any]) -> Expression:
@@ -325,12 +327,12 @@ class _Loaded:
                 return SumOver.restored((self.index(given["index"]),), children)
             case "apply":
                 return Apply.of(_read_activation(given["activation"]), *children)
-        raise ValueError(f"a node of kind {given['kind']!r:.40}")
+        raise ValueError(f"a node of kind {brief(given['kind'], 40)}")
 
 
 def _whole(value: object, least: int = 0) -> int:
     if type(value) is not int or value < least:
-        raise ValueError(f"{value!r:.40} is no whole number from {least} on")
+        raise ValueError(f"{brief(value, 40)} is no whole number from {least} on")
     return value
 
 
@@ -348,7 +350,7 @@ def _read(record: Mapping[str, Any], rules: Sequence[Rule]) -> Any:
             return _same(derive(loaded.lines[0], rules=rules), record)
         case "solution":
             return _same(solve(Equal(loaded.lines[2], loaded.lines[3]), unknown=loaded.lines[4]), record)
-    raise ValueError(f"a record of kind {record['kind']!r:.40}")
+    raise ValueError(f"a record of kind {brief(record['kind'], 40)}")
 
 
 def _same(proof: Derivation, record: Mapping[str, Any]) -> Derivation:

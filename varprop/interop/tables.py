@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 from varprop.model.joint import Empirical
 
 __all__ = ["read_table"]
@@ -37,7 +37,7 @@ def read_table(source: str | Path) -> Empirical:
     width = len(header) if header else len(rows[0]) if rows else 0
     for number, row in enumerate(rows, start=1):
         if len(row) != width or not all(map(_is_number, row)):
-            what = f"row {number} is {','.join(row)!r:.60}"
+            what = f"row {number} is {brief(','.join(row), 60)}"
             raise ParameterError(f"table {str(source)!r}", what, f"Give {width} numbers in every line.")
     values = [[float(cell) for cell in row] for row in rows]
     if header and len(set(header)) == width:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import sympy as sp
 
-from varprop.errors import ExpressionError, ParameterError
+from varprop.errors import ExpressionError, ParameterError, brief
 from varprop.model.scalars import scalar
 
 __all__ = ["Axis", "Index", "Token", "new_token"]
@@ -65,7 +65,9 @@ class Axis:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.isidentifier():
-            raise ParameterError(f"Axis name {self.name!r}", "it is not a name", "Use letters, such as 'i'")
+            raise ParameterError(
+                f"Axis name {brief(self.name)}", "it is not a name", "Use letters, such as 'i'"
+            )
         object.__setattr__(self, "size", as_size(self.size, f"the size of axis {self.name}"))
 
     def __eq__(self, other: object) -> bool:
@@ -93,7 +95,7 @@ class Axis:
             False
         """
         if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ParameterError(f"places({count!r})", "a number of places is a whole number from 1 on")
+            raise ParameterError(f"places({brief(count)})", "a number of places is a whole number from 1 on")
         if self.size.is_Integer and count > self.size:
             raise ExpressionError(f"{count} different places of axis {self.name}", f"it has only {self.size}")
         return tuple(Index(self, "place", new_token()[0], f"{self.name}{k}") for k in range(1, count + 1))
@@ -101,7 +103,9 @@ class Axis:
     def at(self, position: int) -> Index:
         """Return the place of this number, counted from 0."""
         if not isinstance(position, int) or isinstance(position, bool) or position < 0:
-            raise ParameterError(f"place {position!r} of axis {self.name}", "places are counted 0, 1, 2, ...")
+            raise ParameterError(
+                f"place {brief(position)} of axis {self.name}", "places are counted 0, 1, 2, ..."
+            )
         if self.size.is_Integer and position >= self.size:
             raise ExpressionError(
                 f"place {position} of axis {self.name}", f"its places are 0 to {int(self.size) - 1}"
@@ -153,7 +157,7 @@ def as_index(value: object) -> Index:
     if isinstance(value, Index):
         return value
     raise ExpressionError(
-        f"{value!r} as an index",
+        f"{brief(value)} as an index",
         "it is neither an Axis nor one of its places",
         "Use Axis('i', n) or axis.places(2)",
     )

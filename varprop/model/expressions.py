@@ -14,8 +14,8 @@ import sympy as sp
 from varprop.errors import ExpressionError
 from varprop.model.axes import Axis, Index, Token, as_index
 from varprop.model.nodes import Node, Order, brief_text, intern
-from varprop.model.scalars import scalar
-from varprop.model.walks import replace_indices, specialize
+from varprop.model.scalars import scalar, substitute
+from varprop.model.walks import replace_indices, require_known, specialize, symbols_of, table_of
 
 __all__ = [
     "Add",
@@ -97,6 +97,7 @@ class Expression(Node):
 
         Raises:
             ExpressionError: no free index belongs to an axis of that name.
+            ParameterError: a symbol does not occur, or a value leaves the domain of its parameter.
 
         Examples:
             >>> from varprop.model.variables import RandomVariable
@@ -104,7 +105,11 @@ class Expression(Node):
             >>> x.at(i=3)
             x[3]
         """
-        result = self if values is None else specialize(self, values)
+        result = self
+        if values is not None:
+            table = table_of(values)
+            require_known(table, symbols_of(self), str(self))
+            result = specialize(self, table)
         for name, position in places.items():
             found = [index for index in result.indices if index.axis.name == name and index.kind == "generic"]
             if len(found) != 1:
@@ -140,8 +145,8 @@ class Scalar(Expression):
     def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
         return cls(*content)
 
-    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
-        return Scalar(self.value.xreplace(values))
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> tuple[Any, ...]:
+        return (substitute(self.value, values),)
 
 
 class Product(Expression):
@@ -179,8 +184,9 @@ class Product(Expression):
         coefficient, exponents = content
         return product(coefficient, zip(children, exponents, strict=True))
 
-    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
-        return product(self.coefficient.xreplace(values), self.factors)
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> tuple[Any, ...]:
+        coefficient, exponents = self.content()
+        return substitute(coefficient, values), exponents
 
 
 def _factor_order(item: tuple[Expression, int]) -> tuple[int, Token, int, int, Order]:
@@ -254,20 +260,13 @@ class SumOver(Expression):
     @classmethod
     def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
         (index,), (body,) = content, children
-        if index not in body.indices:  # its axis has been resized below
-            moved = (
-                i
-                for i in body.indices
-                if (i.kind, i.key, i.axis.token) == ("bound", index.key, index.axis.token)
-            )
-            index = next(moved, index)
         if body.height < index.key:
             return sum_bound(index, body)
         place = index.axis.places(1)[0]
         return sum_over(place, replace_indices(body, {index: place}))
 
-    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
-        return sum_bound(self.index.moved(axis_at(self.index.axis)), self.body)
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> tuple[Any, ...]:
+        return (self.index.moved(axis_at(self.index.axis)),)
 
 
 class Apply(Expression):
@@ -297,8 +296,8 @@ class Apply(Expression):
     def restored(cls, content: tuple[Any, ...], children: tuple[Expression, ...]) -> Expression:
         return cls.of(content[0], children[0])
 
-    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
-        return Apply.of(self.activation.at(values), self.argument)
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> tuple[Any, ...]:
+        return (self.activation.at(values),)
 
 
 def as_expression(value: object) -> Expression:

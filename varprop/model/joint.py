@@ -13,7 +13,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 import numpy as np
 import sympy as sp
 
-from varprop.errors import MomentError, ParameterError
+from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.distributions import Array, Distribution, Precision
 from varprop.model.distributions.base import MAX_ORDER
 from varprop.model.domains import Parameter
@@ -233,7 +233,9 @@ class Empirical(Joint):
         if isinstance(place, tuple) and len(place) == 1:
             return self._column(place[0])
         known = ", ".join(self.columns[:8])
-        raise ParameterError(f"column {place!r:.60} of {self}", "no such column", f"The columns are {known}.")
+        raise ParameterError(
+            f"column {brief(place, 60)} of {self}", "no such column", f"The columns are {known}."
+        )
 
     def __str__(self) -> str:
         names = ", ".join(self.columns[:4]) + (", ..." if len(self.columns) > 4 else "")
@@ -349,7 +351,7 @@ class Orthogonal(Joint):
 
 def _power(k: object) -> int:
     if isinstance(k, bool) or not isinstance(k, (int, np.integer, sp.Integer)) or k < 0:
-        raise ParameterError(f"power {k!r:.40}", "not a power", "Use a whole number from 0 on.")
+        raise ParameterError(f"power {brief(k, 40)}", "not a power", "Use a whole number from 0 on.")
     return int(k)
 
 

@@ -90,9 +90,9 @@ class Node:
         """Return the node with its own free indices replaced."""
         return self
 
-    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Any:
-        """Return the node with values in place of its own symbols."""
-        return self
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> tuple[Any, ...]:
+        """Return the content with values in place of its own symbols."""
+        return self.content()
 
     def checked(self) -> Self:
         """Return the node, or raise if it cannot stand in an expression yet."""

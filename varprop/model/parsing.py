@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import sympy as sp
 
-from varprop.errors import ParameterError, ParseError
+from varprop.errors import ParameterError, ParseError, brief
 from varprop.model.distributions import (
     DISTRIBUTIONS,
     Constant,
@@ -60,7 +60,7 @@ def as_distribution(value: object, activations: Activations | None = None) -> Di
     if isinstance(value, (Number, np.number, sp.Expr)):
         return Constant(value)
     raise ParameterError(
-        f"{value!r:.80} as a distribution",
+        f"{brief(value)} as a distribution",
         f"{type(value).__name__} does not stand for one",
         f"{_EXAMPLE} A joint law such as Empirical(data) belongs to a RandomVector.",
     )
@@ -91,7 +91,7 @@ def parse_distribution(text: str, activations: Activations | None = None) -> Dis
         return _Reader(text, activations or {}).distribution(tree, 0)
     except (RecursionError, MemoryError):
         raise ParseError(
-            f"distribution={text!r:.80}", "nested too deep", "Build it from smaller parts."
+            f"distribution={brief(text)}", "nested too deep", "Build it from smaller parts."
         ) from None
 
 
@@ -102,7 +102,7 @@ class _Reader:
         self.text, self.activations = text, activations
 
     def refuse(self, missing: str, remedy: str = _EXAMPLE) -> ParseError:
-        return ParseError(f"distribution={self.text!r:.80}", missing, remedy)
+        return ParseError(f"distribution={brief(self.text)}", missing, remedy)
 
     def distribution(self, node: ast.expr, depth: int) -> Distribution:
         if depth > MAX_DEPTH:
@@ -114,7 +114,7 @@ class _Reader:
         if isinstance(node.func, ast.Call):
             return self.applied(self.activation(node.func, depth), node, depth)
         if not isinstance(node.func, ast.Name):
-            raise self.refuse(f"{ast.unparse(node)!r:.60} is not allowed here")
+            raise self.refuse(f"{brief(ast.unparse(node), 60)} is not allowed here")
         name = node.func.id
         if name in DISTRIBUTIONS:
             return self.built(DISTRIBUTIONS[name], node, depth)

@@ -8,17 +8,27 @@ import keyword
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 from sympy.core.function import Application, AppliedUndef
 
-from varprop.errors import ParameterError, ParseError
+from varprop.errors import ParameterError, ParseError, brief
+from varprop.model.sizes import MOST_DIGITS, digits, substitute, too_large
 
-__all__ = ["ScalarLike", "one_meaning_per_name", "parse_scalar", "scalar", "substitute", "symbol"]
+__all__ = [
+    "ScalarLike",
+    "one_meaning_per_name",
+    "parse_scalar",
+    "scalar",
+    "substitute",
+    "symbol",
+    "symbols_in",
+]
 
 ScalarLike: TypeAlias = int | float | str | Fraction | Decimal | np.number | sp.Expr
 
@@ -53,7 +63,9 @@ def symbol(name: str) -> sp.Symbol:
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name) or len(name) > MAX_NAME:
         raise ParameterError(
-            f"symbol({name!r:.80})", "not a name", "A name is a letter, then letters, digits and underscores."
+            f"symbol({brief(name)})",
+            "not a name",
+            "A name is a letter, then letters, digits and underscores.",
         )
     if name in RESERVED or name.lower() in RESERVED or keyword.iskeyword(name):
         raise ParameterError(f"symbol({name!r})", "this word has another meaning", f"Try symbol('{name}_').")
@@ -90,7 +102,7 @@ def scalar(value: object, what: str) -> sp.Expr:
     if isinstance(value, sp.Expr):
         return _checked(value, what)
     raise ParameterError(
-        f"{what}={value!r:.80}",
+        f"{what}={brief(value)}",
         f"a scalar was expected, not {type(value).__name__}",
         'Give a number, a text such as "1/n", or a SymPy expression.',
     )
@@ -113,14 +125,21 @@ def parse_scalar(text: str, what: str = "scalar") -> sp.Expr:
     return read_scalar(parse_tree(text, what), text, what)
 
 
-def substitute(expression: sp.Expr, values: Mapping[sp.Symbol, sp.Expr]) -> sp.Expr:
-    """Replace symbols of a plain SymPy expression, all at once.
+def symbols_in(holder: Any) -> frozenset[sp.Symbol]:
+    """The symbols anywhere in a record: a distribution, an activation, an axis, a tuple of such.
 
     Example:
-        >>> substitute(2 / symbol("n"), {symbol("n"): sp.Integer(8)})
-        1/4
+        >>> symbols_in((symbol("n") ** 2, 3))
+        frozenset({n})
     """
-    return expression.xreplace(dict(values))
+    if hasattr(holder, "free_symbols"):
+        return frozenset(holder.free_symbols)
+    parts: Iterable[Any] = ()
+    if isinstance(holder, (tuple, list)):
+        parts = holder
+    elif is_dataclass(holder) and not isinstance(holder, type):
+        parts = (getattr(holder, field.name) for field in fields(holder))
+    return frozenset().union(*map(symbols_in, parts))
 
 
 def one_meaning_per_name(expressions: Iterable[sp.Basic], what: str) -> None:
@@ -147,8 +166,8 @@ def parse_tree(text: object, what: str) -> ast.expr:
         ParseError: not a text, too long, or not an expression.
     """
     if not isinstance(text, str):
-        raise ParseError(f"{what}={text!r:.80}", f"a text was expected, not {type(text).__name__}")
-    shown = f"{what}={text!r:.80}"
+        raise ParseError(f"{what}={brief(text)}", f"a text was expected, not {type(text).__name__}")
+    shown = f"{what}={brief(text)}"
     if len(text) > MAX_TEXT:
         raise ParseError(shown, f"longer than {MAX_TEXT} characters", "Build it from smaller parts.")
     try:
@@ -167,7 +186,7 @@ def read_scalar(tree: ast.expr, text: str, what: str) -> sp.Expr:
     Raises:
         ParseError: a node outside the whitelist.
     """
-    shown = f"{what}={text!r:.80}"
+    shown = f"{what}={brief(text)}"
     try:
         return _checked(_Reader(text.strip(), shown).read(tree, MAX_EXPONENT), what)
     except ParameterError as error:
@@ -196,11 +215,11 @@ class _Reader:
             return self.operation(node, budget)
         if isinstance(node, ast.Call):
             return self.call(node, budget)
-        raise self.refuse(f"{ast.unparse(node)!r:.60} is not allowed here")
+        raise self.refuse(f"{brief(ast.unparse(node), 60)} is not allowed here")
 
     def number(self, node: ast.Constant) -> sp.Expr:
         if type(node.value) not in (int, float):
-            raise self.refuse(f"{node.value!r:.60} is not a real number")
+            raise self.refuse(f"{brief(node.value, 60)} is not a real number")
         digits = ast.get_source_segment(self.text, node) or repr(node.value)
         if isinstance(node.value, int):
             return _within_size(sp.Integer(node.value), self.shown)
@@ -212,7 +231,7 @@ class _Reader:
         try:
             return symbol(name)
         except ParameterError as error:
-            raise self.refuse(f"{name!r:.60}: {error.missing}", error.remedy) from None
+            raise self.refuse(f"{brief(name, 60)}: {error.missing}", error.remedy) from None
 
     def operation(self, node: ast.BinOp, budget: int) -> sp.Expr:
         if isinstance(node.op, ast.Pow):
@@ -228,32 +247,39 @@ class _Reader:
             case ast.Div():
                 return left / right
         remedy = "Write ** for a power." if isinstance(node.op, ast.BitXor) else _LANGUAGE
-        raise self.refuse(f"the sign in {ast.unparse(node)!r:.60} is not allowed", remedy)
+        raise self.refuse(f"the sign in {brief(ast.unparse(node), 60)} is not allowed", remedy)
 
     def power(self, base: ast.expr, exponent: ast.expr, budget: int) -> sp.Expr:
         power = self.read(exponent, 0)
         if not power.is_Rational:
-            shown = f"{ast.unparse(exponent)!r:.60}"
+            shown = f"{brief(ast.unparse(exponent), 60)}"
             raise self.refuse(f"the exponent {shown} is not a number", "Write exp(...) instead.")
         if abs(power) > budget:
             raise self.refuse(f"exponents multiply to more than {MAX_EXPONENT}", "Use smaller exponents.")
-        return self.read(base, budget // max(1, math.ceil(abs(power)))) ** power
+        below = self.read(base, budget // max(1, math.ceil(abs(power))))
+        if any(digits(number) * abs(power) > MOST_DIGITS for number in below.atoms(sp.Rational)):
+            raise self.refuse(f"a power has more than {MOST_DIGITS} digits", "Use smaller numbers.")
+        return below**power
 
     def call(self, node: ast.Call, budget: int) -> sp.Expr:
         if not isinstance(node.func, ast.Name) or len(node.args) != 1 or node.keywords:
-            raise self.refuse(f"{ast.unparse(node)!r:.60} is not allowed here")
+            raise self.refuse(f"{brief(ast.unparse(node), 60)} is not allowed here")
         function = FUNCTIONS.get(node.func.id)
         if function is None:
             close = difflib.get_close_matches(node.func.id.lower(), FUNCTIONS, n=1)
             remedy = f"Did you mean {close[0]}?" if close else _LANGUAGE
-            raise self.refuse(f"the function {node.func.id!r:.60} is not known", remedy)
+            raise self.refuse(f"the function {brief(node.func.id, 60)} is not known", remedy)
         if function is not sp.exp:
             return function(self.read(node.args[0], budget))
         if budget == 0:
             raise self.refuse("an exponential inside an exponent", "Write the exponent without exp.")
         argument = self.read(node.args[0], 0)
-        if argument.is_Rational and abs(argument) > 1000:
-            raise self.refuse(f"exp({argument}) is beyond any use", "Use a smaller exponent.")
+        # exp(k log(10)) is 10**k to SymPy, written out at once
+        numbers = argument.atoms(sp.Rational)
+        inside = [number for log in argument.atoms(sp.log) for number in log.atoms(sp.Rational)]
+        largest = max((abs(number) for number in numbers - set(inside)), default=0)
+        if largest > 1000 or largest * max(map(digits, inside), default=0) > MOST_DIGITS:
+            raise self.refuse(f"exp({str(argument)[:60]}) is beyond any use", "Use a smaller exponent.")
         return sp.exp(argument)
 
 
@@ -273,6 +299,8 @@ def _within_size(value: sp.Rational, what: str) -> sp.Rational:
 
 def _checked(value: sp.Expr, what: str) -> sp.Expr:
     """`value` with decimals made exact, once every part of it is known to be a real scalar."""
+    if problem := too_large(value):
+        raise ParameterError(what[:160], problem, "Give smaller numbers.")
     floats: dict[sp.Expr, sp.Expr] = {}
     stack, seen = [value], set()
     while stack:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from varprop.errors import ExpressionError, ParameterError
+from varprop.errors import ExpressionError, ParameterError, brief
 from varprop.model.axes import Axis, Index, Token, as_index, new_token
 from varprop.model.distributions import Distribution
 from varprop.model.expressions import Expression
@@ -73,7 +73,7 @@ class RandomVariable(Expression):
     ) -> RandomVariable:
         if not isinstance(name, str) or not name.isidentifier():
             raise ParameterError(
-                f"random variable named {name!r}", "it is not a name", "Use letters, such as 'w'"
+                f"random variable named {brief(name)}", "it is not a name", "Use letters, such as 'w'"
             )
         along = _axes(axes, name)
         if isinstance(distribution, Joint) and isinstance(distribution.unfolded, Distribution):
@@ -133,11 +133,11 @@ class RandomVariable(Expression):
     def moved(self, places: Mapping[Index, Index]) -> Expression:
         return leaf(self.variable, tuple(places.get(slot, slot) for slot in self.slots))
 
-    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Expression:
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> tuple[Any, ...]:
         old = self.variable
         axes = tuple(axis_at(axis) for axis in old.axes)
         variable = Variable(old.name, old.distribution.at(values), axes, old.role, old.token)
-        return leaf(variable, tuple(slot.moved(axis_at(slot.axis)) for slot in self.slots))
+        return variable, tuple(slot.moved(axis_at(slot.axis)) for slot in self.slots)
 
     def checked(self) -> RandomVariable:
         unset = [slot for slot in self.slots if slot.kind == "unset"]
@@ -154,7 +154,7 @@ class RandomVariable(Expression):
 def _axes(given: object, name: str) -> tuple[Axis, ...]:
     axes = (given,) if isinstance(given, Axis) or not isinstance(given, Iterable) else tuple(given)
     if not all(isinstance(axis, Axis) for axis in axes):
-        raise ParameterError(f"axes of {name}", f"{given!r:.60} is no Axis", "Use vp.Axis('i', n)")
+        raise ParameterError(f"axes of {name}", f"{brief(given, 60)} is no Axis", "Use vp.Axis('i', n)")
     return axes
 
 

@@ -7,11 +7,19 @@ from typing import Any, Protocol, TypeVar
 
 import sympy as sp
 
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 from varprop.model.axes import Axis, Index
-from varprop.model.scalars import scalar
+from varprop.model.scalars import scalar, substitute, symbol, symbols_in
 
-__all__ = ["rebuild", "replace_indices", "specialize", "table_of", "walk"]
+__all__ = [
+    "rebuild",
+    "replace_indices",
+    "require_known",
+    "specialize",
+    "symbols_of",
+    "table_of",
+    "walk",
+]
 
 
 class Node(Protocol):
@@ -23,7 +31,10 @@ class Node(Protocol):
     def indices(self) -> frozenset[Index]: ...
     def rebuilt(self, children: tuple[Any, ...]) -> Any: ...
     def moved(self, places: Mapping[Index, Index]) -> Any: ...
-    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> Any: ...
+    def content(self) -> tuple[Any, ...]: ...
+    def specialized(self, values: Mapping[Any, Any], axis_at: Callable[[Axis], Axis]) -> tuple[Any, ...]: ...
+    @classmethod
+    def restored(cls, content: tuple[Any, ...], children: tuple[Any, ...]) -> Any: ...
 
 
 N = TypeVar("N", bound=Node)
@@ -52,12 +63,14 @@ def walk(*roots: N, into: Callable[[N], bool] = lambda _: True) -> Iterator[N]:
             yield node
 
 
-def rebuild(root: N, change: Callable[[N], N], keep: Callable[[N], bool] = lambda _: False) -> N:
+def rebuild(
+    root: N, change: Callable[[N, tuple[N, ...]], N], keep: Callable[[N], bool] = lambda _: False
+) -> N:
     """Return the expression with `change` applied to every node, leaves first.
 
     Args:
         root: what to rebuild.
-        change: maps a node, its children already rebuilt, to its replacement.
+        change: maps a node and its new children to its replacement.
         keep: a node for which this is true stays as it is, with all below it.
     """
     done: dict[N, N] = {}
@@ -73,39 +86,82 @@ def rebuild(root: N, change: Callable[[N], N], keep: Callable[[N], bool] = lambd
             if waiting:
                 stack.extend(waiting)
             else:
-                done[stack.pop()] = change(node.rebuilt(tuple(done[child] for child in node.children)))
+                done[stack.pop()] = change(node, tuple(done[child] for child in node.children))
     return done[root]
 
 
 def replace_indices(root: N, places: Mapping[Index, Index]) -> N:
     """Return the expression with free indices replaced; no sum inside can capture them."""
-    return rebuild(root, lambda node: node.moved(places), keep=lambda node: node.indices.isdisjoint(places))
+    return rebuild(
+        root,
+        lambda node, children: node.rebuilt(children).moved(places),
+        keep=lambda node: node.indices.isdisjoint(places),
+    )
 
 
-def table_of(values: object) -> dict[sp.Expr, sp.Expr]:
+def table_of(values: object) -> dict[sp.Symbol, sp.Expr]:
     """Return values for symbols as SymPy expressions, the symbols given by themselves or by name.
 
     Raises:
-        ParameterError: not a mapping of symbols or names to numbers.
+        ParameterError: not a mapping of symbols or names to numbers, or two values for one symbol.
     """
     if not isinstance(values, Mapping):
-        raise ParameterError(f"values {values!r:.60}", "they are no mapping", "Write {n: 256} or {'n': 256}")
-    return {scalar(key, "a symbol"): scalar(value, f"the value of {key}") for key, value in values.items()}
+        raise ParameterError(
+            f"values {brief(values, 60)}", "they are no mapping", "Write {n: 256} or {'n': 256}"
+        )
+    table: dict[sp.Symbol, sp.Expr] = {}
+    for key, value in values.items():
+        name = symbol(key) if isinstance(key, str) else key
+        if not isinstance(name, sp.Symbol):
+            raise ParameterError(
+                f"a value for {brief(key, 60)}",
+                "it is no symbol and no name of one",
+                "Write {n: 256} or {'n': 256}",
+            )
+        number = scalar(value, f"the value of {name}")
+        if table.setdefault(name, number) != number:
+            raise ParameterError(f"values for {name}", "there are two", "Give one")
+    return table
 
 
-def specialize(root: N, values: Mapping[Any, Any]) -> N:
+def symbols_of(*roots: N) -> frozenset[sp.Symbol]:
+    """Return the symbols in expressions, wherever they stand: in numbers, sizes, laws and activations."""
+    contents = dict.fromkeys(part for node in walk(*roots) for part in node.content())
+    return frozenset().union(*map(symbols_in, contents))
+
+
+def require_known(table: Mapping[sp.Symbol, sp.Expr], symbols: frozenset[sp.Symbol], shown: str) -> None:
+    """Raise if a value is given for a symbol that does not occur.
+
+    Raises:
+        ParameterError: one does not.
+    """
+    strange = [name for name in table if name not in symbols]
+    if strange:
+        known = ", ".join(sorted(map(str, symbols))) or "none"
+        raise ParameterError(
+            f"a value for {strange[0]}", f"it does not occur in {shown}", f"The symbols in it are: {known}"
+        )
+
+
+def specialize(root: N, table: Mapping[sp.Symbol, sp.Expr]) -> N:
     """Return the expression with numbers or expressions in place of symbols, wherever they stand.
 
     Args:
         root: what to specialize.
-        values: symbol or its name -> number, text or SymPy expression.
+        table: what `table_of` returns; symbols that do not occur are left out.
     """
-    table = table_of(values)
     resized: dict[Axis, Axis] = {}
 
     def axis_at(axis: Axis) -> Axis:
         if axis not in resized:
-            resized[axis] = axis.resized(axis.size.xreplace(table))
+            resized[axis] = axis.resized(substitute(axis.size, table))
         return resized[axis]
 
-    return rebuild(root, lambda node: node.specialized(table, axis_at))
+    def change(node: N, children: tuple[N, ...]) -> N:
+        content = node.specialized(table, axis_at)
+        if children == node.children and content == node.content():
+            return node
+        return node.restored(content, children)  # type: ignore[no-any-return]
+
+    return rebuild(root, change)

@@ -11,10 +11,11 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from varprop.errors import MomentError, ParameterError
+from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
 from varprop.model.expressions import Apply, Expression, Scalar
+from varprop.model.scalars import symbols_in
 
 __all__ = ["Activation", "Array", "Transformed", "X"]
 
@@ -158,7 +159,7 @@ class Activation(ABC):
             numbers = np.array(None)
         if numbers.dtype.kind not in "biuf":
             raise ParameterError(
-                f"{self.name}({x!r:.60})",
+                f"{self.name}({brief(x, 60)})",
                 "it is no number, array, Expression or Distribution",
                 "Give one of these",
             )
@@ -217,7 +218,7 @@ class Transformed(Distribution):
 
     @property
     def free_symbols(self) -> frozenset[sp.Symbol]:
-        return self.parent.free_symbols
+        return self.parent.free_symbols | symbols_in(self.activation)
 
     def _draw(self, rng: np.random.Generator, shape: tuple[int, ...] | int) -> Array:
         return self.activation.value(self.parent.draw(rng, shape))

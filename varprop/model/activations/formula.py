@@ -15,6 +15,7 @@ from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.closed import normal_expectation, special, terms_of
 from varprop.model.distributions import Distribution, Normal
 from varprop.model.domains import Parameter
+from varprop.model.sizes import substitute
 
 __all__ = ["Formula", "Slope", "normal_moment"]
 
@@ -147,7 +148,7 @@ class Formula(Activation):
     def at(self, values: Mapping[Any, Any]) -> Activation:
         if not any(value.free_symbols & set(values) for value in self.arguments):
             return self
-        return type(self)(*(value.xreplace(dict(values)) for value in self.arguments))
+        return type(self)(*(substitute(value, values) for value in self.arguments))
 
 
 @dataclass(frozen=True)

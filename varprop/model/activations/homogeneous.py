@@ -13,6 +13,7 @@ from varprop.model.activations.base import Activation, Array, X
 from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
 from varprop.model.expressions import Expression
+from varprop.model.sizes import substitute
 
 __all__ = ["HomogeneousActivation", "abs_", "identity", "leaky_relu", "prelu", "relu", "relu2", "step"]
 
@@ -131,7 +132,7 @@ class HomogeneousActivation(Activation):
         return self.above**power * above + self.below**power * below
 
     def at(self, values: Mapping[Any, Any]) -> Activation:
-        above, below = self.above.xreplace(values), self.below.xreplace(values)
+        above, below = substitute(self.above, values), substitute(self.below, values)
         if (above, below) == (self.above, self.below):
             return self
         label = self.label

@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
-from varprop.errors import ParameterError, ParseError
+from varprop.errors import ParameterError, ParseError, brief
 from varprop.model.activations.base import Activation
 from varprop.model.activations.homogeneous import abs_, identity, leaky_relu, prelu, relu, relu2, step
 from varprop.model.activations.kinked import (
@@ -97,7 +97,9 @@ def activation(given: Any) -> Activation:
     if callable(given) and given in NAMED.values():
         return given()  # type: ignore[no-any-return]
     raise ParameterError(
-        f"activation {given!r:.80}", "it is no name and no Activation", 'Write "gelu" or "leaky_relu(0.01)".'
+        f"activation {brief(given)}",
+        "it is no name and no Activation",
+        'Write "gelu" or "leaky_relu(0.01)".',
     )
 
 
@@ -105,21 +107,21 @@ def _read(text: str) -> Activation:
     tree = parse_tree(text, "activation")
     head, arguments = (tree.func, tree.args) if isinstance(tree, ast.Call) else (tree, [])
     if not isinstance(head, ast.Name) or (isinstance(tree, ast.Call) and tree.keywords):
-        raise ParseError(f"activation={text!r:.80}", "it is no name", 'Write "gelu" or "leaky_relu(0.01)".')
+        raise ParseError(f"activation={brief(text)}", "it is no name", 'Write "gelu" or "leaky_relu(0.01)".')
     name = head.id
     if name not in NAMED:
         words = {word.lower(): word for word in NAMED}
         close = difflib.get_close_matches(name.lower(), words, n=1, cutoff=0.6)
         remedy = f"Did you mean {words[close[0]]}?" if close else f"There are {', '.join(NAMED)}."
-        raise ParseError(f"activation={text!r:.80}", f"{name:.60} is not an activation", remedy)
+        raise ParseError(f"activation={brief(text)}", f"{name:.60} is not an activation", remedy)
     found = NAMED[name]
     if isinstance(found, Activation):
         if isinstance(tree, ast.Call):
-            raise ParseError(f"activation={text!r:.80}", f"{name} takes no parameters", f'Write "{name}".')
+            raise ParseError(f"activation={brief(text)}", f"{name} takes no parameters", f'Write "{name}".')
         return found
     try:
         made = found(*(read_scalar(node, text, "activation") for node in arguments))
     except TypeError:
-        raise ParseError(f"activation={text!r:.80}", f"{name} takes fewer parameters") from None
+        raise ParseError(f"activation={brief(text)}", f"{name} takes fewer parameters") from None
     assert isinstance(made, Activation)
     return made

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from varprop.errors import MomentError, ParameterError
+from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.distributions.arguments import defaults_of, latex_of, replaced, scalars_in, text_of
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
+from varprop.model.sizes import expanded, length
 
 __all__ = ["Array", "Distribution", "Precision", "Shape", "known", "raw_from_central", "tidy", "variance_of"]
 
@@ -340,14 +341,16 @@ def raw_from_central(mean: sp.Expr, central: Callable[[int], sp.Expr], k: int) -
 
 def tidy(expression: sp.Expr) -> sp.Expr:
     """Expanded, where that shortens: powers of sums with erf, and very long sums, only grow."""
-    grows = expression.has(sp.erf, sp.erfc) or expression.count_ops() > MAX_EXPANDED
-    return expression if grows else sp.expand(expression)
+    grows = expression.has(sp.erf, sp.erfc) or length(expression) > MAX_EXPANDED
+    return expression if grows else expanded(expression)
 
 
 def _order(k: object, least: int) -> int:
     if isinstance(k, bool) or not isinstance(k, (int, np.integer, sp.Integer)) or not least <= k <= MAX_ORDER:
         raise ParameterError(
-            f"moment of order {k!r:.40}", "not an order", f"Use a whole number from {least} to {MAX_ORDER}."
+            f"moment of order {brief(k, 40)}",
+            "not an order",
+            f"Use a whole number from {least} to {MAX_ORDER}.",
         )
     return int(k)
 

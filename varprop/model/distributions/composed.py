@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import sympy as sp
 
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 from varprop.model.distributions.base import Array, Distribution, Precision, Shape, tidy
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
@@ -205,13 +205,13 @@ def _all(answers: Iterable[bool | None]) -> bool | None:
 def _distribution(value: object, owner: str) -> Distribution:
     if not isinstance(value, Distribution):
         missing = f"a distribution was expected, not {type(value).__name__}"
-        raise ParameterError(f"{owner}({value!r:.80})", missing, "Write Normal(variance=1), for example.")
+        raise ParameterError(f"{owner}({brief(value)})", missing, "Write Normal(variance=1), for example.")
     return value
 
 
 def _sequence(value: object, name: str) -> Sequence[object]:
     if isinstance(value, str) or not isinstance(value, Sequence) or not value:
         raise ParameterError(
-            f"Mixture({name}={value!r:.80})", "not a list with members", "Write [Normal(), ...]."
+            f"Mixture({name}={brief(value)})", "not a list with members", "Write [Normal(), ...]."
         )
     return value

@@ -14,7 +14,7 @@ import numpy as np
 import sympy as sp
 from scipy import integrate
 
-from varprop.errors import MomentError, ParameterError
+from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.distributions.base import MAX_ORDER, Array, Distribution, Precision, Shape
 from varprop.model.distributions.discrete import Bernoulli, Rademacher
 from varprop.model.distributions.gaussian import Normal
@@ -50,7 +50,7 @@ class FrozenScipy(Distribution):
         if not is_frozen_scipy(frozen):
             missing = f"{type(frozen).__name__} is not a frozen distribution"
             raise ParameterError(
-                f"FrozenScipy({frozen!r:.80})", missing, "Write scipy.stats.gamma(2), for example."
+                f"FrozenScipy({brief(frozen)})", missing, "Write scipy.stats.gamma(2), for example."
             )
         law: Any = frozen
         object.__setattr__(self, "frozen", law)
@@ -247,5 +247,5 @@ def _plain(value: object) -> float:
         return float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise ParameterError(
-            f"FrozenScipy parameter {value!r:.60}", "not one number", "Freeze scalars."
+            f"FrozenScipy parameter {brief(value, 60)}", "not one number", "Freeze scalars."
         ) from None

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 from varprop.model.distributions.base import MAX_ORDER, Array, Distribution, Shape
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar
@@ -71,7 +71,7 @@ class Unknown(Distribution):
         given: dict[str, object] = {"symmetric": symmetric, "atom_at_zero": atom_at_zero}
         for name, flag in given.items():
             if flag is not None and not isinstance(flag, bool):
-                shown = f"Unknown({name}={flag!r:.60})"
+                shown = f"Unknown({name}={brief(flag, 60)})"
                 raise ParameterError(shown, "not a truth value", "Use True, False or None.")
         higher = _declared({3: third_moment, 4: fourth_moment}, moments)
         flags = {"declared_symmetric": symmetric, "declared_atom": atom_at_zero}
@@ -173,11 +173,15 @@ def _declared(
 ) -> tuple[tuple[int, sp.Expr], ...]:
     given: dict[int, object] = {k: value for k, value in named.items() if value is not None}
     if moments is not None and not isinstance(moments, Mapping):
-        raise ParameterError(f"Unknown(moments={moments!r:.60})", "not a mapping", "Write moments={6: 15}.")
+        raise ParameterError(
+            f"Unknown(moments={brief(moments, 60)})", "not a mapping", "Write moments={6: 15}."
+        )
     for k, value in (moments or {}).items():
         if isinstance(k, bool) or not isinstance(k, (int, sp.Integer)) or not 3 <= k <= MAX_ORDER:
             raise ParameterError(
-                f"Unknown(moments={{{k!r:.40}: ...}})", "not an order above 2", "Use mean and variance below."
+                f"Unknown(moments={{{brief(k, 40)}: ...}})",
+                "not an order above 2",
+                "Use mean and variance below.",
             )
         if int(k) in given:
             raise ParameterError("Unknown", f"E X^{k} is given twice", "Give it once.")
