@@ -206,8 +206,16 @@ if TYPE_CHECKING:
         LayerNorm as LayerNorm,
         RMSNorm as RMSNorm,
     )
+    from varprop.networks.mean_field import (
+        MeanField as MeanField,
+        mean_field as mean_field,
+    )
     from varprop.networks.network import (
         Network as Network,
+    )
+    from varprop.networks.phase import (
+        EdgeOfChaos as EdgeOfChaos,
+        edge_of_chaos as edge_of_chaos,
     )
     from varprop.networks.positions import (
         AveragePool as AveragePool,
@@ -287,6 +295,8 @@ _NAMES = {
     "networks.initializers": "Initializer",
     "questions.lecture": "lesson",
     "questions.lessons": "Lesson",
+    "networks.mean_field": "MeanField mean_field",
+    "networks.phase": "EdgeOfChaos edge_of_chaos",
     "interop.frameworks": "framework_initializer framework_initializers",
     "laws": "Digits Law law",
     "simulation.premises": "Bounded KurtosisBound",

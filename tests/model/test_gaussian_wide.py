@@ -1,0 +1,27 @@
+"""Normal laws that are wide against the bend of a smooth activation."""
+
+import numpy as np
+import pytest
+
+from varprop.model import gaussian
+
+STD = np.logspace(0, 3, 25)
+
+
+def test_gelu_and_erf_slopes_against_their_closed_forms():
+    """E gelu^2 = q/4 + q/(2 pi) (asin(q/(1+q)) + 2 q / ((1+q) sqrt(1+2q))), E erf'^2 = (4/pi)/sqrt(1+4q)."""
+    q = STD**2
+    bump = 2 * q / ((1 + q) * np.sqrt(1 + 2 * q))
+    found = gaussian.second_moment("gelu", 0, STD)
+    np.testing.assert_allclose(
+        found.value, q / 4 + q / (2 * np.pi) * (np.arcsin(q / (1 + q)) + bump), rtol=1e-11
+    )
+    slopes = gaussian.slope_second_moment("erf", 0, STD)
+    np.testing.assert_allclose(slopes.value, 4 / np.pi / np.sqrt(1 + 4 * q), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["tanh", "softplus", "mish"])
+def test_one_wide_law_and_many_give_the_same(name):
+    together = gaussian.second_moment(name, 0, STD).value
+    alone = [float(gaussian.second_moment(name, 0, std)) for std in STD]
+    np.testing.assert_allclose(together, alone, rtol=1e-12)

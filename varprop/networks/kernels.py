@@ -1,0 +1,253 @@
+"""Expectations of one activation under centered normal laws, fast, by variance and correlation."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from functools import cache, cached_property, lru_cache
+
+import numpy as np
+import sympy as sp
+from numpy.typing import NDArray
+
+from varprop.errors import MomentError, ParameterError
+from varprop.model import gaussian
+from varprop.model.activations import Activation
+from varprop.model.distributions import Normal
+from varprop.networks.correlation_forms import C, Q, R, correlation_form
+
+__all__ = ["Kernel", "kernel"]
+
+Array = NDArray[np.float64]
+Function = Callable[[float], float]
+Pair = Callable[[float, float, float], float]
+
+REACH = 9.5
+"""Where grids end; the square of a function that grows like x^4 has lost 16 digits there."""
+SIZES = (32, 48, 64, 96, 128, 192, 256, 384)
+SAME = 2e-13
+TRUST = 1e-12
+"""What a formula may lose by cancellation, relative to its value."""
+OCTAVES = 60
+SHARES = (1.0, 0.85, 0.7, 0.5)
+WIDEST = 9
+"""Beyond a variance of 2^8 the bend of an activation is too narrow for a grid."""
+
+
+class Kernel:
+    """E phi^2, E phi'^2, E phi phi'' of N(0, q), and E phi(u) phi(v) of a normal pair.
+
+    Closed forms where there are any; for analytic activations the trapezoidal rule, which converges
+    geometrically, on a product grid of two independent normals turned by 45 degrees against the pair; the
+    adaptive quadrature of `varprop.model.gaussian` for what is left.
+
+    Args:
+        phi: the activation.
+    """
+
+    def __init__(self, phi: Activation) -> None:
+        self.phi = phi
+        self._levels: dict[tuple[str, int], int] = {}
+
+    @cached_property
+    def second_form(self) -> sp.Expr | None:
+        """E phi(X)^2 for X of N(0, q) as a formula in `Q`, None if there is none."""
+        return _form(self.phi, 2)
+
+    @cached_property
+    def slope_form(self) -> sp.Expr | None:
+        """E phi'(X)^2 for X of N(0, q) as a formula in `Q`, None if there is none."""
+        slope = getattr(self.phi, "slope", None)
+        return _form(slope, 2) if isinstance(slope, Activation) else None
+
+    @property
+    def precision(self) -> str:
+        """The kind of number that `second` gives."""
+        return "estimate" if self.second_form is None else "closed form"
+
+    @cached_property
+    def second(self) -> Function:
+        """E phi(X)^2 as a function of q >= 0."""
+        rest = self._second_on_a_grid if self.phi.analytic else lambda q: self._quadrature("second_moment", q)
+        return self._guarded(self.second_form, "second_moment", rest)
+
+    @cached_property
+    def slope(self) -> Function:
+        """E phi'(X)^2 as a function of q >= 0."""
+        what = "slope_second_moment"
+        return self._guarded(self.slope_form, what, lambda q: self._quadrature(what, q))
+
+    def curvature(self, q: float) -> float:
+        """E phi(X) phi''(X) for q > 0, half of d E phi^2 / d q less half of E phi'^2."""
+        return self._quadrature("curvature", q)
+
+    @cached_property
+    def plain(self) -> tuple[Function, Pair, float, float] | None:
+        """E phi^2 and E phi(u) phi(v) as bare formulas, and between which q they keep their digits."""
+        across = correlation_form(self.phi)
+        if self.second_form is None or across is None:
+            return None
+        function, low, high = self._trusted(self.second_form, "second_moment")
+        return function, _function((Q, R, C), across), low, high
+
+    def _guarded(self, form: sp.Expr | None, what: str, rest: Function) -> Function:
+        """Return a formula where it keeps its digits, and another way elsewhere."""
+        if form is None:
+            return rest
+        function, low, high = self._trusted(form, what)
+
+        def guarded(q: float) -> float:
+            return float(function(q)) if low <= q <= high else rest(q)
+
+        return guarded
+
+    def _trusted(self, form: sp.Expr, what: str) -> tuple[Function, float, float]:
+        """Return a formula as a function of floats, and the octaves around 1 in which it does not cancel."""
+        function: Function = _function((Q,), form)
+        if form.is_polynomial(Q):
+            return function, 0.0, math.inf
+        q: Array = np.ldexp(1.0, np.arange(-OCTAVES, OCTAVES + 1))
+        exact = self._many(q, what)
+        good = np.array([_close(function, *pair) for pair in zip(q, exact, strict=True)])
+        up, down = np.argmin(np.append(good[OCTAVES:], False)), np.argmin(np.append(good[OCTAVES::-1], False))
+        if not up:
+            return function, math.inf, 0.0
+        return function, float(q[OCTAVES - down + 1]), float(q[OCTAVES + up - 1])
+
+    @cached_property
+    def cross(self) -> Pair:
+        """E phi(u) phi(v) as a function of the variances q and r and the correlation c."""
+        form = correlation_form(self.phi)
+        rest = self._cross_on_a_grid if self.phi.analytic else self._cross
+        if form is None:
+            return rest
+        function: Pair = _function((Q, R, C), form)
+
+        def safe(q: float, r: float, c: float) -> float:
+            try:
+                return float(function(q, r, c))
+            except (ArithmeticError, ValueError):
+                return rest(q, r, c)
+
+        return safe
+
+    def slope_cross(self, q: float, c: float) -> float:
+        """E phi'(u) phi'(v) for two of variance q and correlation c."""
+        if c == 1:
+            return self.slope(q)
+        found = gaussian.slope_cross_moment(self.phi, [0, 0], [[q, c * q], [c * q, q]])
+        return float(found)
+
+    def seconds(self, q: Array) -> Array:
+        """E phi^2 for many q at once; inf where it is not found."""
+        return self._many(q, "second_moment")
+
+    def slopes(self, q: Array) -> Array:
+        """E phi'^2 for many q at once; inf where it is not found."""
+        return self._many(q, "slope_second_moment")
+
+    def bends(self, q: Array) -> Array:
+        """E phi phi'' for many q at once; inf where it is not found."""
+        return self._many(q, "curvature")
+
+    def _many(self, q: Array, what: str) -> Array:
+        found = np.empty(len(q))
+        for part in np.array_split(np.arange(len(q)), max(1, len(q) // 16)):
+            try:
+                found[part] = getattr(gaussian, what)(self.phi, 0.0, np.sqrt(q[part])).value
+            except MomentError:
+                found[part] = [self._one(what, value) for value in q[part]]
+        return found
+
+    def _one(self, what: str, q: float) -> float:
+        try:
+            return self._quadrature(what, q)
+        except MomentError:
+            return math.inf
+
+    def _quadrature(self, what: str, q: float) -> float:
+        return float(getattr(gaussian, what)(self.phi, 0.0, math.sqrt(q)))
+
+    def _cross(self, q: float, r: float, c: float) -> float:
+        across = c * math.sqrt(q) * math.sqrt(r)
+        return float(gaussian.cross_moment(self.phi, [0, 0], [[q, across], [across, r]]))
+
+    def _second_on_a_grid(self, q: float) -> float:
+        level = self._level("second", q, self._second_at)
+        return self._second_at(q, level) if level else self._quadrature("second_moment", q)
+
+    def _second_at(self, q: float, size: int) -> float:
+        nodes, weights = _grid(size)
+        return float((self.phi.value(math.sqrt(q) * nodes) ** 2) @ weights)
+
+    def _cross_on_a_grid(self, q: float, r: float, c: float) -> float:
+        if q == r and c == 1:
+            return self.second(q)
+        level = self._level("cross", max(q, r), lambda s, size: self._cross_at(s, s, 0.5, size))
+        return self._cross_at(q, r, c, level) if level else self._cross(q, r, c)
+
+    def _cross_at(self, q: float, r: float, c: float, size: int) -> float:
+        nodes, weights = _grid(size)
+        along, across = math.sqrt((1 + c) / 2), math.sqrt(max(1 - c, 0.0) / 2)
+        inner = nodes * across
+        first = self.phi.value(math.sqrt(q) * (along * nodes[:, None] + inner))
+        second = first[:, ::-1] if q == r else self.phi.value(math.sqrt(r) * (along * nodes[:, None] - inner))
+        return float(weights @ ((first * second) @ weights))
+
+    def _level(self, what: str, q: float, at: Callable[[float, int], float]) -> int:
+        """Return the size of a grid on which the rule has converged in the octave of q, 0 if none has."""
+        octave = math.frexp(q)[1]
+        size = self._levels.get((what, octave))
+        if size is None:
+            size = self._converged(math.ldexp(1.0, octave), at) if octave < WIDEST else 0
+            self._levels[what, octave] = size
+        return size
+
+    def _converged(self, q: float, at: Callable[[float, int], float]) -> int:
+        places = [q * share for share in SHARES]  # the error swings with q, and is 0 here and there
+        with np.errstate(all="ignore"):
+            best = [at(place, SIZES[-1]) for place in places]
+            whole = self._second_at(q, SIZES[-1])
+            try:
+                exact = self._quadrature("second_moment", q)
+            except MomentError:
+                return 0
+            # A grid that ends too early converges too, to another number.
+            fine = abs(whole - exact) <= 10 * SAME * abs(whole)
+            for size, larger in itertools.pairwise(SIZES if fine else ()):
+                if all(abs(at(p, size) - b) <= SAME * abs(b) for p, b in zip(places, best, strict=True)):
+                    return larger
+        return 0
+
+
+@lru_cache(maxsize=256)
+def kernel(phi: Activation) -> Kernel:
+    """Return the kernel of an activation; what it has compiled is kept."""
+    return Kernel(phi)
+
+
+@cache
+def _grid(size: int) -> tuple[Array, Array]:
+    nodes, step = np.linspace(-REACH, REACH, size, retstep=True)
+    weights = np.exp(-(nodes**2) / 2) * (step / math.sqrt(2 * math.pi))
+    return nodes, weights
+
+
+def _form(phi: Activation, power: int) -> sp.Expr | None:
+    try:
+        return phi.moment(power, Normal(variance=Q))
+    except (MomentError, ParameterError):  # the slope of a step has no power of its own
+        return None
+
+
+def _function(arguments: tuple[sp.Symbol, ...], form: sp.Expr) -> Callable[..., float]:
+    made: Callable[..., float] = sp.lambdify(arguments, form, modules="math", cse=True)
+    return made
+
+
+def _close(function: Function, q: float, exact: float) -> bool:
+    try:
+        return abs(function(float(q)) - exact) <= TRUST * abs(exact)
+    except (ArithmeticError, ValueError):
+        return False
