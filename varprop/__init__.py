@@ -197,6 +197,14 @@ if TYPE_CHECKING:
     from varprop.networks.finite_width_kurtosis import (
         preactivation_kurtosis as preactivation_kurtosis,
     )
+    from varprop.networks.gain_tables import (
+        GainTable as GainTable,
+        gain_table as gain_table,
+    )
+    from varprop.networks.gains import (
+        Gain as Gain,
+        gain as gain,
+    )
     from varprop.networks.initializers import (
         Initializer as Initializer,
     )
@@ -292,6 +300,8 @@ _NAMES = {
     "networks.connectivity": "Connectivity",
     "networks.finite_width": "NormLaw norm_law",
     "networks.finite_width_kurtosis": "preactivation_kurtosis",
+    "networks.gain_tables": "GainTable gain_table",
+    "networks.gains": "Gain gain",
     "networks.initializers": "Initializer",
     "questions.lecture": "lesson",
     "questions.lessons": "Lesson",

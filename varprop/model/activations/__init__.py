@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from varprop.model.activations.base import Activation, Transformed
-from varprop.model.activations.formula import Formula
+from varprop.model.activations.formula import Formula, slope_of
 from varprop.model.activations.homogeneous import (
     HomogeneousActivation,
     abs_,
@@ -70,6 +70,7 @@ __all__ = [
     "silu",
     "sin",
     "softplus",
+    "slope_of",
     "softsign",
     "square",
     "step",

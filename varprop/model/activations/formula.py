@@ -13,11 +13,12 @@ import sympy as sp
 
 from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.closed import normal_expectation, special, terms_of
+from varprop.model.activations.homogeneous import HomogeneousActivation
 from varprop.model.distributions import Distribution, Normal
 from varprop.model.domains import Parameter
 from varprop.model.sizes import substitute
 
-__all__ = ["Formula", "Slope", "normal_moment"]
+__all__ = ["Formula", "Slope", "normal_moment", "slope_of"]
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class Slope(Formula):
         tanh' 1.0
     """
 
-    of: Formula
+    of: Activation
 
     @property
     def name(self) -> str:
@@ -176,11 +177,13 @@ class Slope(Formula):
 
     @property
     def growth(self) -> int | None:  # type: ignore[override]
-        return None if self.of.growth is None else max(self.of.growth - 1, 0)
+        if not isinstance(self.of, Formula) or self.of.growth is None:
+            return None
+        return max(self.of.growth - 1, 0)
 
     @property
     def majorant(self) -> tuple[sp.Expr, int] | None:
-        if self.of.majorants is None or self.growth is None:
+        if not isinstance(self.of, Formula) or self.of.majorants is None or self.growth is None:
             return None
         return sp.Integer(self.of.majorants[1]), self.growth
 
@@ -189,8 +192,9 @@ class Slope(Formula):
         return self.of.kinks
 
     @property
-    def pieces(self) -> tuple[sp.Expr, ...]:
-        return tuple(sp.diff(piece, X) for piece in self.of.pieces or ())
+    def pieces(self) -> tuple[sp.Expr, ...] | None:
+        of = self.of.pieces
+        return None if of is None else tuple(sp.diff(piece, X) for piece in of)
 
     def _value(self, x: Array) -> Any:
         return self.of.derivative(x)
@@ -204,7 +208,20 @@ class Slope(Formula):
 
     def at(self, values: Mapping[Any, Any]) -> Activation:
         of = self.of.at(values)
-        return self if of is self.of else of.slope  # type: ignore[attr-defined]
+        return self if of is self.of else Slope(of)
+
+
+def slope_of(phi: Activation) -> Activation | None:
+    """Return phi', where it exists, as an activation; None if it is 0 almost everywhere.
+
+    Example:
+        >>> from varprop import gelu, relu, step
+        >>> print(slope_of(relu), slope_of(gelu), slope_of(step))
+        relu' gelu' None
+    """
+    if isinstance(phi, HomogeneousActivation):
+        return phi.slope if phi.degree else None
+    return Slope(phi)
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from varprop.model.gaussian.inert import GaussianMean, error_of, gaussian_mean, precision_of
 from varprop.model.gaussian.moments import (
     curvature,
     fourth_moment,
@@ -14,11 +15,15 @@ from varprop.model.gaussian.pairs import cross_moment, slope_cross_moment
 from varprop.model.gaussian.spread import GaussianValue
 
 __all__ = [
+    "GaussianMean",
     "GaussianValue",
     "cross_moment",
     "curvature",
+    "error_of",
     "fourth_moment",
+    "gaussian_mean",
     "mean",
+    "precision_of",
     "second_moment",
     "slope_cross_moment",
     "slope_second_moment",

@@ -19,7 +19,7 @@ from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.spread import GaussianValue, Spread
 from varprop.numerics.enclosures import Enclosure, Majorant, NotEnclosed, available, enclose, is_enclosable
 
-__all__ = ["ActivationAtom", "GaussianMean", "enclosed", "gaussian_mean", "precision_of"]
+__all__ = ["ActivationAtom", "GaussianMean", "enclosed", "error_of", "gaussian_mean", "precision_of"]
 
 
 class ActivationAtom(sp.AtomicExpr):
@@ -212,6 +212,21 @@ def precision_of(formula: sp.Expr) -> Precision:
     """The worst kind of number in a formula: its GaussianMeans may be enclosures or estimates."""
     kinds = {mean.precision for mean in formula.atoms(GaussianMean)}
     return "estimate" if "estimate" in kinds else "enclosure" if kinds else "closed form"
+
+
+def error_of(formula: sp.Expr) -> float:
+    """How far the digits of a formula of numbers may be off, to first order in its GaussianMeans.
+
+    Example:
+        >>> error_of(sp.sqrt(2))
+        0.0
+    """
+    total = 0.0
+    for mean in formula.atoms(GaussianMean):
+        size = sp.Dummy("size", positive=True)
+        slope = sp.diff(formula.xreplace({mean: size}), size).xreplace({size: mean})
+        total += abs(float(slope)) * mean.uncertainty[0]
+    return total
 
 
 def _majorant(phi: Activation) -> Majorant | None:

@@ -1,0 +1,142 @@
+"""Gains: formulas, proven digits, the quadrature of SciPy, and quoted constants."""
+
+import json
+import math
+from itertools import pairwise
+
+import mpmath
+import numpy as np
+import pytest
+import sympy as sp
+from scipy import integrate
+
+import varprop as vp
+from varprop.cli import main
+from varprop.networks.gain_tables import QUOTED, over_depth
+
+NAMES = [
+    "relu",
+    "leaky_relu(0.01)",
+    "gelu",
+    "tanh",
+    "silu",
+    "celu(2)",
+    "hardswish",
+    "sin",
+    "softsign",
+    "square",
+]
+
+
+def rms(function, q, kinks=()):
+    """sqrt(E f(z)^2) by SciPy, split at kinks."""
+    ends = [-12 * math.sqrt(q), *kinks, 12 * math.sqrt(q)]
+    total = 0.0
+    for low, high in pairwise(ends):
+        total += integrate.quad(
+            lambda x: function(np.array(x)) ** 2 * math.exp(-x * x / (2 * q)) / math.sqrt(2 * math.pi * q),
+            low,
+            high,
+            epsabs=1e-13,
+            epsrel=1e-13,
+        )[0]
+    return math.sqrt(total)
+
+
+@pytest.mark.parametrize("q", [1, 2.25])
+@pytest.mark.parametrize("name", NAMES)
+def test_gains_are_one_over_rms(name, q):
+    phi, found = vp.activation(name), vp.gain(name, q=q)
+    kinks = [float(kink) for kink in phi.kinks]
+    size = rms(phi.value, q, kinks)
+    slope = rms(phi.derivative, q, kinks)
+    mean = float(sp.N(found.mean))
+    assert float(found.forward) == pytest.approx(math.sqrt(q) / size, rel=1e-10)
+    assert float(found.backward) == pytest.approx(1 / slope, rel=1e-10)
+    assert float(found.centered) == pytest.approx(math.sqrt(q / (size**2 - mean**2)), rel=1e-9)
+    assert float(found.compromise) == pytest.approx(math.sqrt(2 / (size**2 / q + slope**2)), rel=1e-10)
+    assert float(found.chi_1) == pytest.approx(q * slope**2 / size**2, rel=1e-9)
+    assert float(found.growth("backward") * found.backward**-2) == pytest.approx(size**2 / q, rel=1e-9)
+
+
+def test_exact_forms():
+    assert vp.gain("gelu").forward.equals(sp.sqrt(6 * sp.pi) / sp.sqrt(sp.sqrt(3) + 2 * sp.pi))
+    assert vp.gain("relu", q="q").forward == sp.sqrt(2)
+    assert vp.gain("leaky_relu(a)").forward.equals(sp.sqrt(2 / (1 + vp.symbol("a") ** 2)))
+    assert vp.gain("erf").backward.equals((sp.pi**2 * 5 / 16) ** sp.Rational(1, 4))
+    assert vp.gain("selu").mean == 0 and float(vp.gain("selu").forward) == 1
+    assert vp.gain("step").backward == sp.oo and vp.gain("step").chi_1 == 0
+    assert vp.gain("tanh", q="q").forward.free_symbols == {vp.symbol("q")}
+
+
+def test_digits_are_proven_where_flint_is():
+    pytest.importorskip("flint")
+    found = vp.gain("tanh")
+    assert found.precision == "enclosure"
+    with mpmath.workdps(40):
+        square = mpmath.quad(lambda z: mpmath.tanh(z) ** 2 * mpmath.npdf(z), range(-15, 16))
+        assert abs(mpmath.mpf(str(found.digits("forward", 30))) - 1 / mpmath.sqrt(square)) < mpmath.mpf(
+            "3e-29"
+        )
+    low, high = float(found.forward) - found.error(), float(found.forward) + found.error()
+    assert low <= 1.5925374197228315 <= high and found.error() < 1e-15
+
+
+def test_std():
+    assert vp.gain("relu").std(fan_in="n") == sp.sqrt(2 / vp.symbol("n"))
+    assert float(vp.gain("tanh").std(100, "backward")) == pytest.approx(0.1467413591630795, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: vp.gain("gleu"), "Did you mean gelu"),
+        (lambda: vp.gain("zzzzzz"), "There are abs"),
+        (lambda: vp.gain("relu(2)"), "takes no parameters"),
+        (lambda: vp.gain("celu(1, 2)"), "fewer parameters"),
+        (lambda: vp.gain("celu(-1)"), "outside its domain"),
+        (lambda: vp.gain("hardtanh(1, -1)"), "below high"),
+        (lambda: vp.gain(3.5), "it is no name"),
+        (lambda: vp.gain("relu", q=0), "outside its domain"),
+        (lambda: vp.gain("relu", q=-1), "outside its domain"),
+        (lambda: vp.gain("relu", q=math.nan), "finite"),
+        (lambda: vp.gain("relu").std(fan_in=0), "outside its domain"),
+        (lambda: vp.gain("relu").std(10, "sideways"), "Use forward"),
+        (lambda: vp.gain("step").std(10, "backward"), "infinite"),
+        (lambda: vp.gain("tanh", q="q").digits(), "depends on"),
+        (lambda: vp.gain_table(["relu"], depth=-1), "no number of layers"),
+    ],
+)
+def test_bad_input(make, message):
+    with pytest.raises(vp.VarpropError, match=message):
+        make()
+
+
+def test_quoted_gains_are_near_the_exact_ones_or_known_not_to_be():
+    off = {}
+    for quote in QUOTED:
+        exact = float(vp.gain(quote.activation).digits(quote.kind))
+        off[quote.source, quote.activation, quote.kind] = quote.value / exact - 1
+    assert max(abs(value) for key, value in off.items() if key[0] == "nfnets") < 1e-3
+    assert off["torch", "tanh", "forward"] == pytest.approx(0.0465, abs=1e-4)
+    assert off["torch", "selu", "forward"] == pytest.approx(-0.25, abs=1e-12)
+    assert 0.01 < max(abs(value) for key, value in off.items() if key[0] == "unit-scaling") < 0.04
+
+
+def test_over_depth_of_homogeneous_activations_is_a_power():
+    signal, gradient = over_depth("leaky_relu(1/2)", 1.1, depth=20)
+    assert signal == pytest.approx((1.21 * 0.625) ** 20, rel=1e-12)
+    assert gradient == pytest.approx((1.21 * 0.625) ** 20, rel=1e-12)
+    assert over_depth("square", 10, depth=50)[0] == math.inf
+    assert over_depth("step", 1, depth=3)[1] == 0
+
+
+def test_the_command(capsys):
+    assert main(["gain", "relu", "tanh", "--depth", "2"]) == 0
+    text = capsys.readouterr().out
+    assert "1.4142136" in text and "torch" in text and "over 2 layers" in text
+    assert main(["gain", "leaky_relu(0.2)", "--q", "2", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)["gains"][0]
+    assert record["numbers"]["forward"] == pytest.approx(math.sqrt(2 / 1.04))
+    assert main(["gain", "rellu"]) == 2
+    assert "Did you mean relu" in capsys.readouterr().err
