@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import subprocess
 import sys
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings, strategies as st
 
 import varprop as vp
 from varprop.cli import main, main_job as bare, neurons, reporting
@@ -205,6 +208,26 @@ def test_a_claim_in_symbols_of_its_own(capsys: pytest.CaptureFixture[str]) -> No
     assert main(claim) == 2
     assert "Give one: --at q=0.5." in capsys.readouterr().err
     assert main(["check", "--inputs", "Normal()", "--fan-in", "4", "--equals", "4/n"]) == 0
+
+
+PIECES = st.sampled_from(
+    [*"0123456789abnvwx.,=()[]{}+-*/^!@'\"\\ \n\0\u0661\udc80é", "**", "Normal(", "relu(", "n=", "1e9"]
+)
+OPTIONS = st.sampled_from(
+    ["--weights", "--inputs", "--bias", "--fan-in", "--table", "--quantity", "--equals"]
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(OPTIONS, st.lists(PIECES, max_size=8).map("".join)), max_size=3))
+def test_any_text_is_an_answer_or_bad_input(pairs: list[tuple[str, str]]) -> None:
+    printed, complaints = io.StringIO(), io.StringIO()
+    arguments = ["solve", "--json", *(f"{option}={text}" for option, text in pairs)]
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complaints):
+        code = main(arguments)
+    record = json.loads(printed.getvalue())
+    assert code == (2 if "error" in record else 0)
+    assert bool(complaints.getvalue()) == (code == 2)
 
 
 def test_help_is_quick_and_80_wide() -> None:
