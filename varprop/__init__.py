@@ -70,6 +70,14 @@ if TYPE_CHECKING:
     from varprop.interop.tables import (
         read_table as read_table,
     )
+    from varprop.interop.torch_measuring import (
+        Comparison as Comparison,
+        compare as compare,
+    )
+    from varprop.interop.torch_reading import (
+        Reading as Reading,
+        read as read,
+    )
     from varprop.laws import (
         Digits as Digits,
         Law as Law,
@@ -314,6 +322,8 @@ _NAMES = {
     "laws.bounds": "Bound Hypothesis",
     "interop.tables": "read_table",
     "interop.records": "from_json to_json",
+    "interop.torch_measuring": "Comparison compare",
+    "interop.torch_reading": "Reading read",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -1,0 +1,215 @@
+"""Single operations of a torch model as layers: by what they are, and weights by their law."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import sympy as sp
+
+from varprop.errors import ParameterError
+from varprop.model.activations import activation
+from varprop.model.distributions import Distribution, Dropout
+from varprop.networks.layers import Activate, Dense, Layer, LayerNorm, Noise, RMSNorm
+from varprop.networks.positions import AveragePool, Conv, Flatten
+
+__all__ = ["BatchNorm", "Unread", "layer_of"]
+
+BatchNorm: TypeAlias = Literal["running", "batch", "refuse"]
+
+
+class Unread(Exception):
+    """An operation that no layer stands for."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+        super().__init__(why)
+
+
+_ACTIVATIONS = {
+    "ReLU": "relu",
+    "ReLU6": "relu6",
+    "Tanh": "tanh",
+    "Sigmoid": "sigmoid",
+    "SiLU": "silu",
+    "Mish": "mish",
+    "SELU": "selu",
+    "Hardtanh": "hardtanh",
+    "Hardswish": "hardswish",
+    "Hardsigmoid": "hardsigmoid",
+    "Softsign": "softsign",
+}
+_FUNCTIONS = {name.lower(): name.lower() for name in _ACTIVATIONS} | {
+    "relu_": "relu",
+    "sin": "sin",
+    "cos": "cos",
+    "erf": "erf",
+    "exp": "exp",
+    "abs": "abs",
+    "square": "square",
+}
+
+
+def layer_of(
+    node: Any, traced: Any, before: Any, laws: Mapping[str, Distribution], batch_norm: BatchNorm
+) -> Layer | None:
+    """The layer of one operation that reads one tensor; None if it changes nothing.
+
+    Raises:
+        Unread: no layer stands for it.
+        ParameterError: a part that is fixed at initialization has moved.
+    """
+    if node.op == "call_module":
+        module = traced.get_submodule(node.target)
+        return _module(module, node, before, laws, batch_norm)
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    return _function(name, node, before)
+
+
+def _shape(node: Any) -> tuple[int, ...]:
+    return tuple(int(size) for size in node.meta["tensor_meta"].shape[1:])
+
+
+def _module(
+    module: Any, node: Any, before: Any, laws: Mapping[str, Distribution], batch_norm: BatchNorm
+) -> Layer | None:
+    kind = type(module).__name__
+    if kind == "Identity":
+        return None
+    if kind in _ACTIVATIONS:
+        return _activate(_ACTIVATIONS[kind])
+    made: Callable[[], Layer | None] | None = {
+        "Linear": lambda: _dense(module, node, before, laws),
+        "GELU": lambda: _activate("gelu" if module.approximate == "none" else "gelu_tanh"),
+        "LeakyReLU": lambda: _activate(f"leaky_relu({module.negative_slope!r})"),
+        "ELU": lambda: _activate(f"elu({module.alpha!r})"),
+        "CELU": lambda: _activate(f"celu({module.alpha!r})"),
+        "Softplus": lambda: _softplus(module),
+        "Dropout": lambda: Noise(Dropout(1 - _decimal(module.p))) if module.training and module.p else None,
+        "Conv1d": lambda: _convolution(module, node, laws),
+        "Conv2d": lambda: _convolution(module, node, laws),
+        "Flatten": lambda: _reshaped(node, before),
+        "LayerNorm": lambda: _norm(module, before, LayerNorm()),
+        "RMSNorm": lambda: _norm(module, before, RMSNorm()),
+        "AvgPool2d": lambda: _pool(module, before),
+        "AdaptiveAvgPool2d": lambda: _adaptive(module, before),
+    }.get(kind)
+    if made is not None:
+        return made()
+    if kind.startswith("BatchNorm"):
+        return _batch_norm(module, node, batch_norm)
+    raise Unread(f"{kind} is not read")
+
+
+def _function(name: str, node: Any, before: Any) -> Layer | None:
+    if name in _FUNCTIONS and len(node.args) == 1:
+        return _activate(_FUNCTIONS[name])
+    if name == "gelu":
+        exact = node.kwargs.get("approximate", "none") == "none"
+        return _activate("gelu" if exact else "gelu_tanh")
+    if name in ("flatten", "view", "reshape"):
+        return _reshaped(node, before)
+    if name == "dropout":
+        keep = 1 - _decimal(node.kwargs.get("p", node.args[1] if len(node.args) > 1 else 0.5))
+        return Noise(Dropout(keep)) if node.kwargs.get("training", True) else None
+    if name in ("contiguous", "clone"):
+        return None
+    raise Unread(f"{name or node.target} is not read")
+
+
+def _activate(text: str) -> Layer:
+    return Activate(activation(text))
+
+
+def _decimal(value: float) -> sp.Expr:
+    return sp.Rational(str(value))
+
+
+def _reshaped(node: Any, before: Any) -> Layer | None:
+    old, new = _shape(before), _shape(node)
+    if old == new:
+        return None
+    if len(new) == 1 and new[0] == np.prod(old):
+        return Flatten()
+    raise Unread(f"a change of shape from {old} to {new} is not read")
+
+
+def _dense(module: Any, node: Any, before: Any, laws: Mapping[str, Distribution]) -> Layer:
+    if len(_shape(before)) > 1:
+        raise Unread("a linear map along the last of several axes is not read")
+    weights, bias = laws[f"{node.target}.weight"], laws.get(f"{node.target}.bias")
+    return Dense(module.out_features, weights=weights, bias=bias)
+
+
+def _convolution(module: Any, node: Any, laws: Mapping[str, Distribution]) -> Layer:
+    if module.groups != 1 or set(module.dilation) != {1} or len(set(module.stride)) > 1:
+        raise Unread("a convolution with groups, dilation or unequal strides is not read")
+    if module.padding_mode != "zeros":
+        raise Unread(f"padding with {module.padding_mode} is not read")
+    weights, bias = laws[f"{node.target}.weight"], laws.get(f"{node.target}.bias")
+    return Conv(
+        module.out_channels,
+        kernel=module.kernel_size,
+        stride=module.stride[0],
+        padding=module.padding,
+        weights=weights,
+        bias=bias,
+    )
+
+
+def _norm(module: Any, before: Any, layer: Layer) -> Layer:
+    if len(_shape(before)) > 1 or len(module.normalized_shape) > 1:
+        raise Unread("a normalization along some of several axes is not read")
+    _untouched(module, layer.label)
+    return layer
+
+
+def _untouched(module: Any, name: str) -> None:
+    """Gains are one and shifts are zero at initialization."""
+    for part, value in (("weight", 1.0), ("bias", 0.0)):
+        given = getattr(module, part, None)
+        if given is not None and not bool((given == value).all()):
+            raise ParameterError(
+                f"read {name}", f"its {part} is not {value:g} throughout", "Give a model with fresh weights."
+            )
+
+
+def _batch_norm(module: Any, node: Any, mode: BatchNorm) -> Layer | None:
+    _untouched(module, str(node.target))
+    if mode == "running":
+        mean, variance = module.running_mean, module.running_var
+        if mean is None or bool((mean != 0).any()) or bool((variance != 1).any()):
+            raise ParameterError(
+                f"read {node.target}", "its running statistics have moved", "Give a model with fresh weights."
+            )
+        return None
+    if mode == "batch":
+        raise Unread("the statistics of a batch are not read")
+    raise Unread('batch normalization: say batch_norm="running" or "batch"')
+
+
+def _pool(module: Any, before: Any) -> Layer:
+    size = module.kernel_size if isinstance(module.kernel_size, int) else module.kernel_size[0]
+    stride = module.stride if isinstance(module.stride, int) else module.stride[0]
+    square = isinstance(module.kernel_size, int) or len(set(module.kernel_size)) == 1
+    if not square or stride != size or module.padding not in (0, (0, 0)):
+        raise Unread("a pool whose windows overlap or reach over the border is not read")
+    if any(length % size for length in _shape(before)[1:]):
+        raise Unread("a pool that leaves positions out is not read")
+    return AveragePool(size)
+
+
+def _adaptive(module: Any, before: Any) -> Layer | None:
+    wanted = module.output_size
+    if wanted in (1, (1, 1)):
+        return AveragePool()
+    if tuple(np.broadcast_to(wanted, 2)) == _shape(before)[1:]:
+        return None
+    raise Unread("an adaptive pool to several positions is not read")
+
+
+def _softplus(module: Any) -> Layer:
+    if module.beta != 1:
+        raise Unread("softplus with another beta is not read")
+    return _activate("softplus")
