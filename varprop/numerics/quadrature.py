@@ -128,7 +128,8 @@ def expectation(
         found, error = _panels(f, part, breaks, rtol)
         better = error < errors[part]
         values[part[better]], errors[part[better]] = found[better], error[better]
-    return values, errors
+    size = np.abs(values)
+    return values, errors + 4 * EPSILON * size * np.abs(np.log(np.maximum(size, 1e-300)))
 
 
 def _chunks(rows: npt.NDArray[np.intp], width: int) -> list[npt.NDArray[np.intp]]:

@@ -16,7 +16,7 @@ from sympy.simplify.fu import TR8
 from varprop.model.activations.base import X
 from varprop.model.distributions.gaussian import Normal, normal_moment_between
 
-__all__ = ["Term", "normal_expectation", "special", "terms_of"]
+__all__ = ["Term", "named", "normal_expectation", "special", "terms_of"]
 
 
 class Term(NamedTuple):
@@ -30,6 +30,7 @@ class Term(NamedTuple):
 
 Terms: TypeAlias = tuple[Term, ...]
 CENTER = sp.Symbol("center_", real=True)
+MOST_REDUCTIONS = 8
 LONG = 6
 """A constant of more operations than this is a symbol while a formula is expanded."""
 
@@ -86,7 +87,10 @@ def _between(term: Term, mean: sp.Expr, variance: sp.Expr, low: sp.Expr, high: s
     )
     if (low, high) == (-sp.oo, sp.oo):
         return coefficient * weight * Normal(mean=center, variance=width).moment(power)
-    return coefficient * weight * normal_moment_between(center, width, low, high, power)
+    part = normal_moment_between(center, width, low, high, power)
+    if rate != 0 and (low == -sp.oo) != (high == sp.oo):  # a tail keeps its digits as erfc
+        part = sp.expand(part.replace(sp.erf, lambda at: 1 - sp.erfc(at)))
+    return coefficient * weight * part
 
 
 def normal_expectation(
@@ -114,31 +118,39 @@ def normal_expectation(
     constants: dict[sp.Expr, sp.Symbol] = {}
     total = sp.S.Zero
     for piece, low, high in zip(pieces, ends[:-1], ends[1:], strict=True):
-        terms = terms_of(_named(piece, constants) ** power * X**times)
+        terms = terms_of(named(piece, constants) ** power * X**times)
         if terms is None:
             return None
         total += sum((_between(term, mean, variance, low, high) for term in terms), start=sp.S.Zero)
     return total.xreplace({name: constant for constant, name in constants.items()})
 
 
-def _named(formula: sp.Expr, constants: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
+def named(
+    formula: sp.Expr, constants: dict[sp.Expr, sp.Symbol], variables: tuple[sp.Symbol, ...] = (X,)
+) -> sp.Expr:
     """The formula with symbols for its long constants, which are added to the table."""
-    if not formula.has(X):
+    if not formula.has(*variables):
         if formula.count_ops() <= LONG:
             return formula
         sign = -1 if formula.is_negative else 1
         return sign * constants.setdefault(sign * formula, sp.Dummy(positive=True))
     if formula.is_Mul:
-        constant, rest = formula.as_independent(X, as_Add=False)
+        constant, rest = formula.as_independent(*variables, as_Add=False)
         if constant != 1:
-            return _named(constant, constants) * _named(rest, constants)
-    return formula.func(*(_named(part, constants) for part in formula.args)) if formula.args else formula
+            return named(constant, constants, variables) * named(rest, constants, variables)
+    parts = (named(part, constants, variables) for part in formula.args)
+    return formula.func(*parts) if formula.args else formula
 
 
 def _waves(piece: sp.Expr, mean: sp.Expr, variance: sp.Expr) -> sp.Expr | None:
     """E of a sum of c x^j cos(f x) and c x^j sin(f x): parts of E x^j exp(i f x)."""
     total = sp.S.Zero
-    for addend in sp.Add.make_args(sp.expand(TR8(piece))):
+    for _ in range(MOST_REDUCTIONS):  # products of waves as sums of waves
+        reduced = sp.expand(TR8(piece))
+        if reduced == piece:
+            break
+        piece = reduced
+    for addend in sp.Add.make_args(piece):
         waves = [factor for factor in sp.Mul.make_args(addend) if factor.has(sp.sin, sp.cos)]
         term = _term(addend / sp.Mul(*waves))
         if term is None or term.bend != 0 or len(waves) > 1:

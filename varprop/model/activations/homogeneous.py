@@ -73,8 +73,9 @@ class HomogeneousActivation(Activation):
         return (self.below * (-X) ** self.degree, above) if self.kinks else (above,)
 
     def sides(self, order: int) -> tuple[Array, Array]:
+        jumps = self.degree == order  # of degree d, the derivative of order d jumps
         phi = self.slope if order and self.degree else self
-        ends = [float(side) if phi.degree == 0 else 0.0 for side in (phi.below, phi.above)]
+        ends = [float(side) if jumps else 0.0 for side in (phi.below, phi.above)]
         return (np.zeros(0), np.zeros(0)) if not self.kinks else (np.array(ends[:1]), np.array(ends[1:]))
 
     @property

@@ -125,14 +125,6 @@ class _Outer(Spread):
 def _conditional(phi: Activation, slope: bool, center: Array, spread: Array) -> tuple[Array, float]:
     """E phi or E phi' under normal laws, and the largest error relative to the largest value."""
     question = Question(phi, center, spread)
-    if slope:
-        value, error = np.zeros(center.size), np.zeros(center.size)
-        fixed = question.std == 0
-        value[fixed] = phi.derivative(question.mean[fixed])
-        if not fixed.all():
-            inner = Spread(phi, question.mean[~fixed], question.std[~fixed])
-            value[~fixed], error[~fixed] = inner.integral(phi.derivative, "E phi'")
-    else:
-        value, error = question.found("mean")
+    value, error, _ = question.found("slope mean" if slope else "mean")
     largest = float(np.abs(value).max(initial=0.0))
     return value.reshape(center.shape), float(error.max(initial=0.0)) / largest if largest else 0.0

@@ -13,6 +13,7 @@ from varprop.errors import MomentError, ParameterError
 from varprop.model.activations.base import Activation, Array
 from varprop.model.activations.registry import activation
 from varprop.model.distributions.base import Precision
+from varprop.model.gaussian.closed import ClosedForm, closed_form
 from varprop.model.gaussian.increments import even_increment, increment, is_near
 from varprop.numerics.quadrature import EPSILON, FAR, NotIntegrable, expectation
 
@@ -22,6 +23,8 @@ WIDEST_SMOOTH = 8.0
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 Found: TypeAlias = tuple[Array, Array]
+PATIENCE = 64
+"""So many values of a closed form whose terms cancel are computed with more digits; more, by quadrature."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,19 +69,40 @@ class Question:
         self.mean, self.std = m.ravel(), s.ravel()
 
     def answer(self, what: str) -> GaussianValue:
-        value, error = self.found(what)
-        return GaussianValue(value.reshape(self.shape)[()], error.reshape(self.shape)[()], "estimate")
+        value, error, precision = self.found(what, patience=PATIENCE)
+        return GaussianValue(value.reshape(self.shape)[()], error.reshape(self.shape)[()], precision)
 
-    def found(self, what: str) -> Found:
+    def found(self, what: str, patience: int = 0) -> tuple[Array, Array, Precision]:
+        """Values, errors and their kind; up to `patience` values may be computed with many digits."""
         value, error = np.zeros(len(self.mean)), np.zeros(len(self.mean))
         fixed = self.std == 0
         if fixed.any():
             value[fixed] = self.at_a_point(what, self.mean[fixed])
             error[fixed] = EPSILON * np.abs(value[fixed])
         moving = np.flatnonzero(~fixed)
+        left = moving
         if len(moving):
-            value[moving], error[moving] = Spread(self.phi, self.mean[moving], self.std[moving]).found(what)
-        return value, error
+            mean, std = self.mean[moving], self.std[moving]
+            form = closed_form(self.phi, what, not mean.any())
+            if form is not None:
+                value[moving], error[moving], good = form.evaluate(mean, std)
+                left = moving[~good]
+                if 0 < len(left) <= patience:
+                    left = self.with_digits(form, left, value, error)
+        if len(left):
+            value[left], error[left] = Spread(self.phi, self.mean[left], self.std[left]).found(what)
+        return value, error, "estimate" if len(left) else "closed form"
+
+    def with_digits(self, form: ClosedForm, rows: Rows, value: Array, error: Array) -> Rows:
+        """Compute rows of a closed form with many digits; return those where that did not help."""
+        failed = []
+        for row in rows:
+            found = form.precise(float(self.mean[row]), float(self.std[row]))
+            if found is None:
+                failed.append(row)
+            else:
+                value[row], error[row] = found
+        return np.array(failed, dtype=np.intp)
 
     def at_a_point(self, what: str, m: Array) -> Array:
         phi = self.phi
@@ -91,6 +115,8 @@ class Question:
                 return np.asarray(phi.value(m) ** 4)
             case "slope second moment":
                 return np.asarray(phi.derivative(m) ** 2)
+            case "slope mean":
+                return phi.derivative(m)
             case "curvature":
                 return phi.value(m) * phi.second_derivative(m)
         return np.zeros(len(m))
@@ -114,6 +140,8 @@ class Spread:
             return self.integral(lambda x: phi.value(x) ** 2, "E phi^2")
         if what == "fourth moment":
             return self.integral(lambda x: phi.value(x) ** 4, "E phi^4")
+        if what == "slope mean":
+            return self.integral(phi.derivative, "E phi'")
         if what == "slope second moment":
             return self.integral(lambda x: phi.derivative(x) ** 2, "E phi'^2")
         return self.curvature_of()
@@ -211,5 +239,5 @@ class Spread:
                 high[k] * above[k] - low[k] * below[k] + (high[k] ** 2 - low[k] ** 2) * z / (2 * self.std)
             )
             value = value + more
-            error = error + 4 * EPSILON * np.abs(more)
+            error = error + (4 + z**2) * EPSILON * np.abs(more)
         return value, error
