@@ -10,6 +10,7 @@ import varprop as vp
 from varprop.derivation.assumptions import has_zero_mean, vanishing_factors
 from varprop.derivation.quantities import Mean
 from varprop.derivation.rules import RULES
+from varprop.derivation.rules.powers import LARGEST_POWER, MOST_TERMS
 from varprop.derivation.structure import Structure
 from varprop.model.joint import Joint
 
@@ -75,6 +76,42 @@ def test_a_centered_factor_makes_a_product_centered_whatever_its_symmetry():
     assert vanishing_factors(structure, w * x**2) == [(w, x**2)]
     assert vanishing_factors(structure, w * (w * x + 1)) == []
     assert has_zero_mean(structure, w**2 * x) is None
+
+
+def test_the_error_of_a_numeric_mean_is_that_of_its_own_order():
+    law = vp.RandomVariable("x", stats.gamma(3, loc=500)).distribution
+    (note,) = vp.derive(vp.Mean(vp.RandomVariable("x", law) ** 3)).notes
+    assert f"error estimate {law.moment_error(3):.1g}" in note
+
+
+def test_the_shape_of_a_law_forgets_its_scale_and_keeps_its_sign():
+    x = vp.RandomVariable("x", vp.Exponential(1))
+    y = vp.RandomVariable("y", vp.Uniform(0, 1))
+    assert [vp.derive(vp.Skewness(factor * x + 1)).result for factor in (1, 3, -2)] == [2, 2, -2]
+    assert [vp.derive(vp.Kurtosis(factor * x + 1)).result for factor in (1, 3, -2)] == [9, 9, 9]
+    names = [step.rule.name for step in vp.derive(vp.Kurtosis(3 * x * y + 1)).steps]
+    assert names[0] == "constants move out"
+
+
+def test_the_square_of_an_odd_function_needs_no_symmetry():
+    """leaky_relu(1) is odd: its square is even, its cube is not, and z is not symmetric."""
+    i = vp.Axis("i", "n")
+    z = vp.sum_over(i, vp.RandomVariable("x", vp.Uniform(-1, 3), axes=i))
+    identity, n = vp.leaky_relu(1), vp.symbol("n")
+    proof = vp.derive(vp.Mean(identity(z) ** 2))
+    assert proof.steps[0].rule.name == "an even function"
+    assert (sp.expand(proof.result - (n**2 + 4 * n / 3)), proof.validity) == (0, "exact")
+    with pytest.raises(vp.DerivationError, match="no rule covers it"):
+        vp.derive(vp.Mean(identity(z) ** 3))
+
+
+def test_powers_beyond_the_stated_work_are_refused():
+    x, y = (vp.RandomVariable(name, vp.Uniform(0, 1)) for name in "xy")
+    i = vp.Axis("i", "n")
+    total = vp.sum_over(i, vp.RandomVariable("w", vp.Uniform(0, 1), axes=i))
+    for noun in (vp.Moment(total, LARGEST_POWER + 1), vp.Mean((x + y) ** (MOST_TERMS + 1))):
+        with pytest.raises(vp.WorkLimitError):
+            vp.derive(noun)
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
