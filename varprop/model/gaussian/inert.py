@@ -300,10 +300,10 @@ def _by_mpmath(
     """More digits than a float, without proof: mpmath's quadrature between kinks and unit steps."""
     with mpmath.workprec(bits + 20):
         m, s = (
-            mpmath.mpf(number.evalf(int(bits * 0.302) + 15)._mpf_) for number in (mean, sp.sqrt(variance))
+            mpmath.mpf(sp.Float(number, int(bits * 0.302) + 15)._mpf_) for number in (mean, sp.sqrt(variance))
         )
         reach = int((2 * 0.7 * (bits + 20)) ** 0.5) + 2
-        kinks = [(mpmath.mpf(kink.evalf(60)._mpf_) - m) / s for kink in phi.kinks]
+        kinks = [(mpmath.mpf(sp.Float(kink, 60)._mpf_) - m) / s for kink in phi.kinks]
         total = mpmath.mpf(0)
         ends = [-reach, *(min(max(kink, -reach), reach) for kink in kinks), reach]
         for piece, low, high in zip(phi.pieces or (), ends[:-1], ends[1:], strict=True):
