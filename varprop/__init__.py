@@ -109,6 +109,7 @@ if TYPE_CHECKING:
         identity as identity,
         leaky_relu as leaky_relu,
         mish as mish,
+        polynomial as polynomial,
         prelu as prelu,
         relu as relu,
         relu2 as relu2,
@@ -280,8 +281,8 @@ _NAMES = {
     "model.variables": "RandomVariable RandomVector",
     "model.activations": (
         "Activation Transformed abs_ activation celu cos elu erf exp gelu gelu_tanh hardsigmoid hardswish "
-        "hardtanh identity leaky_relu mish prelu relu relu2 relu6 selu sigmoid silu sin softplus softsign "
-        "square step tanh"
+        "hardtanh identity leaky_relu mish polynomial prelu relu relu2 relu6 selu sigmoid silu sin softplus "
+        "softsign square step tanh"
     ),
     "derivation.quantities": (
         "CentralMoment Covariance Cumulant Equal Kurtosis Mean Moment Quantity Skewness Variance"

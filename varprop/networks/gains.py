@@ -82,7 +82,11 @@ class Gain(Documented):
     def slope_second_moment(self) -> sp.Expr:
         """E phi'(z)^2, phi' where it exists."""
         slope = slope_of(self.activation)
-        return sp.S.Zero if slope is None else self._mean_of(slope, 2)
+        if slope is None:
+            return sp.S.Zero
+        found = self._mean_of(slope, 2)
+        noise = self.activation.slope_error  # differences of a function that is constant between its jumps
+        return sp.S.Zero if noise and found.is_number and abs(float(found)) < noise**2 else found
 
     def _mean_of(self, phi: Activation, power: int) -> sp.Expr:
         if phi.growth is None:  # nothing is known of its tails; the quadrature looks at them

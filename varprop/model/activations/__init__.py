@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from varprop.model.activations.base import Activation, Transformed
+from varprop.model.activations.custom import polynomial
 from varprop.model.activations.formula import Formula, slope_of
 from varprop.model.activations.homogeneous import (
     HomogeneousActivation,
@@ -61,6 +62,7 @@ __all__ = [
     "identity",
     "leaky_relu",
     "mish",
+    "polynomial",
     "prelu",
     "relu",
     "relu2",

@@ -62,6 +62,16 @@ class Activation(ABC):
         return self.pieces is not None and not self.kinks
 
     @property
+    def slope_error(self) -> float:
+        """Return how far the numbers of phi' may be off beyond rounding, relative to their size."""
+        return 0.0
+
+    @property
+    def value_error(self) -> float:
+        """Return how far the numbers of phi may be off beyond rounding, relative to their size."""
+        return 0.0
+
+    @property
     def breaks(self) -> Array:
         """Return the kinks as numbers."""
         return np.array([float(kink) for kink in self.kinks])

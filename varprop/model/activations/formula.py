@@ -117,7 +117,7 @@ class Formula(Activation):
         return tuple(found)
 
     def sides(self, order: int) -> tuple[Array, Array]:
-        return self._sides[order]
+        return super().sides(order) if self.pieces is None else self._sides[order]
 
     def moment(self, power: int, distribution: Distribution, times: int = 0) -> sp.Expr:
         if isinstance(distribution, Normal):
@@ -170,6 +170,10 @@ class Slope(Formula):
     @property
     def name(self) -> str:
         return f"{self.of.name}'"
+
+    @property
+    def value_error(self) -> float:
+        return self.of.slope_error
 
     @property
     def parity(self) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
+
+import sympy as sp
 
 from varprop.errors import ParameterError, ParseError, brief
 from varprop.model.activations.base import Activation
+from varprop.model.activations.custom import from_callable, from_formula, polynomial
 from varprop.model.activations.homogeneous import abs_, identity, leaky_relu, prelu, relu, relu2, step
 from varprop.model.activations.kinked import (
     celu,
@@ -53,6 +56,7 @@ NAMED: dict[str, Callable[..., Any]] = {
     "identity": identity,
     "leaky_relu": leaky_relu,
     "mish": mish,
+    "polynomial": polynomial,
     "prelu": prelu,
     "relu": relu,
     "relu2": relu2,
@@ -72,14 +76,22 @@ NAMED: dict[str, Callable[..., Any]] = {
 parameters also map parameters to an activation."""
 
 
-def activation(given: Any) -> Activation:
-    """The activation that a name stands for, such as "gelu", "leaky_relu(0.01)" or "celu(2)".
+def activation(
+    given: Any, kinks: Iterable[float] | None = None, growth: int | None = None, name: str = ""
+) -> Activation:
+    """The activation that a name, a formula or a function stands for.
 
     Args:
-        given: a text, or an Activation, which is returned.
+        given: a text such as "gelu", "leaky_relu(0.01)" or "celu(2)"; a SymPy expression in one symbol; a
+            vectorized callable; or an Activation, which is returned.
+        kinks: where a callable or its derivative jumps; found between -10 and 10 if not given.
+        growth: for formulas and callables, a whole number d with |phi(x)| <= C (1 + |x|^d): derivations need
+            it where no closed form is known.
+        name: what a formula or a callable is called.
 
     Raises:
-        ParameterError: it is none of these, or a parameter lies outside its domain.
+        ParameterError: it is none of these, a parameter lies outside its domain, or a callable is not
+            vectorized or not finite.
         ParseError: no activation has this name; the message names the nearest.
 
     Example:
@@ -94,11 +106,17 @@ def activation(given: Any) -> Activation:
         return given
     if isinstance(given, str):
         return _read(given)
-    if callable(given) and given in NAMED.values():
+    if isinstance(growth, bool) or not (growth is None or (isinstance(growth, int) and growth >= 0)):
+        raise ParameterError(f"growth={growth!r:.40}", "it is no whole number from 0 on")
+    if isinstance(given, sp.Expr):
+        return from_formula(given, growth, name)
+    if any(given is made for made in NAMED.values()):
         return given()  # type: ignore[no-any-return]
+    if callable(given):
+        return from_callable(given, kinks, growth, name)
     raise ParameterError(
         f"activation {brief(given)}",
-        "it is no name and no Activation",
+        "it is no name, formula or function",
         'Write "gelu" or "leaky_relu(0.01)".',
     )
 

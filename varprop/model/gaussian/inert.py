@@ -22,6 +22,12 @@ from varprop.numerics.enclosures import Enclosure, Majorant, NotEnclosed, availa
 __all__ = ["ActivationAtom", "GaussianMean", "enclosed", "error_of", "gaussian_mean", "precision_of"]
 
 
+UNSETTLED = 1e-6
+"""A relative error estimate above this means that a quadrature has not found its number."""
+DOUBLE = 68
+"""SymPy asks for a few bits more than the 53 of a double when it wants one."""
+
+
 class ActivationAtom(sp.AtomicExpr):
     """An activation as an argument of a SymPy function; equal for equal activations."""
 
@@ -280,6 +286,7 @@ def _numbers(phi: Activation, power: int, times: int, mean: Any, std: Any) -> Ga
     return GaussianValue(value.reshape(m.shape)[()], error.reshape(m.shape)[()], "estimate")
 
 
+@lru_cache(maxsize=4096)
 def digits_of(
     phi: Activation, power: int, times: int, mean: sp.Expr, variance: sp.Expr, bits: int
 ) -> mpmath.mpf:
@@ -289,8 +296,15 @@ def digits_of(
     with mpmath.workprec(bits + 10):
         if found is not None:
             return mpmath.mpf(found.middle._mpf_)
-        if bits <= 53 or phi.pieces is None:
-            return mpmath.mpf(float(_numbers(phi, power, times, float(mean), float(sp.sqrt(variance))).value))
+        rough = _numbers(phi, power, times, float(mean), float(sp.sqrt(variance)))
+        if float(rough.error) > max(UNSETTLED * abs(float(rough.value)), UNSETTLED**1.5):
+            raise MomentError(
+                f"E {phi}(X)^{power} for X of N({mean}, {variance})",
+                f"the quadrature does not settle: {rough.value:.6g}, error about {rough.error:.1g}",
+                "It may not exist; or give the kinks of the activation: vp.activation(f, kinks=[...])",
+            )
+        if bits <= DOUBLE or phi.pieces is None:
+            return mpmath.mpf(float(rough.value))
     return _by_mpmath(phi, power, times, mean, variance, bits)
 
 
@@ -303,7 +317,7 @@ def _by_mpmath(
             mpmath.mpf(sp.Float(number, int(bits * 0.302) + 15)._mpf_) for number in (mean, sp.sqrt(variance))
         )
         reach = int((2 * 0.7 * (bits + 20)) ** 0.5) + 2
-        kinks = [(mpmath.mpf(sp.Float(kink, 60)._mpf_) - m) / s for kink in phi.kinks]
+        kinks = [(mpmath.mpf(sp.Float(kink, int(bits * 0.302) + 15)._mpf_) - m) / s for kink in phi.kinks]
         total = mpmath.mpf(0)
         ends = [-reach, *(min(max(kink, -reach), reach) for kink in kinks), reach]
         for piece, low, high in zip(phi.pieces or (), ends[:-1], ends[1:], strict=True):

@@ -156,14 +156,16 @@ class Spread:
         try:
             # An equidistant rule steps over a bend that is narrow against the law, and does not notice.
             smooth = self.phi.analytic and float(self.std.max()) <= WIDEST_SMOOTH
-            return expectation(f, len(self.mean), marks, smooth=smooth)
-        except NotIntegrable as error:
-            m, s = self.mean[error.row], self.std[error.row]
+            value, error = expectation(f, len(self.mean), marks, smooth=smooth)
+        except NotIntegrable as failure:
+            m, s = self.mean[failure.row], self.std[failure.row]
             raise MomentError(
                 f"{what.replace('phi', str(self.phi))} under N({m:.6g}, {s:.6g}^2)",
-                f"it is not found: {error.why}",
+                f"it is not found: {failure.why}",
                 "The function must be finite and grow slower than exp(x^2 / (4 std^2))",
             ) from None
+        doubt = max(self.phi.value_error, self.phi.slope_error if "'" in what else 0.0)
+        return value, error + 4 * doubt * np.abs(value)
 
     def marks(self) -> list[Array]:
         """Standardized points where panels begin: kinks, and where activations bend, at every distance."""

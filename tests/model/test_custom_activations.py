@@ -1,0 +1,139 @@
+"""Activations of a user: polynomials, SymPy formulas, callables; and what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import varprop as vp
+from varprop.model import gaussian
+
+T = sp.Symbol("t", real=True)
+RNG = np.random.default_rng(11)
+
+
+def test_polynomials_have_closed_moments_under_every_law():
+    phi = vp.polynomial(0, 1, "1/3")
+    assert phi.moment(2, vp.Uniform(0, 1)) == sp.Rational(1, 3) + sp.Rational(1, 6) + sp.Rational(1, 45)
+    x = vp.RandomVariable("x", vp.Normal())
+    assert vp.derive(vp.Variance(phi(x))).result == 1 + sp.Rational(2, 9)
+    assert vp.activation("polynomial(0, 1, 1/3)") == phi
+    assert vp.polynomial(0, 3, 0).parity == "odd" and vp.polynomial(1, 0, 2).parity == "even"
+
+
+@pytest.mark.parametrize(
+    ("formula", "name", "kinks"),
+    [
+        (sp.Max(T, 0), "relu", (0,)),
+        (sp.Abs(T), "abs", (0,)),
+        (sp.Piecewise((sp.exp(T) - 1, T < 0), (T, True)), "elu", (0,)),
+        (sp.Min(sp.Max(T, -1), 1), "hardtanh", (-1, 1)),
+        (T / (1 + sp.Abs(T)), "softsign", (0,)),
+        (T / (1 + sp.exp(-T)), "silu", ()),
+        (sp.Heaviside(T), "step", (0,)),
+        (T * sp.Min(sp.Max(T + 3, 0), 6) / 6, "hardswish", (-3, 3)),
+    ],
+)
+def test_formulas_are_split_into_the_registered_pieces(formula, name, kinks):
+    made, known = vp.activation(formula), vp.activation(name)
+    assert made.kinks == kinks
+    x = np.array([-4.5, -2.2, -0.7, 0.4, 1.9, 5.0])
+    np.testing.assert_allclose(made(x), known(x), rtol=1e-14, atol=1e-300)
+    np.testing.assert_allclose(made.derivative(x), known.derivative(x), rtol=1e-13, atol=1e-300)
+    assert made.parity in ("neither", known.parity)
+    one, other = vp.gain(made), vp.gain(known)
+    assert float(one.forward) == pytest.approx(float(other.forward), rel=1e-12)
+    assert (one.precision == "closed form") is (other.precision == "closed form")
+
+
+@pytest.mark.parametrize(
+    ("function", "name", "kinks"),
+    [
+        (np.tanh, "tanh", ()),
+        (lambda x: np.maximum(x, 0), "relu", (0.0,)),
+        (lambda x: np.clip(x, -1, 1), "hardtanh", (-1.0, 1.0)),
+        (lambda x: x * np.clip(x + 3, 0, 6) / 6, "hardswish", (-3.0, 3.0)),
+        (lambda x: np.where(x > 0, x, x / 100), "leaky_relu", (0.0,)),
+        (lambda x: (x > 0) * 1.0, "step", (0.0,)),
+    ],
+)
+def test_callables_find_their_kinks_and_give_estimates(function, name, kinks):
+    made, known = vp.gain(function), vp.gain(name)
+    assert made.activation.at_kinks == kinks
+    assert made.precision == "estimate"
+    assert float(made.forward) == pytest.approx(float(known.forward), rel=1e-11)
+    assert float(made.backward) == pytest.approx(float(known.backward), rel=1e-9)
+    with pytest.raises(vp.MomentError, match="growth"):
+        vp.derive(vp.Mean(made.activation(vp.RandomVariable("x", vp.Normal())) ** 2))
+    grown = vp.activation(function, growth=1)
+    assert float(vp.derive(vp.Mean(grown(vp.RandomVariable("x", vp.Normal())) ** 2)).result) == pytest.approx(
+        float(known.second_moment), rel=1e-11
+    )
+
+
+def test_given_kinks_are_used():
+    phi = vp.activation(lambda x: np.abs(x - 12.5), kinks=[12.5], name="shifted")
+    found = gaussian.second_moment(phi, 12.0, 1.0)
+    assert str(phi) == "shifted" and phi.kinks == (sp.Float(12.5),)
+    assert float(found) == pytest.approx(1.25, rel=1e-12)
+    assert vp.activation(lambda x: np.abs(x - 2.12345)).at_kinks == (2.12345,)
+
+
+def writes(x):
+    x += 1
+    return x
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (math.tanh, "fails on an array"),
+        (np.sqrt, "it is nan"),
+        (lambda x: x.sum(), r"returns shape \(\)"),
+        (lambda x: np.array([1.0, 2.0]), "returns shape"),
+        (lambda x: 1j * x, "not real numbers"),
+        (lambda x: np.cumsum(x).reshape(x.shape) / x.shape[-1] if x.ndim else x, "depend on the shape"),
+        (lambda x: x / 0, "it is"),
+        (lambda x: "text", "returns shape"),
+        (lambda x: 1 / 0, "ZeroDivisionError"),
+        (writes, "changes the array"),
+        (sp.log(T), "it is nan"),
+        (T * sp.Symbol("u"), "2 symbols"),
+        (sp.Integer(3), "0 symbols"),
+        (lambda x: np.exp(x * x), "grow slower"),
+        (lambda x: np.exp(x * x / 3.9), "not found"),
+        (sp.exp(T**2), "grow slower"),
+        (1 / T, "it is inf"),
+        (sp.tan(T), "does not settle"),
+        (lambda x: RNG.normal(size=np.shape(x)), "depend on the shape"),
+        (None, "no name, formula or function"),
+        (["relu"], "no name, formula or function"),
+    ],
+)
+def test_what_is_refused(given, message):
+    with pytest.raises(vp.VarpropError, match=message):
+        vp.gain(given)
+
+
+@pytest.mark.parametrize("growth", [-1, 1.5, True, "x"])
+def test_bad_growth(growth):
+    with pytest.raises(vp.ParameterError, match="growth"):
+        vp.activation(np.tanh, growth=growth)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [(0, -1), (math.nan, 1), (0, math.inf), ([1, 2], [1, 2, 3]), ("a", 1)]
+)
+def test_bad_laws(mean, std):
+    with pytest.raises(vp.ParameterError, match="moments of tanh"):
+        gaussian.mean("tanh", mean, std)
+
+
+@pytest.mark.parametrize(
+    "covariance",
+    [[[1, 2], [2, 1]], [[1, 0.1], [0.2, 1]], [[-1, 0], [0, 1]], [[1, 0]], [[math.nan, 0], [0, 1]]],
+)
+def test_bad_covariances(covariance):
+    with pytest.raises(vp.ParameterError, match="cross moments of tanh"):
+        gaussian.cross_moment("tanh", [0, 0], covariance)
