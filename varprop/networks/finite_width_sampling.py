@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from varprop.networks.fair_counts import fair_counts
 from varprop.simulation.streams import seed_words
 
 __all__ = ["log_samples"]
 
-BLOCK = 16384  # draws at a time: they stay in the cache
+BLOCK = 32768  # draws at a time: they stay in the cache
 
 
 def log_samples(
@@ -69,8 +70,10 @@ def _factors(
 ) -> NDArray[np.float64]:
     if abs(ratio) == 1:
         return rng.standard_gamma(n / 2, shape) / (n / 2)
-    width = int(n[0]) if len(n) == 1 else n.astype(np.int64)
-    halves = rng.binomial(width, 0.5, shape) / 2
+    if len(n) == 1:
+        halves = fair_counts(int(n[0])).halves(rng, shape[0] * shape[1]).reshape(shape)
+    else:
+        halves = rng.binomial(n.astype(np.int64), 0.5, shape) / 2
     made = rng.standard_gamma(halves)
     if ratio:
         made += ratio**2 * rng.standard_gamma(n / 2 - halves)
