@@ -7,11 +7,12 @@ import sympy as sp
 from scipy import stats
 
 import varprop as vp
-from varprop.derivation.assumptions import has_zero_mean, vanishing_factors
+from varprop.derivation.assumptions import exact_mean, has_zero_mean, sign_flip, vanishing_factors
 from varprop.derivation.quantities import Mean
 from varprop.derivation.rules import RULES
 from varprop.derivation.rules.powers import LARGEST_POWER, MOST_TERMS
 from varprop.derivation.structure import Structure
+from varprop.model.expressions import Scalar
 from varprop.model.joint import Joint
 
 
@@ -103,6 +104,34 @@ def test_the_square_of_an_odd_function_needs_no_symmetry():
     assert (sp.expand(proof.result - (n**2 + 4 * n / 3)), proof.validity) == (0, "exact")
     with pytest.raises(vp.DerivationError, match="no rule covers it"):
         vp.derive(vp.Mean(identity(z) ** 3))
+
+
+def test_sums_of_sums_of_normals_are_normal_with_all_their_copies():
+    """E relu(z) = sqrt(Var z / (2 pi)) for z = sum_i sum_j w_ij + 2 sum_i v_i, Var z = 15 s + 12 t."""
+    i, j = vp.Axis("i", 3), vp.Axis("j", 5)
+    w = vp.RandomVariable("w", "Normal(variance=s)", axes=(i, j))
+    v = vp.RandomVariable("v", "Normal(variance=t)", axes=i)
+    z = vp.sum_over(i, vp.sum_over(j, w)) + 2 * vp.sum_over(i, v)
+    proof = vp.derive(vp.Mean(vp.relu(z)))
+    s, t = vp.symbol("s"), vp.symbol("t")
+    assert sp.simplify(proof.result - sp.sqrt((15 * s + 12 * t) / (2 * sp.pi))) == 0
+    assert proof.validity == "exact"
+
+
+def test_the_same_variable_twice_has_no_product_of_means():
+    """x and relu(x) are no two independent factors."""
+    x = vp.RandomVariable("x", vp.Normal())
+    assert exact_mean(x**2) == 1
+    assert exact_mean(3 * x**2 * vp.relu(vp.RandomVariable("y", vp.Normal())) ** 2) == sp.Rational(3, 2)
+    assert exact_mean(x * vp.relu(x)) is None
+
+
+def test_a_law_of_its_own_kind_can_refute_a_sign_flip():
+    """No third moment exists, but the law knows that it is not symmetric."""
+    for center, verdict in ((1, "refuted"), (0, "proven")):
+        x = vp.RandomVariable("x", vp.StudentT(3, center=center))
+        (flip, *_) = Structure().odd_flips(x) or (None,)
+        assert sign_flip(Structure(), x, Scalar(1), flip).verdict == verdict
 
 
 def test_powers_beyond_the_stated_work_are_refused():

@@ -312,3 +312,13 @@ def test_high_orders_do_not_hang() -> None:
     assert many.central_moment(6).free_symbols == many.free_symbols
     assert Normal("m", "v").moment(200).free_symbols == Normal("m", "v").free_symbols
     assert TruncatedNormal("-a", "b").cumulant(4).has(sp.erf)
+
+
+def test_the_positive_part_of_a_uniform_with_symbols_for_its_ends() -> None:
+    """At ends of every sign: the integral of x^k from max(low, 0) to max(high, 0), over the width."""
+    low, high = sp.symbols("low high", real=True)
+    law = Uniform(low, high)
+    for a, b in ((-2, -1), (-1, 3), (1, 3)):
+        for k in (1, 2, 3):
+            inside = sp.integrate(sp.Symbol("x") ** k, (sp.Symbol("x"), max(a, 0), max(b, 0)))
+            assert law.positive_part_moment(k).subs({low: a, high: b}) == inside / (b - a)
