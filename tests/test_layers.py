@@ -22,7 +22,7 @@ FLOORS = {
     "questions": 7,
     "interop": 7,
     "testing": 7,
-    "audit": 8,
+    "auditing": 8,
     "sphinx": 8,
     "cli": 9,
     "__main__": 10,

@@ -6,6 +6,14 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # type checkers take it as true; `typing` itself would be most of the import time
 if TYPE_CHECKING:
+    from varprop.auditing.reports import (
+        Audit as Audit,
+        audit as audit,
+    )
+    from varprop.auditing.tables import (
+        FrameworkAudit as FrameworkAudit,
+        audit_framework as audit_framework,
+    )
     from varprop.derivation.assumptions import (
         Assumption as Assumption,
     )
@@ -312,6 +320,8 @@ _NAMES = {
     "networks.gain_tables": "GainTable gain_table",
     "networks.gains": "Gain gain",
     "networks.initializers": "Initializer",
+    "auditing.reports": "Audit audit",
+    "auditing.tables": "FrameworkAudit audit_framework",
     "questions.lecture": "lesson",
     "questions.lessons": "Lesson",
     "networks.mean_field": "MeanField mean_field",

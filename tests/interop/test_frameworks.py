@@ -5,10 +5,9 @@ Each test needs its framework and is skipped where that is not installed, unless
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -17,6 +16,8 @@ import varprop as vp
 from varprop.errors import ParameterError, SamplingError
 from varprop.interop import jax as jax_adapter, keras as keras_adapter, torch as torch_adapter
 from varprop.testing.draws import Draws
+
+Need: TypeAlias = Callable[[str], None]
 
 N_IN, N_OUT = 784, 256
 CUT = 0.7737413035  # what a normal variable keeps of its variance between -2 and 2
@@ -68,14 +69,6 @@ KERAS: list[tuple[str, dict[str, Any], float, float]] = [
 ]
 
 
-def need(framework: str) -> None:
-    """Skip where a framework is not installed, fail where the environment says that it must be."""
-    if importlib.util.find_spec(framework) is None:
-        if os.environ.get("VARPROP_FRAMEWORKS"):
-            pytest.fail(f"{framework} is not installed")
-        pytest.skip(f"{framework} is not installed")
-
-
 def examine(draw: Any, variance: float, end: float) -> None:
     """Three arrays against variance and range, by their own standard error; the contract of `draw(seed)`."""
     drawn = np.stack([draw(seed) for seed in range(3)])
@@ -88,7 +81,7 @@ def examine(draw: Any, variance: float, end: float) -> None:
 
 
 @pytest.mark.parametrize(("name", "options", "variance", "end"), TORCH)
-def test_torch(name: str, options: dict[str, Any], variance: float, end: float) -> None:
+def test_torch(name: str, options: dict[str, Any], variance: float, end: float, need: Need) -> None:
     need("torch")
     draw = vp.framework_initializer(f"torch.nn.init.{name}", shape=(N_OUT, N_IN), **options)
     assert draw.connectivity.fans == (N_IN, N_OUT)
@@ -96,7 +89,7 @@ def test_torch(name: str, options: dict[str, Any], variance: float, end: float) 
 
 
 @pytest.mark.parametrize(("name", "options", "variance", "end"), JAX)
-def test_jax(name: str, options: dict[str, Any], variance: float, end: float) -> None:
+def test_jax(name: str, options: dict[str, Any], variance: float, end: float, need: Need) -> None:
     need("jax")
     draw = vp.framework_initializer(f"jax.nn.initializers.{name}", shape=(N_IN, N_OUT), **options)
     assert draw.connectivity.fans == (N_IN, N_OUT)
@@ -104,7 +97,7 @@ def test_jax(name: str, options: dict[str, Any], variance: float, end: float) ->
 
 
 @pytest.mark.parametrize(("name", "options", "variance", "end"), KERAS)
-def test_keras(name: str, options: dict[str, Any], variance: float, end: float) -> None:
+def test_keras(name: str, options: dict[str, Any], variance: float, end: float, need: Need) -> None:
     need("keras")
     draw = vp.framework_initializer(f"keras.initializers.{name}", shape=(N_IN, N_OUT), **options)
     assert draw.connectivity.fans == (N_IN, N_OUT)
@@ -122,7 +115,7 @@ def test_keras(name: str, options: dict[str, Any], variance: float, end: float) 
     ],
 )
 def test_torch_layers_have_a_third_over_the_fan_that_the_rule_reads(
-    name: str, arguments: tuple[int, ...], options: dict[str, Any], fan: int
+    name: str, arguments: tuple[int, ...], options: dict[str, Any], fan: int, need: Need
 ) -> None:
     need("torch")
     draw = vp.framework_initializer(f"torch.nn.{name}", *arguments, **options)
@@ -133,7 +126,7 @@ def test_torch_layers_have_a_third_over_the_fan_that_the_rule_reads(
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax", "keras"])
-def test_every_name_that_is_listed_is_there(framework: str) -> None:
+def test_every_name_that_is_listed_is_there(framework: str, need: Need) -> None:
     need(framework)
     needed: dict[str, dict[str, Any]] = {
         "constant_": {"val": 2.0},
@@ -149,7 +142,7 @@ def test_every_name_that_is_listed_is_there(framework: str) -> None:
 
 
 @pytest.mark.parametrize("framework", ["torch", "jax", "keras"])
-def test_the_lists_are_those_of_the_framework(framework: str) -> None:
+def test_the_lists_are_those_of_the_framework(framework: str, need: Need) -> None:
     need(framework)
     if framework == "torch":
         import torch
@@ -198,7 +191,7 @@ def test_unknown_names_and_shapes_are_refused(name: str, options: dict[str, Any]
         ("keras.initializers.HeNormal", {"stddev": 1.0}),
     ],
 )
-def test_what_the_framework_refuses_is_passed_on(name: str, options: dict[str, Any]) -> None:
+def test_what_the_framework_refuses_is_passed_on(name: str, options: dict[str, Any], need: Need) -> None:
     framework = name.partition(".")[0]
     need(framework)
     with pytest.raises(ParameterError, match=f"{framework} refuses"):
@@ -206,7 +199,7 @@ def test_what_the_framework_refuses_is_passed_on(name: str, options: dict[str, A
 
 
 @pytest.mark.parametrize("seed", [-1, 2**31, 1.0, True, "1", None])
-def test_a_seed_that_is_none_is_refused(seed: object) -> None:
+def test_a_seed_that_is_none_is_refused(seed: object, need: Need) -> None:
     need("torch")
     draw = vp.framework_initializer("torch.nn.init.normal_", shape=(3, 4))
     with pytest.raises(SamplingError, match="it is no seed"):

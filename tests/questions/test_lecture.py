@@ -13,7 +13,7 @@ from scipy import integrate, stats
 import varprop as vp
 from varprop.cli import main
 from varprop.errors import ParameterError
-from varprop.networks.lengths import length_map, lengths, slopes
+from varprop.networks.lengths import lengths, slopes
 from varprop.questions.lecture import LESSONS
 
 M, N, Q = vp.symbol("m"), vp.symbol("n"), vp.symbol("q")
@@ -26,7 +26,6 @@ def one_layer(q: float, function=math.tanh) -> float:
 
 
 def test_the_length_map_is_derived_and_iterated() -> None:
-    assert str(length_map().result) == "n_in*phi_2*v"
     q, found = 1.0, lengths("tanh", 1.7, depth=5)
     for layer in range(1, 6):
         q = 1.7 * one_layer(q)
@@ -186,4 +185,4 @@ def test_bad_input_is_refused(topic, parameters: dict, message: str) -> None:
 
 def test_a_range_that_is_none_is_refused() -> None:
     with pytest.raises(ParameterError, match="no single range"):
-        _ = vp.lesson("starting_point", activation="sin", depth=5, within=100).range
+        _ = vp.lesson("starting_point", activation="tanh", depth=5, within=10**9).range

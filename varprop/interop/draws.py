@@ -71,8 +71,15 @@ class FrameworkDraw:
         return Connectivity(self.shape, self.layout or None, self.groups, self.stride, self.transposed)
 
     def __str__(self) -> str:
-        given = "".join(f", {name}={value!r}" for name, value in self.options)
-        return f"{self.framework}: {self.name}({self.shape}{given})"
+        return f"{self.framework}: {self.call}"
+
+    @property
+    def call(self) -> str:
+        """How it is called: a layer by its arguments, an initializer by its shape and options."""
+        positions = [str(value) for name, value in self.options if name.isdigit()]
+        named = [f"{name}={value!r}" for name, value in self.options if not name.isdigit()]
+        more = [f"groups={self.groups}"] if self.groups != 1 and not positions else []
+        return f"{self.name}({', '.join([*(positions or [str(self.shape)]), *named, *more])})"
 
 
 def as_shape(shape: object) -> tuple[int, ...]:

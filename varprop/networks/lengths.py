@@ -10,32 +10,19 @@ import numpy as np
 import numpy.typing as npt
 import sympy as sp
 
-from varprop.derivation.derive import derive
-from varprop.derivation.proofs import Derivation
-from varprop.derivation.quantities import Variance
 from varprop.errors import ParameterError
 from varprop.model import gaussian
 from varprop.model.activations import Activation, HomogeneousActivation, activation as as_named
 from varprop.model.scalars import symbol
-from varprop.networks.schemes import N_IN, SQUARE, V, factors, forward_of_moment
+from varprop.networks.length_map import BIAS, INSIDE, KEEP, SKIP, WEIGHT, length_map
+from varprop.networks.schemes import N_IN, V, factors
 
-__all__ = ["DEEPEST", "homogeneous_factor", "length_map", "lengths", "slopes"]
+__all__ = ["DEEPEST", "homogeneous_factor", "lengths", "slopes"]
 
 Array = npt.NDArray[np.float64]
 
 DEEPEST = 100_000
 OVERFLOW = 1e280
-
-
-@lru_cache(maxsize=1)
-def length_map() -> Derivation:
-    """Return the derivation of Var(z) = n_in v E phi(h)^2, for any dependence between the h_i.
-
-    Example:
-        >>> length_map().result
-        n_in*phi_2*v
-    """
-    return derive(Variance(forward_of_moment()))
 
 
 def homogeneous_factor(phi: Activation) -> sp.Expr | None:
@@ -52,20 +39,23 @@ def homogeneous_factor(phi: Activation) -> sp.Expr | None:
     return None if found.has(symbol("q")) else found
 
 
-def lengths(phi: Activation | str, factor: Any = 1.0, q: float = 1.0, depth: int = 50) -> Array:
-    """Iterate q_(l+1) = n Var(w) E phi(sqrt(q_l) g)^2, for wide layers; exact if phi is homogeneous.
+def lengths(
+    phi: Activation | str, factor: Any = 1.0, q: Any = 1.0, depth: int = 50, bias: float = 0.0
+) -> Array:
+    """Iterate q_(l+1) = n Var(w) E phi(sqrt(q_l) g)^2 + Var(b), for wide layers; exact if phi is homogeneous.
 
     Args:
         phi: an activation or its name.
         factor: n Var(w); a number, or an array of them.
-        q: the second moment of the first pre-activation.
+        q: the second moment of the first pre-activation; a number, or an array that fits.
         depth: the number of layers.
+        bias: Var(b).
 
     Returns:
         E z_l^2 for l = 0 ... depth along the first axis; 0 or inf beyond the range of floats.
 
     Raises:
-        ParameterError: a factor or q that is not positive, or a depth that is no whole number from 0 on.
+        ParameterError: a factor or q that is not positive, a negative bias, or a depth that is none.
 
     Example:
         >>> lengths("relu", 2.0, depth=3).tolist()
@@ -76,20 +66,30 @@ def lengths(phi: Activation | str, factor: Any = 1.0, q: float = 1.0, depth: int
     Source: Poole et al., Exponential expressivity in deep neural networks, 2016, equation 3.
     """
     found = as_named(phi)
-    scale = np.asarray(factor, dtype=np.float64)
-    if not (np.isfinite(scale).all() and (scale > 0).all() and np.isfinite(q) and q > 0):
+    scale, start = np.broadcast_arrays(np.asarray(factor, dtype=np.float64), np.asarray(q, dtype=np.float64))
+    if not all(np.isfinite(given).all() and (given > 0).all() for given in (scale, start)):
         missing = "n Var(w) and q must be positive numbers"
         raise ParameterError(f"lengths of {found}", missing, "Choose them above 0.")
     if isinstance(depth, bool) or not isinstance(depth, (int, np.integer)) or not 0 <= depth <= DEEPEST:
         raise ParameterError(f"depth={depth!r:.40}", "it is no depth", f"Choose 0 to {DEEPEST}.")
-    step = sp.lambdify((N_IN, V, SQUARE), length_map().result, modules="numpy")
+    if not 0 <= bias < np.inf:
+        raise ParameterError(f"bias={bias!r:.40}", "it is no variance", "Choose a number from 0 on.")
+    step = _step()
     signal = np.empty((depth + 1, *scale.shape))
-    signal[0] = q
+    signal[0] = start
     with np.errstate(over="ignore", under="ignore"):
         for layer in range(depth):
             square = _moment(found, signal[layer], gaussian.second_moment, signal[layer])
-            signal[layer + 1] = step(1.0, scale, square)
+            signal[layer + 1] = step(scale, bias, square)
     return signal
+
+
+@lru_cache(maxsize=1)
+def _step() -> Callable[[Array, float, Array], Array]:
+    """The derived length map without skip connection and dropout, from sigma_w^2, sigma_b^2 and E phi^2."""
+    plain = length_map().result.xreplace({SKIP: sp.S.Zero, KEEP: sp.S.One})
+    made: Callable[[Array, float, Array], Array] = sp.lambdify((WEIGHT, BIAS, INSIDE), plain, modules="numpy")
+    return made
 
 
 def slopes(phi: Activation | str, signal: Array) -> Array:

@@ -35,7 +35,6 @@ __all__ = [
     "backward",
     "factors",
     "forward",
-    "forward_of_moment",
     "number_of",
 ]
 
@@ -107,12 +106,6 @@ def forward(activation: Activation, q: sp.Expr) -> Expression:
     """Return a pre-activation z = sum_i w_i phi(h_i), h_i ~ N(0, q); without phi, h_i of any law."""
     i = Axis("i", N_IN)
     return _weighted(i, _fed(activation, q, i))
-
-
-def forward_of_moment() -> Expression:
-    """Return z = sum_i w_i x_i, of whose x_i only E x_i^2 = phi_2 is known."""
-    i = Axis("i", N_IN)
-    return _weighted(i, RandomVariable("x", Unknown(mean=AVERAGE, variance=SQUARE - AVERAGE**2), axes=i))
 
 
 def _fed(activation: Activation, q: sp.Expr, along: Axis) -> Expression:
