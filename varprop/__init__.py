@@ -253,11 +253,19 @@ if TYPE_CHECKING:
     from varprop.networks.propagating import (
         propagate as propagate,
     )
+    from varprop.questions.answering import (
+        answer as answer,
+    )
     from varprop.questions.lecture import (
         lesson as lesson,
     )
     from varprop.questions.lessons import (
         Lesson as Lesson,
+    )
+    from varprop.questions.statements import (
+        Answer as Answer,
+        Finding as Finding,
+        Statement as Statement,
     )
     from varprop.render import (
         Document as Document,
@@ -331,6 +339,8 @@ _NAMES = {
     "simulation.premises": "Bounded KurtosisBound",
     "laws.bounding": "Bounds bounds",
     "laws.bounds": "Bound Hypothesis",
+    "questions.answering": "answer",
+    "questions.statements": "Answer Finding Statement",
     "interop.tables": "read_table",
     "interop.records": "from_json to_json",
     "interop.torch_measuring": "Comparison compare",

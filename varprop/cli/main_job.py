@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import varprop as vp
+from varprop.cli.answers import short_answers
 from varprop.cli.reporting import (
     Interrupted,
     Output,
@@ -62,11 +63,12 @@ def _short(document: Document) -> Document:
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:
-    """Derive and check every case, then a summary."""
+    """Derive and check every case, then a summary, then the two questions in short."""
     output.show(Document([Heading("The neuron z = sum_i w_i x_i + b, derived and checked", 1)]))
     rows: list[Sequence[Any]] = []
     records: list[dict[str, Any]] = []
     verdicts: list[str] = []
+    answers: list[vp.Answer] = []
     interrupted = False
     for number, case in enumerate(CASES, start=1):
         inputs: Any = vp.RandomVector("x", vp.read_table(case.table)) if case.table else case.inputs
@@ -85,11 +87,16 @@ def run(arguments: argparse.Namespace, output: Output) -> int:
         interrupted = stopped(explained.checked)
         if interrupted or output.abandoned:
             break
-    complete = len(verdicts) == len(CASES) and set(verdicts) == {"agrees"}
-    overall = "disagrees" if "disagrees" in verdicts else "agrees" if complete else "inconclusive"
     summary = Table(["case", "Var[z]", "lines", "all lines checked"], rows, align="llrl")
     output.show(Document([Heading("Summary"), summary]))
-    output.record({"command": "main", "verdict": overall, "cases": records})
+    complete = len(verdicts) == len(CASES)
+    if not (interrupted or output.abandoned):
+        answers = short_answers(output)
+        verdicts += [answer.verdict for answer in answers]
+    complete = complete and set(verdicts) == {"agrees"}
+    overall = "disagrees" if "disagrees" in verdicts else "agrees" if complete else "inconclusive"
+    questions = [answer.to_dict() for answer in answers]
+    output.record({"command": "main", "verdict": overall, "cases": records, "questions": questions})
     if interrupted:
         raise Interrupted
     return exit_code(overall)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from varprop.errors import LawError, ParameterError
-from varprop.laws.closed import IntervalProduct, InvertedLaw, NormalMixture, VarianceGamma
+from varprop.laws.closed import IntervalProduct, InvertedLaw, NormalMixture, RectifiedProduct, VarianceGamma
 from varprop.laws.conditional import conditional_law
 from varprop.laws.enumeration import discrete_law
 from varprop.laws.factors import Factor, leaf_factor
@@ -18,7 +18,16 @@ from varprop.laws.heavy import ChainLaw, RayLaw, chain_log_mgf
 from varprop.laws.law import Array, Law
 from varprop.laws.nodes import sum_by_nodes
 from varprop.laws.recognition import Addend, addends_of, given_values, independent, refuse
-from varprop.laws.terms import Discrete, Interval, NormalTerm, ProductTerm, Term, WeightedTerm, transform_of
+from varprop.laws.terms import (
+    Discrete,
+    Interval,
+    NormalTerm,
+    ProductTerm,
+    Sided,
+    Term,
+    WeightedTerm,
+    transform_of,
+)
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.numerics.rays import RayInversion
@@ -146,6 +155,12 @@ def _summed(parts: list[tuple[int, Any]], offset: float, where: Expression) -> L
         if isinstance(term.inputs, Interval) and term.inputs.low <= 0 <= term.inputs.high:
             ends = (term.inputs.low, term.inputs.high)
             return IntervalProduct(transform, unit, offset, ends, term.w_std)
+        if (
+            isinstance(term.inputs, Sided)
+            and term.inputs.mu == 0
+            and 0 in (term.inputs.above, term.inputs.below)
+        ):
+            return RectifiedProduct(transform, offset, unit)
         if isinstance(term.inputs, Discrete):
             x = np.array(term.inputs.values) * term.w_std * unit
             return NormalMixture(np.full(len(x), offset), np.abs(x), np.array(term.inputs.chances))

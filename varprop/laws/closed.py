@@ -20,6 +20,7 @@ __all__ = [
     "IntervalProduct",
     "InvertedLaw",
     "NormalMixture",
+    "RectifiedProduct",
     "VarianceGamma",
     "complement",
 ]
@@ -120,19 +121,7 @@ class VarianceGamma(InvertedLaw):
         size = np.abs(y) / self.width
         if self.n == 2:
             return -size - math.log(2), 4 * EPS * (1 + size)
-        if self.n != 1:
-            return inversion.log_tail(y)
-        logs, error = np.empty(len(y)), np.empty(len(y))
-        near = size < 2.0
-        u = np.maximum(size[near], 1e-300)
-        k0, k1 = special.k0(u), special.k1(u)
-        # int_0^u K_0 = (pi u / 2) (K_0 L_-1 + K_1 L_0), L_-1 = L_1 + 2/pi: modified Struve functions.
-        inner = k0 * (special.modstruve(1, u) + 2 / math.pi) + k1 * special.modstruve(0, u)
-        share = u * inner / 2
-        logs[near] = np.log(0.5 - share)
-        error[near] = 8 * EPS / (0.5 - share)
-        logs[~near], error[~near] = inversion.log_tail(y[~near])
-        return logs, error
+        return bessel_tail(size, inversion, y) if self.n == 1 else inversion.log_tail(y)
 
     def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
         if self.n > self.LARGEST:
@@ -152,6 +141,47 @@ class VarianceGamma(InvertedLaw):
             return super().log_mean
         value = math.log(self.width * self.unit) + LN_N + (special.digamma(self.n / 2) + math.log(2)) / 2
         return Digits(value, 8 * EPS * (1 + abs(value)))
+
+
+def bessel_tail(size: Array, inversion: Inversion, y: Array, share: float = 1.0) -> tuple[Array, Array]:
+    """log of share / pi times the integral of K_0 from a size on, with its error; far out by inversion."""
+    logs, error = np.empty(len(size)), np.empty(len(size))
+    near, far = size < 0.25, size > 12
+    u = np.maximum(size[near], 1e-300)
+    k0, k1 = special.k0(u), special.k1(u)
+    # int_0^u K_0 = (pi u / 2) (K_0 L_-1 + K_1 L_0), L_-1 = L_1 + 2/pi: modified Struve functions.
+    inner = u * (k0 * (special.modstruve(1, u) + 2 / math.pi) + k1 * special.modstruve(0, u)) / 2
+    logs[near] = np.log(0.5 - inner)
+    error[near] = 8 * EPS / (0.5 - inner)
+    # int_u^oo K_0 = int_0^oo exp(-u cosh t) / cosh t dt by the trapezoidal rule: with the strip |Im t| < 1 it
+    # is off by less than 8 exp(5.6 - 2 pi / 0.14) of the value for u up to 12.
+    between = ~near & ~far
+    grown = np.cosh(np.arange(43) * 0.14)
+    weights = np.where(np.arange(43) > 0, 0.14, 0.07) / grown / math.pi
+    logs[between] = np.log(np.exp(-size[between, None] * (grown - 1)) @ weights) - size[between]
+    error[between] = 8 * EPS * (1 + size[between])
+    logs = logs + math.log(share)
+    logs[far], error[far] = inversion.log_tail(y[far])
+    return logs, error
+
+
+class RectifiedProduct(InvertedLaw):
+    """w max(h, 0) of two centered normal variables: 0 half of the time, else as the product w h."""
+
+    precision: ClassVar[str] = "closed form"
+    method = "half an atom, half a variance-gamma law"
+
+    def __init__(self, transform: Transform, offset: float, unit: float) -> None:
+        super().__init__(transform, offset, unit, 1.0)
+        self.width = 1 / transform.right
+
+    def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
+        return bessel_tail(np.abs(y) / self.width, inversion, y, share=0.5)
+
+    def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
+        size = np.maximum(np.abs(y) / self.width, 1e-300)
+        logs = np.log(special.k0e(size)) - size - math.log(2 * math.pi * self.width)
+        return logs, 8 * EPS * (1 + size)
 
 
 class IntervalProduct(InvertedLaw):

@@ -321,6 +321,22 @@ class Law(Documented, ABC):
         return Digits(values[1], abs(values[1] - values[0]) + 1e-13 * (1 + abs(values[1])))
 
     @property
+    def absolute_mean(self) -> Digits:
+        """E|z| = int_0^oo P(|z| > t) dt, in the same way as `log_mean`."""
+        unit = math.hypot(self.std, self.mean)
+        if not math.isfinite(unit):
+            return Digits(math.inf)
+        if unit == 0 or abs(self.mean) > 40 * self.std:
+            return Digits(abs(self.mean), 1e-300)
+        values = []
+        for count in (256, 512):
+            u = np.linspace(-40.0, 5.0, count + 1)
+            x = unit * np.exp(u)
+            outside = np.exp(self._tails(x)[0]) + np.exp(self._tails(-x)[1])
+            values.append(float((outside * x).sum() * (u[1] - u[0])))
+        return Digits(values[1], abs(values[1] - values[0]) + 1e-13 * values[1])
+
+    @property
     def typical_size(self) -> Digits:
         """exp(E log|z|), the geometric mean of |z|."""
         value = self.log_mean

@@ -1,0 +1,170 @@
+"""The two questions: the forum's numbers, every verdict, parameters, bad input, the command, the pictures."""
+
+import json
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import varprop as vp
+from varprop import ParameterError, answer
+from varprop.cli import main
+from varprop.questions.findings import average, counts, within
+from varprop.questions.settings import setting
+
+QUICK = {"samples": 40_000, "budget": 0.5}
+
+
+@pytest.fixture(scope="module")
+def signs():
+    return answer("cancellation", **QUICK)
+
+
+@pytest.fixture(scope="module")
+def products():
+    return answer("vanishing", **QUICK)
+
+
+def test_every_statement_has_a_sentence_a_formula_numbers_and_evidence(signs, products):
+    for found in (signs, products):
+        assert found.verdict == "agrees", [(s.key, s.evidence) for s in found if s.verdict != "agrees"]
+        for statement in found:
+            assert statement.sentence and statement.formula.latex and statement.numbers and statement.evidence
+            assert max(map(len, statement.to_text(80).splitlines())) <= 80
+        assert sum(statement.derivation is not None for statement in found) >= 4
+
+
+def test_the_forums_four_numbers(signs):
+    given = signs["four numbers, given their sizes"]
+    assert (given.number, given["patterns of signs"]) == (Fraction(1, 4), 4)
+    drawn = float(signs["the same four, sizes drawn too"].number)
+    size = math.sqrt(999.99**2 + 1000**2 + 100.99**2 + 101**2)
+    assert drawn == pytest.approx(math.erf(0.02 / size / math.sqrt(2)), rel=1e-12)
+    assert 1e-5 < drawn < 1.3e-5
+    decides = signs["the small part seldom decides"]
+    assert float(decides.number) == pytest.approx(2 * float(decides["P(the small part turns the sign)"]))
+
+
+def test_the_posters_own_numbers(products):
+    box = products["the intervals of the question"]
+    assert [round(float(v), 4) for _, v in box.numbers] == [0.9973, 0.9973]
+    corner = products["the product keeps away from the corner"]
+    assert float(corner["99.7 % point of |w x|"]) < 0.55 * corner["product of the 99.7 % points"]
+    assert 0.0045 < float(products["a product as small as 0.0001 is rare"].number) < 0.0055
+    slope = products["the derivative of sigmoid"]
+    assert slope.number == 0.25
+    assert round(slope["share of its maximum at 2"], 2) == 0.42
+    assert round(slope["share of its maximum at 4"], 2) == 0.07
+    relu = products["ReLU: its derivative is 0 or 1, the weights multiply"]
+    assert str(relu.number) == "n*v/2"
+    assert relu["over 50 layers, Var w = 1/n"] == 0.5**50
+    assert str(products["skip connections"].number) == "c**2 + 1"
+    nets = products["width n: the mean stays, the typical net shrinks"]
+    assert nets["ReLU: mean"] == 1
+    assert float(nets.number) == pytest.approx(math.exp(-5 * 50 / 200), rel=0.03)
+    chain = products["width 1: the variance lies"]
+    assert float(chain.number) == pytest.approx(math.exp(-25 * (np.euler_gamma + math.log(2))))
+
+
+def test_cancellation_for_other_parameters():
+    data = [[1.0, 2.0], [3.0, 5.0]]
+    found = answer("cancellation", n=9, inputs="relu(Normal())", terms=["3", "-2", "1"], data=data, **QUICK)
+    assert found.verdict == "agrees"
+    assert found["the example, given its sizes"].number == Fraction(1, 2)
+    assert str(found[0].number) == "1/2"
+
+
+def test_vanishing_for_other_parameters():
+    found = vp.answer("vanishing", n=30, depth=4, activation="softsign", multiplier=2, **QUICK)
+    assert found.verdict == "agrees"
+    assert found["the derivative of softsign"].number == pytest.approx(1.0)
+    assert found["neither too large nor too small"].number == 2.0**8
+
+
+def test_findings_can_fail():
+    assert counts(500, 1000, 0.25).verdict == "disagrees"
+    assert counts(0, 10_000, 1e-2).verdict == "disagrees"
+    assert counts(3, 1000, 3e-3).verdict == "inconclusive"
+    assert counts(250_000, 10**6, 0.25).verdict == "agrees"
+    assert counts(251_000, 10**6, 0.25).verdict == "agrees"
+    assert counts(254_000, 10**6, 0.25).verdict == "disagrees"
+    values = np.random.default_rng(1).normal(size=10_000)
+    assert average(values, 0.1, 0.05, "numbers").verdict == "disagrees"
+    assert average(values, 0.0, 0.05, "numbers").verdict == "agrees"
+    assert average(values, 0.0, 0.001, "numbers").verdict == "inconclusive"
+    assert within(2.0, 1.0, "a bound").verdict == "disagrees"
+
+
+BAD = [
+    ("cancellation", {"n": 0}),
+    ("cancellation", {"n": -3}),
+    ("cancellation", {"n": 2.5}),
+    ("cancellation", {"n": 10**7}),
+    ("cancellation", {"n": math.nan}),
+    ("cancellation", {"weights": "Normal(mean=1)"}),
+    ("cancellation", {"weights": "Unknown()"}),
+    ("cancellation", {"inputs": "StudentT(1)"}),
+    ("cancellation", {"inputs": "Normal(variance=q)"}),
+    ("cancellation", {"terms": ["1"]}),
+    ("cancellation", {"terms": ["x", "1"]}),
+    ("cancellation", {"terms": [0, 1]}),
+    ("cancellation", {"terms": "12"}),
+    ("cancellation", {"samples": 10}),
+    ("cancellation", {"budget": -1}),
+    ("cancellation", {"seed": "x"}),
+    ("cancellation", {"depth": 3}),
+    ("cancellation", {"data": [[math.nan, 1], [2, 3]]}),
+    ("vanishing", {"depth": 0}),
+    ("vanishing", {"depth": 10**6}),
+    ("vanishing", {"n": 1}),
+    ("vanishing", {"activation": "nonsense"}),
+    ("vanishing", {"activation": 3}),
+    ("vanishing", {"multiplier": 0}),
+    ("vanishing", {"multiplier": "__import__('os')"}),
+    ("nonsense", {}),
+]
+
+
+@pytest.mark.parametrize(("question", "parameters"), BAD)
+def test_bad_parameters(question, parameters):
+    with pytest.raises(vp.VarpropError) as caught:
+        answer(question, **parameters)
+    assert caught.value.missing or caught.value.remedy
+
+
+def test_the_setting_knows_its_table_by_heart():
+    assert setting(3, "Normal()", "Normal()", None, 10_000, 0.1, 1).data.rows == 150
+
+
+def test_the_command(capsys, tmp_path):
+    image = tmp_path / "picture.png"
+    quick = ["--samples", "20000", "--budget", "0.05", "--n", "12"]
+    assert main(["answer", "cancellation", *quick, "--terms", "-3", "2", "1", "--plot", str(image)]) in (0, 3)
+    text = capsys.readouterr().out
+    assert max(map(len, text.splitlines())) <= 80
+    assert "disagrees" not in text
+    assert image.read_bytes()[:4] == b"\x89PNG"
+    assert main(["answer", "vanishing", *quick, "--depth", "3", "--json"]) in (0, 3)
+    record = json.loads(capsys.readouterr().out)
+    assert record["command"] == "answer"
+    assert len(record["statements"]) == 14
+    assert record["statements"][2]["numbers"]["P(|w x| < 0.0001)"]["error"] < 1e-12
+
+
+def test_it_is_written_as_markdown_with_every_derivation(signs):
+    text = signs.document(full=True).to_markdown()
+    assert "$$" in text
+    assert "by " in text
+    assert len(signs.summary().to_text().splitlines()) < 40
+
+
+def test_the_command_refuses(capsys, tmp_path):
+    assert main(["answer", "vanishing", "--depth", "0"]) == 2
+    assert "Choose depth=50" in capsys.readouterr().err
+    assert main(["answer"]) == 2
+    found = vp.Answer("a", "b", "c", ())
+    with pytest.raises(ParameterError, match="no such format"):
+        found.plot(tmp_path / "x.txt")
+    with pytest.raises(ParameterError, match="No such file"):
+        found.plot(tmp_path / "nowhere" / "x.png")
