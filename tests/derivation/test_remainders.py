@@ -81,7 +81,11 @@ CASES = {
     "one weight, the inputs given": (TOTAL, bare(one_weight()), [0]),
     "dependent addends": ("independent addends", three_addends(), [0]),
     "dependent addends, third cumulant": ("independent addends", third_cumulant(), [0]),
-    "correlated addends": ("uncorrelated addends", {"terms": three_addends()["terms"]}, [0]),
+    "correlated addends": (
+        "uncorrelated addends",
+        {"total": (parts := three_addends())["noun"].expression, "terms": parts["terms"]},
+        [0],
+    ),
     "dependent copies": ("independent copies", copies(None), [0]),
     "dependent copies, third cumulant": ("independent copies", copies(3), [0]),
     "a factor off center": (

@@ -10,7 +10,7 @@ import sympy as sp
 
 from varprop.derivation.integrability import has_mean
 from varprop.derivation.structure import EVEN, ODD, Flip, Structure
-from varprop.errors import MomentError
+from varprop.errors import MomentError, ParameterError
 from varprop.model.axes import Index
 from varprop.model.distributions import Distribution, Normal
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, powers_of, product
@@ -95,7 +95,7 @@ def exact_mean(monomial: Expression) -> sp.Expr | None:
         try:
             law = leaf.distribution
             result *= base.activation.moment(power, law) if isinstance(base, Apply) else law.moment(power)
-        except MomentError:
+        except (MomentError, ParameterError):  # orders have a bound
             return None
     return result
 

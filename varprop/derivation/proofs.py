@@ -28,6 +28,12 @@ __all__ = ["LEMMA", "Counterexample", "Derivation", "Solution", "Step", "Without
 HARMLESS = ("zero mean", "one variance", "one mean", "places alike")
 """Assumptions about single places; dependence between places does not touch them."""
 
+MOST_FACTORED = 100
+"""A line of more terms than this is not searched for common factors."""
+
+MOST_SYMBOLS = 12
+"""A line with more symbols than this is not searched for factors that are sums."""
+
 KINDS = ("closed form", "enclosure", "estimate")
 
 
@@ -252,11 +258,16 @@ def tidy(value: sp.Expr) -> sp.Expr:
     """
     if value.is_number or value.is_Symbol or value.has(sp.erf):
         return value
+    forms = [value]
+    if isinstance(value, sp.Add) and len(value.args) <= MOST_FACTORED:
+        forms.append(sp.factor_terms(value))
     total = expanded(value, log=False, power_exp=False, basic=False)
-    forms = [value, total]
+    forms.append(total)
     if isinstance(total, sp.Add) and len(total.args) <= 200:
         forms.append(_common_factor(total))
-        if len(total.args) > 3 and total.is_rational_function(*total.free_symbols):
+        symbols = total.free_symbols
+        few = len(total.args) > 3 and len(symbols) <= MOST_SYMBOLS  # with more, factors may take minutes
+        if few and total.is_rational_function(*symbols):
             forms.append(sp.factor(total))
     least = min(map(length, forms))
     shortest = list(dict.fromkeys(form for form in forms if length(form) == least))
@@ -290,8 +301,8 @@ class Solution(Derivation):
     sides: tuple[sp.Expr, sp.Expr]
 
     def conclusion(self) -> Text:
-        left, right = self.sides
-        equation = Math(f"{sp.latex(left)} = {sp.latex(right)}", f"{left} = {right}")
+        left, right = map(line_math, self.sides)
+        equation = Math(f"{left.latex} = {right.latex}", f"{left.plain} = {right.plain}")
         found = line_math(self.result)
         answer = Math(f"{sp.latex(self.unknown)} = {found.latex}", f"{self.unknown} = {found.plain}")
         return Text("Solved: ", equation, " gives ", answer, f" ({self.validity}, {self.precision})")

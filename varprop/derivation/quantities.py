@@ -11,7 +11,7 @@ import sympy as sp
 from sympy.core.cache import cacheit
 
 from varprop.errors import ExpressionError, ParameterError, brief
-from varprop.model.expressions import Expression, as_expression
+from varprop.model.expressions import LARGEST_POWER, Expression, as_expression
 from varprop.model.printing import to_latex, to_text
 from varprop.model.scalars import scalar
 
@@ -192,9 +192,13 @@ def Moment(expression: object, order: object) -> Quantity:
 
 
 def _order(order: object, what: str) -> int:
-    if isinstance(order, (int, sp.Integer)) and not isinstance(order, bool) and order >= 1:
+    if isinstance(order, (int, sp.Integer)) and not isinstance(order, bool) and 1 <= order <= LARGEST_POWER:
         return int(order)
-    raise ParameterError(f"{what} of order {brief(order)}", "an order is a whole number of at least 1")
+    raise ParameterError(
+        f"{what} of order {brief(order)}",
+        "an order is a whole number of at least 1",
+        f"Give one from 1 to {LARGEST_POWER}",
+    )
 
 
 def nouns(line: sp.Expr) -> list[Quantity]:

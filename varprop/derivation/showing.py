@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import sympy as sp
 
 from varprop.derivation.assumptions import Assumption
+from varprop.derivation.eliding import line_math
 from varprop.derivation.quantities import Claims, Quantity, nouns
 from varprop.derivation.rules import Rule
 from varprop.model.expressions import Expression, powers_of
@@ -16,6 +17,10 @@ from varprop.model.variables import RandomVariable, leaf, variables
 from varprop.render import Badge, Bullets, Document, Documented, Heading, Line, Math, Text
 
 __all__ = ["Shown", "line_math", "names_of"]
+
+
+MOST_ASSUMPTIONS = 12
+"""Of more assumptions than these, the others of a line are counted only."""
 
 
 class Counterexample(Protocol):
@@ -102,7 +107,7 @@ class Shown(Documented):
 
     def _repr_latex_(self) -> str:
         with naming(names_of(self)):
-            return f"$\\displaystyle {sp.latex(self.goal)} = {sp.latex(self.result)}$"
+            return f"$\\displaystyle {line_math(self.goal).latex} = {line_math(self.result).latex}$"
 
     def __str__(self) -> str:
         return self.to_text()
@@ -134,11 +139,6 @@ def _subject(proof: Shown) -> Expression | None:
         return None
     taken = {variable.name for variable in variables(core)} | {index.axis.name for index in core.indices}
     return None if "z" in taken else core
-
-
-def line_math(line: sp.Expr) -> Math:
-    """Return a line as a formula in both spellings."""
-    return Math(sp.latex(line), str(line))
 
 
 def _document(proof: Shown, badges: Mapping[int, Badge]) -> Document:
@@ -180,10 +180,14 @@ def _line(step: Step, number: int, start: bool, badge: Badge | None, shown: set[
         left=line_math(step.subject) if start else None,
         number=number,
         rule=step.rule.name,
-        assumptions=[assumption_text(without) for without in new],
-        without=[text for without in new if (text := without_text(without)) is not None],
+        assumptions=_few([assumption_text(without) for without in new[:MOST_ASSUMPTIONS]], len(new)),
+        without=[text for without in new[:MOST_ASSUMPTIONS] if (text := without_text(without)) is not None],
         badge=badge,
     )
+
+
+def _few(texts: list[Text], count: int) -> list[Text]:
+    return [*texts, Text(f"and {count - len(texts)} more of this kind")] if count > len(texts) else texts
 
 
 def assumption_text(without: Without) -> Text:

@@ -19,7 +19,7 @@ from varprop.model.joint import Joint
 from varprop.model.variables import RandomVariable, Variable
 from varprop.model.walks import walk
 
-__all__ = ["EVEN", "NEITHER", "ODD", "Flip", "Root", "Structure", "meet", "root_of"]
+__all__ = ["EVEN", "NEITHER", "ODD", "Flip", "Root", "Structure", "meet", "opened_sum", "root_of"]
 
 Place: TypeAlias = Index | None
 Root: TypeAlias = tuple[Variable, tuple[Place, ...]]
@@ -203,6 +203,29 @@ class Structure:
         sum_ = SumOver.of(index, body)
         first, second = fresh_places(index, 2)
         return sum_.opened(first), sum_.opened(second)
+
+
+def opened_sum(e: Expression) -> tuple[Expression, ...]:
+    """Return the terms of a sum, sums inside opened where they are used once only.
+
+    In x + (y + z) all three are terms; in e + w*e, with a sum e, these two are.
+    """
+    if not isinstance(e, Add):
+        return (e,)
+    if not any(isinstance(term, Add) for term in e.terms):
+        return e.terms
+    terms: list[Expression] = []
+    inner: set[Expression] = set()
+    waiting: list[Expression] = [e]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Add):
+            inner.add(node)
+            waiting.extend(reversed(node.terms))
+        else:
+            terms.append(node)
+    reused = any(node in inner for node in walk(*terms))
+    return e.terms if reused or len(set(terms)) < len(terms) else tuple(terms)
 
 
 def fresh_places(index: Index, count: int) -> tuple[Index, ...]:

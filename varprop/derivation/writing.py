@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import sympy as sp
 
-from varprop.derivation.proofs import LEMMA, Derivation, Step
+from varprop.derivation.proofs import LEMMA, MOST_FACTORED, Derivation, Step, tidy
 from varprop.derivation.quantities import Quantity, nouns
 from varprop.derivation.search import Application, topological
 from varprop.errors import DerivationError
@@ -17,8 +17,9 @@ __all__ = ["written"]
 MOST_VALUES_WAITING = 12
 """Quantities of single variables stand in a line until all else is done, unless they are more than these."""
 
-MOST_FACTORED = 100
-"""A line of more terms than this is not searched for common factors."""
+
+MOST_COLLECTED = 20
+"""A line is not sorted by more lemmas than these."""
 
 
 def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
@@ -39,7 +40,8 @@ def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
     values: dict[Quantity, sp.Expr] = {}
     steps: list[Step] = []
     for noun in reversed([noun for noun in order if noun in lemmas]):
-        values[noun] = _lines(noun, noun, found, level, values, steps)
+        # a lemma that is not short doubles with each use
+        values[noun] = tidy(_lines(noun, noun, found, level, values, steps))
     value = _lines(goal, goal, found, level, values, steps)
     if value.has(sp.nan, sp.zoo):
         raise DerivationError(f"{goal}", "it is undefined: it divides by a variance that is 0")
@@ -66,7 +68,8 @@ def _lines(
         chosen = [noun for noun in ready if rules[noun] is rules[first]]
         if rules[first] is LEMMA:
             applied = tuple(_recalled(noun, lemmas[noun]) for noun in chosen)
-            line = sp.collect(line, chosen) if isinstance(line, sp.Add) else line
+            if isinstance(line, sp.Add) and len(line.args) <= MOST_FACTORED and len(chosen) <= MOST_COLLECTED:
+                line = sp.collect(line, chosen)
         else:
             applied = tuple(found[noun] for noun in chosen)
         after = line.xreplace({a.noun: a.formula for a in applied})

@@ -29,6 +29,10 @@ __all__ = [
 ]
 
 
+LARGEST_POWER = 10**6
+"""Higher powers are refused."""
+
+
 class Nonlinearity(Protocol):
     """What `Apply` needs of an activation: to be hashable, and to take values for its symbols."""
 
@@ -165,6 +169,10 @@ class Product(Expression):
             ((base, power),) = powers.items()
             if power == 1:
                 return base
+        if max(powers.values()) > LARGEST_POWER:
+            raise ExpressionError(
+                "a product", f"it holds a power above {LARGEST_POWER}", "Use smaller powers"
+            )
         node, new = intern((Product, coefficient, frozenset(powers.items())), Product)
         assert isinstance(node, Product)
         if new:

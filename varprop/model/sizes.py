@@ -18,7 +18,7 @@ MOST_DIGITS = 4000
 LARGEST_EXPONENT = 10**6
 """A number is not taken to a power above this, and e to none."""
 
-MOST_TERMS = 3000
+MOST_TERMS = 1000
 """A product that spreads into more terms than this is not expanded."""
 
 CEILING = 10**12
@@ -87,7 +87,7 @@ def terms_expanded(e: sp.Basic) -> int:
 
 
 def expanded(e: sp.Expr, **hints: bool) -> sp.Expr:
-    """Return an expression expanded, or as it is if it would spread into more than 3000 terms."""
+    """Return an expression expanded, or as it is if it would spread into more than 1000 terms."""
     return e.expand(**hints) if terms_expanded(e) <= MOST_TERMS else e
 
 

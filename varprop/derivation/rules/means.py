@@ -10,7 +10,7 @@ from varprop.derivation import assumptions as assume
 from varprop.derivation.quantities import Cumulant, Mean, Quantity, Variance
 from varprop.derivation.rules.base import Parts, Requirement, Rule
 from varprop.derivation.rules.worlds import axis, normal, table_row, uneven_weights, uniform
-from varprop.derivation.structure import Structure
+from varprop.derivation.structure import Structure, opened_sum
 from varprop.errors import MomentError
 from varprop.model.activations import relu
 from varprop.model.distributions import Constant, Distribution, FrozenScipy
@@ -55,7 +55,7 @@ def mean_line(e: Expression) -> sp.Expr:
 
 
 def _linear_formula(e: Expression) -> sp.Expr:
-    return sp.Add(*(mean_line(term) for term in (e.terms if isinstance(e, Add) else (e,))))
+    return sp.Add(*map(mean_line, opened_sum(e)))
 
 
 linearity = Rule(

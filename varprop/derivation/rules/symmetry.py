@@ -13,7 +13,7 @@ from varprop.derivation.rules.means import mean_line
 from varprop.derivation.rules.worlds import axis, normal, uniform, variable
 from varprop.derivation.structure import EVEN, ODD, Flip, Structure
 from varprop.model.activations import Activation, abs_, relu, step
-from varprop.model.distributions import Constant, Mixture, Normal
+from varprop.model.distributions import Constant, Mixture, Normal, Uniform
 from varprop.model.expressions import Apply, Expression, Scalar, powers_of, sum_over
 from varprop.model.variables import RandomVariable
 
@@ -203,7 +203,7 @@ step_part = Rule(
     formula=_formula,
     example=lambda: world(step, normal("z"), 1),
     requirements=(
-        Requirement(test=_symmetric, witness=lambda: world(step, uniform("z"), 1)),
+        Requirement(test=_symmetric, witness=lambda: world(step, variable("z", Uniform(-1, 3)), 1)),
         Requirement(test=_atomless, witness=lambda: world(step, _gated(), 1)),
     ),
 )
