@@ -211,9 +211,10 @@ def p2(limit: float) -> list[Row]:
         return vp.Variance(vp.dot(weights=vp.Normal(std=2), inputs=vp.Normal(std=3), fan_in=10))
 
     mine, result = ours(ten)
-    theirs, said = rival(SUM_OF_TEN, limit=600)
-    assert theirs is not None and float(result) == float(said)
-    rows = [ratio_row("P2 sum of 10 N x N", theirs, mine, 5000)]
+    patience = 600
+    theirs, said = rival(SUM_OF_TEN, limit=patience)
+    assert theirs is None or float(result) == float(said)
+    rows = [ratio_row("P2 sum of 10 N x N", patience if theirs is None else theirs, mine, 5000)]
     for case in CASES:
         seconds, result = ours(case.quantity, repeats=3)
         value = float(result.subs({vp.symbol(name): number for name, number in case.at.items()}))
