@@ -29,8 +29,10 @@ def test_the_main_job_agrees_at_80_columns() -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "\x1b" not in done.stdout
-    summary = done.stdout.split("Summary")[1]
+    summary, questions = done.stdout.split("Summary")[1].split("Signs cancel")
     assert summary.count("[agrees]") == 5
+    assert questions.count("[agrees]") == 26
+    assert "[inconclusive]" not in questions
     assert "[disagrees]" not in done.stdout
     assert done.stdout.count("Result: Var[z] = ") == 5
 
@@ -274,6 +276,7 @@ def test_the_main_job_in_full_and_as_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bare, "CASES", FEW)
+    monkeypatch.setattr(bare, "short_answers", lambda output: [])
     assert main([]) == 0
     short = capsys.readouterr().out
     assert main(["--full"]) == 0
@@ -309,6 +312,7 @@ def test_the_worst_verdict_counts(
         return told(vp.derive(vp.Variance(thing)), (found,))
 
     monkeypatch.setattr(bare, "CASES", FEW)
+    monkeypatch.setattr(bare, "short_answers", lambda output: [])
     monkeypatch.setattr(bare, "explain_with_progress", explain)
     assert main(["--json"]) == code
     assert json.loads(capsys.readouterr().out)["verdict"] == overall
@@ -318,6 +322,7 @@ def test_a_stopped_check_shows_what_it_has_and_exits_with_130(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bare, "CASES", FEW)
+    monkeypatch.setattr(bare, "short_answers", lambda output: [])
     for module in (bare, neurons):
         monkeypatch.setattr(module, "stopped", lambda evidence: True)
     for arguments in (
