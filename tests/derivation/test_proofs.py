@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 import sympy as sp
 
+import varprop as vp
 from varprop import (
     Axis,
     Covariance,
@@ -254,3 +255,30 @@ def test_a_power_of_many_terms_states_its_bound():
     many = sp.Integer(1) * sum_over(i, RandomVariable("x", Unknown(mean=1), axes=i))
     with pytest.raises(WorkLimitError, match="more than 3000 terms"):
         within(SECONDS, lambda: derive(Mean((flat + many) ** 40)))
+
+
+def test_derivations_steps_and_solutions_are_hashable():
+    z = vp.dot(weights="Normal(variance=v)", inputs="Normal()", fan_in="n")
+    proof, again = vp.derive(vp.Variance(z)), vp.derive(vp.Variance(z))
+    assert proof == again
+    assert hash(proof) == hash(again)
+    assert {proof, again} == {proof}
+    assert len({*proof.steps, *again.steps}) == len(proof)
+    assert len({vp.solve(vp.Equal(vp.Variance(z), 1), "v") for _ in range(2)}) == 1
+
+
+def test_nothing_is_said_of_factors_that_are_not_there():
+    i = vp.Axis("i", "n")
+    proof = vp.derive(vp.Variance(vp.sum_over(i, vp.RandomVariable("x", "Normal()", axes=i))))
+    text = str(proof)
+    assert "independent of all" not in text and "E[1]" not in text and "add 0" not in text
+    assert "without zero mean: nothing changes here" in text
+    assert len(proof.assumptions) == len(proof.steps[0].without) == 3
+
+
+def test_places_of_unknown_variables_may_depend_where_no_step_minds():
+    i, x = vp.Axis("i", "n"), vp.Unknown(mean=0, variance=1)
+    weak = vp.derive(vp.Variance(vp.neuron(weights=vp.Normal(), inputs=x, fan_in="n")))
+    assert "x_i ~ Unknown(), along i = 1..n, dependent or not" in str(weak)
+    total = vp.sum_over(i, vp.RandomVariable("x", vp.Unknown(third_moment=0, fourth_moment=9), axes=i))
+    assert ", independent along i = 1..n" in str(vp.derive(vp.Kurtosis(total)))

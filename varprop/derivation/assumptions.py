@@ -30,7 +30,7 @@ class Assumption:
 
     Attributes:
         kind: what kind of condition it is, such as "zero mean".
-        sentence: the condition, with {0}, {1}, ... for its subjects.
+        sentence: the condition, with {0}, {1}, ... for its subjects; empty where there is nothing to assume.
         subjects: the expressions it is about.
         verdict: whether it is proven, refuted, or neither.
     """

@@ -111,7 +111,7 @@ class Step:
     @property
     def assumptions(self) -> tuple[Assumption, ...]:
         """The assumptions the rule needed here, each once."""
-        return _once(assumption for a in self.applied for assumption in a.assumptions)
+        return _once(assumption for a in self.applied for assumption in a.assumptions if assumption.sentence)
 
     @property
     def without(self) -> tuple[Without, ...]:
@@ -121,7 +121,7 @@ class Step:
             for position, (requirement, assumption) in enumerate(
                 zip(a.rule.requirements, a.assumptions, strict=True)
             ):
-                if assumption not in found:
+                if assumption.sentence and assumption not in found:
                     remainder = None if requirement.remainder is None else requirement.remainder(**a.parts)
                     other = counterexample(a.rule, position) if remainder is None else None
                     found[assumption] = Without(assumption, remainder, other)

@@ -106,6 +106,12 @@ def _restore(cls: type[Quantity], expressions: tuple[Expression, ...], order: in
 class Mean(Quantity):
     """The mean E[e].
 
+    Args:
+        expression: a random expression, or a number.
+
+    Raises:
+        ParameterError: neither of the two.
+
     Examples:
         >>> from varprop.model.variables import RandomVariable
         >>> Mean(RandomVariable("x", "Normal()") ** 2)
@@ -119,7 +125,21 @@ class Mean(Quantity):
 
 
 class Variance(Quantity):
-    """The variance Var[e] = E[e**2] - E[e]**2."""
+    """The variance Var[e] = E[e**2] - E[e]**2.
+
+    Args:
+        expression: a random expression, or a number.
+
+    Raises:
+        ParameterError: an argument is neither random nor a number.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> Variance(RandomVariable("x", "Normal()"))
+        Var[x]
+
+    Source: Stuart, Ord, Kendall's Advanced Theory of Statistics I, 1994, section 2.14.
+    """
 
     is_nonnegative = True
     text, tex = "Var[{0}]", r"\operatorname{{Var}}\left[{0}\right]"
@@ -129,7 +149,23 @@ class Variance(Quantity):
 
 
 class Covariance(Quantity):
-    """The covariance Cov[a, b] = E[a b] - E[a] E[b]."""
+    """The covariance Cov[a, b] = E[a b] - E[a] E[b].
+
+    Args:
+        left: a random expression, or a number.
+        right: the same.
+
+    Raises:
+        ParameterError: an argument is neither random nor a number.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> x = RandomVariable("x", "Normal()")
+        >>> Covariance(x, x**2)
+        Cov[x, x**2]
+
+    Source: Stuart, Ord, Kendall's Advanced Theory of Statistics I, 1994, section 3.27.
+    """
 
     text, tex = "Cov[{0}, {1}]", r"\operatorname{{Cov}}\left[{0}, {1}\right]"
 
@@ -138,7 +174,22 @@ class Covariance(Quantity):
 
 
 class CentralMoment(Quantity):
-    """The central moment E[(e - E e)**k]."""
+    """The central moment E[(e - E e)**k].
+
+    Args:
+        expression: a random expression, or a number.
+        order: a whole number from 1 on.
+
+    Raises:
+        ParameterError: an argument is neither random nor a number, or the order is none.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> CentralMoment(RandomVariable("x", "Normal()"), 3)
+        mu_3[x]
+
+    Source: Stuart, Ord, Kendall's Advanced Theory of Statistics I, 1994, section 3.3.
+    """
 
     text, tex = "mu_{order}[{0}]", r"\mu_{{{order}}}\left[{0}\right]"
 
@@ -147,7 +198,22 @@ class CentralMoment(Quantity):
 
 
 class Cumulant(Quantity):
-    """The cumulant of order k: the k-th derivative at 0 of log E[exp(t e)]."""
+    """The cumulant of order k: the k-th derivative at 0 of log E[exp(t e)].
+
+    Args:
+        expression: a random expression, or a number.
+        order: a whole number from 1 on.
+
+    Raises:
+        ParameterError: an argument is neither random nor a number, or the order is none.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> Cumulant(RandomVariable("x", "Normal()"), 4)
+        kappa_4[x]
+
+    Source: Stuart, Ord, Kendall's Advanced Theory of Statistics I, 1994, section 3.12.
+    """
 
     text, tex = "kappa_{order}[{0}]", r"\kappa_{{{order}}}\left[{0}\right]"
 
@@ -156,7 +222,21 @@ class Cumulant(Quantity):
 
 
 class Skewness(Quantity):
-    """The skewness mu_3 / Var**(3/2)."""
+    """The skewness mu_3 / Var**(3/2).
+
+    Args:
+        expression: a random expression, or a number.
+
+    Raises:
+        ParameterError: an argument is neither random nor a number.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> Skewness(RandomVariable("x", "Normal()"))
+        Skew[x]
+
+    Source: Stuart, Ord, Kendall's Advanced Theory of Statistics I, 1994, section 3.31.
+    """
 
     text, tex = "Skew[{0}]", r"\operatorname{{Skew}}\left[{0}\right]"
 
@@ -165,7 +245,21 @@ class Skewness(Quantity):
 
 
 class Kurtosis(Quantity):
-    """The kurtosis mu_4 / Var**2, which is 3 for a normal variable."""
+    """The kurtosis mu_4 / Var**2, which is 3 for a normal variable.
+
+    Args:
+        expression: a random expression, or a number.
+
+    Raises:
+        ParameterError: an argument is neither random nor a number.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> Kurtosis(RandomVariable("x", "Normal()"))
+        Kurt[x]
+
+    Source: Stuart, Ord, Kendall's Advanced Theory of Statistics I, 1994, section 3.32.
+    """
 
     text, tex = "Kurt[{0}]", r"\operatorname{{Kurt}}\left[{0}\right]"
 

@@ -26,7 +26,7 @@ class Application:
 
     noun: Quantity
     rule: Rule
-    parts: Parts
+    parts: Parts = field(hash=False)
     formula: sp.Expr
     assumptions: tuple[Assumption, ...]
     needs: tuple[Quantity, ...]

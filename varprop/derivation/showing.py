@@ -11,6 +11,7 @@ from varprop.derivation.assumptions import Assumption
 from varprop.derivation.eliding import line_math
 from varprop.derivation.quantities import Claims, Quantity, nouns
 from varprop.derivation.rules import Rule
+from varprop.model.distributions import Unknown
 from varprop.model.expressions import Expression, powers_of
 from varprop.model.printing import Names, naming, to_latex, to_text
 from varprop.model.variables import RandomVariable, leaf, variables
@@ -163,11 +164,16 @@ def _document(proof: Shown, badges: Mapping[int, Badge]) -> Document:
 
 def _setting(proof: Shown, about: Math | None) -> list[object]:
     laws = []
+    any_dependence = bool(proof.claims) and all(claim.any_dependence for claim in proof.claims)
     for variable in variables(*(e for noun in nouns(proof.goal) for e in noun.expressions)):
         one = leaf(variable, tuple(axis.index for axis in variable.axes))
-        along = "".join(f", independent along {axis.name} = 1..{axis.size}" for axis in variable.axes)
-        along = along if not variable.is_joint else ""
         law = variable.distribution
+        along = "".join(f", independent along {axis.name} = 1..{axis.size}" for axis in variable.axes)
+        if variable.is_joint:
+            along = ""
+        elif isinstance(law, Unknown) and any_dependence:
+            along = "".join(f", along {axis.name} = 1..{axis.size}" for axis in variable.axes)
+            along += ", dependent or not" if along else ""
         laws.append(Text(Math(rf"{to_latex(one)} \sim {law.latex()}", f"{to_text(one)} ~ {law}"), along))
     return [*([about] if about is not None else []), Bullets(laws)]
 
@@ -219,6 +225,8 @@ def _between(text: str, slot: str, math: Math) -> list[str | Math]:
 def without_text(without: Without) -> Text | None:
     """Return what happens without an assumption: the further term, or a counterexample in numbers."""
     kind = without.assumption.kind
+    if without.remainder == 0:
+        return Text(f"{kind}: nothing changes here")
     if without.remainder is not None:
         return Text(f"{kind}: add ", line_math(without.remainder))
     if without.counterexample is None:

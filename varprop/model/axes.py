@@ -122,6 +122,17 @@ class Index:
     """One place of an axis: arbitrary, named, numbered, bound by a sum, or not yet set.
 
     Two different indices of one axis are two different places; a bound index ranges over all of them.
+
+    Attributes:
+        axis: the axis.
+        kind: "generic", "place", "position", "bound" or "unset".
+        key: what tells places of one kind apart.
+        label: the letter shown for it, if not that of the axis.
+
+    Examples:
+        >>> first, second = Axis("i", "n").places(2)
+        >>> first.name, second.name, first == second
+        ('i1', 'i2', False)
     """
 
     axis: Axis

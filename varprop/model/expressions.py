@@ -40,7 +40,13 @@ class Nonlinearity(Protocol):
 
 
 class Expression(Node):
-    """A random quantity built from random variables by `+ - * **`, sums along axes, and activations."""
+    """A random quantity built from random variables by `+ - * **`, sums along axes, and activations.
+
+    Examples:
+        >>> from varprop.model.variables import RandomVariable
+        >>> 2 * RandomVariable("x", "Uniform(0, 1)") ** 2 + 1
+        2*x**2 + 1
+    """
 
     __slots__ = ()
     __array_ufunc__: ClassVar[None] = None
@@ -170,9 +176,7 @@ class Product(Expression):
             if power == 1:
                 return base
         if max(powers.values()) > LARGEST_POWER:
-            raise ExpressionError(
-                "a product", f"it holds a power above {LARGEST_POWER}", "Use smaller powers"
-            )
+            raise ExpressionError("a product", f"a power is above {LARGEST_POWER}", "Use lower ones")
         node, new = intern((Product, coefficient, frozenset(powers.items())), Product)
         assert isinstance(node, Product)
         if new:

@@ -71,7 +71,7 @@ def _cross_remainder(total: SumOver, w: RandomVariable, g: Expression, rest: Exp
     w1, w2 = (replace_indices(w, {total.index: place}) for place in (first, second))
     g1, g2 = (replace_indices(g, {total.index: place}) for place in (first, second))
     n = total.index.axis.size
-    return n * (n - 1) * Covariance(w1, w2) * Mean(multiply(g1 * g2, Scalar(1) if rest is None else rest))
+    return n * (n - 1) * Covariance(w1, w2) * mean_line(g1 * g2 * (Scalar(1) if rest is None else rest))
 
 
 def world(along: Axis, w: RandomVariable, g: Expression) -> Parts:
@@ -126,7 +126,10 @@ def independent_of_inputs(
     structure: Structure, total: SumOver, w: RandomVariable, g: Expression, rest: Expression | None = None
 ) -> assume.Assumption:
     """All weights together are independent of all inputs together, and of what else is averaged."""
-    assumption = assume.independent(structure, w, multiply(g, Scalar(1) if rest is None else rest))
+    inputs = multiply(g, Scalar(1) if rest is None else rest)
+    assumption = assume.independent(structure, w, inputs)
+    if isinstance(inputs, Scalar):
+        return assume.Assumption(assumption.kind, "", (), assumption.verdict)
     shown = tuple(assume.shown_at(part, total.index) for part in (w, g))
     return assume.Assumption(
         assumption.kind,
