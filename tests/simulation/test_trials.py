@@ -171,8 +171,12 @@ def test_overflow_is_an_error() -> None:
 
 
 def test_too_large_for_memory() -> None:
-    with pytest.raises(SamplingError, match="smaller"):
-        Trial(variance(relu(neuron(10**9))), number(1.0))
+    i = Axis("i", 10**9)
+    x = RandomVariable("x", "Normal()", axes=i)
+    with pytest.raises(SamplingError, match="numbers at once"):
+        Trial(variance(sum_over(i, x) * x.at(i=0)), number(1.0))
+    with pytest.raises(SamplingError, match="single block takes about"):
+        Trial(variance(relu(neuron(10**9))), number(1.0)).run(Streams(1))
 
 
 def test_orders_beyond_the_estimates() -> None:

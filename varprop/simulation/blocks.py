@@ -30,6 +30,7 @@ CROSS_FROM = 4
 PLAIN_SAMPLES = (8, 256)
 CROSSED_SHAPES = ((64, 16), (48, 12), (32, 8), (16, 8), (16, 4), (8, 4))
 CHUNK_ENTRIES = 2**18
+CHUNK_NANOSECONDS = 2e8
 MOST_ENTRIES = 2**25
 CHUNK_BLOCKS = 256
 
@@ -248,7 +249,8 @@ class SideSampler:
         """Blocks per chunk: a power of two, so that every look is a whole number of chunks."""
         entries = max((part.entries for part in self.all_parts), default=1)
         blocks = CHUNK_BLOCKS
-        while blocks > 1 and blocks * entries > CHUNK_ENTRIES:
+        cost = sum(part.repeat * part.cost for part in self.all_parts)
+        while blocks > 1 and (blocks * entries > CHUNK_ENTRIES or blocks * cost > CHUNK_NANOSECONDS):
             blocks //= 2
         return blocks
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -116,16 +116,20 @@ class Source:
         """Random numbers of this variable in one block."""
         return design.size(str(design.labels(self.first_group)[1])) * self.numbers
 
-    def draw(self, rng: np.random.Generator, blocks: int, design: Design) -> Array:
+    def draw(
+        self, rng: np.random.Generator, blocks: int, design: Design, piece: Mapping[int, int] | None = None
+    ) -> Array:
+        """Draw (blocks, samples, *places); of some slots only so many further places, if a piece says so."""
         per_block = design.size(str(design.labels(self.first_group)[1]))
+        extents = tuple((piece or {}).get(slot, extent) for slot, extent in enumerate(self.extents))
         count = blocks * per_block
         law = self.sampler
         whole = self.law is None and self.variable.is_joint
-        drawn = np.asarray(law.draw(rng, (count,) if whole else (count, *self.extents)), dtype=np.float64)
-        if drawn.shape != (count, *self.extents):
+        drawn = np.asarray(law.draw(rng, (count,) if whole else (count, *extents)), dtype=np.float64)
+        if drawn.shape != (count, *extents):
             raise SamplingError(
                 f"draws of {self.variable.name}",
-                f"{law} gave shape {drawn.shape}, not {(count, *self.extents)}",
+                f"{law} gave shape {drawn.shape}, not {(count, *extents)}",
                 "A draw has the shape it is asked for.",
             )
-        return drawn.reshape(blocks, per_block, *self.extents)
+        return drawn.reshape(blocks, per_block, *extents)

@@ -19,14 +19,11 @@ from varprop.errors import SamplingError
 from varprop.model.axes import Index
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable, variables
+from varprop.simulation.costs import streamed_in, work_of
 from varprop.simulation.layout import (
     BLOCK,
-    CALL_COST,
     COLUMN,
     COORDINATES,
-    DRAW_COST,
-    ENTRY_COST,
-    PRODUCT_COST,
     ROW,
     Design,
     Label,
@@ -36,6 +33,7 @@ from varprop.simulation.layout import (
 )
 from varprop.simulation.rare import atoms, rarest
 from varprop.simulation.schedule import bodies, number, number_places, operands, places_of, schedule
+from varprop.simulation.streaming import Group, groups_of
 from varprop.simulation.streams import Streams
 
 __all__ = ["Program"]
@@ -89,17 +87,18 @@ class Program:
             if isinstance(node, RandomVariable):
                 found.setdefault(node.variable, []).append(node)
         rows, others = frozenset(first_group), laws or {}
-        self._sources = [
+        self.sources = [
             Source(key, v, others.get(v), v in rows, self._needed(v, found[v]), len(found[v]))
             for key, v in enumerate(self.variables)
         ]
-        self._source = {node: source for source in self._sources for node in found[source.variable]}
+        self.source_of = {node: source for source in self.sources for node in found[source.variable]}
         self._rank: dict[Label, int] = {BLOCK: 0, ROW: 1, COLUMN: 2}
         for node in self.nodes:
             for index in sorted((i for i in node.indices if i.is_bound), key=lambda i: (i.key, i.axis.token)):
                 self._rank.setdefault(index, len(self._rank))
-        self._uses = Counter(operand for node in self.nodes for operand in operands(node))
-        self._uses.update(self.roots)
+        self.groups = groups_of(self.nodes, self.source_of, self.roots)
+        self.uses = Counter(operand for node in self.nodes for operand in operands(node))
+        self.uses.update(self.roots)
 
     def _needed(self, variable: Variable, leaves: list[RandomVariable]) -> tuple[Sequence[int], ...]:
         """Per slot the places to draw: all, where a sum ranges over it, else those that are named."""
@@ -115,18 +114,18 @@ class Program:
     def draws(self, group: Iterable[Variable] | None = None) -> int:
         """Random numbers behind one draw of all variables, or of a group of them."""
         chosen = None if group is None else set(group)
-        return sum(source.numbers for source in self._sources if chosen is None or source.variable in chosen)
+        return sum(source.numbers for source in self.sources if chosen is None or source.variable in chosen)
 
     def rarest(self, design: Design) -> float:
         """How often the rarest known value of a variable is expected in one block; inf if none is rare."""
-        chances = ((rarest(source.sampler), source.draws(design)) for source in self._sources)
+        chances = ((rarest(source.sampler), source.draws(design)) for source in self.sources)
         return min((chance * draws for chance, draws in chances if chance < 1), default=math.inf)
 
     @property
     def rarest_outcome(self) -> float:
         """The probability of the rarest outcome of all variables in one sample; 0 if they vary smoothly."""
         chance = 1.0
-        for source in self._sources:
+        for source in self.sources:
             values = atoms(source.sampler)
             chance *= min(values.values()) ** source.numbers if values else 0.0
         return chance
@@ -145,12 +144,22 @@ class Program:
         """
         sizes = {BLOCK: blocks, ROW: design.rows, COLUMN: design.columns}
         bases: dict[int, Array] = {}
-        waiting = [source.leaves for source in self._sources]
-        uses = Counter(self._uses)
+        waiting = [source.leaves for source in self.sources]
+        uses = Counter(self.uses)
         values: dict[Expression, _Labelled] = {}
+        streamed = streamed_in(self, design)
+        hidden = {node for group in streamed for node in (*group.inner, *group.sums)}
+        leads = {group.sums[0]: group for group in streamed}
         for node in self.nodes:
-            if isinstance(node, RandomVariable):
-                source = self._source[node]
+            ended: Iterable[Expression] = operands(node)
+            if node in leads:
+                group = leads[node]
+                self._stream(group, streamed[group], streams, chunk, blocks, design, values)
+                ended = [operand for part in (*group.inner, *group.sums) for operand in operands(part)]
+            elif node in hidden:
+                continue
+            elif isinstance(node, RandomVariable):
+                source = self.source_of[node]
                 if source.key not in bases:
                     rng = streams.generator(source.key, chunk=chunk)
                     bases[source.key] = source.draw(rng, blocks, design)
@@ -160,13 +169,43 @@ class Program:
                     del bases[source.key]
             else:
                 values[node] = self._value(node, values)
-            for operand in operands(node):
+            for operand in ended:
                 uses[operand] -= 1
                 if not uses[operand]:
-                    del values[operand]
+                    values.pop(operand, None)
         labels = (BLOCK, ROW, COLUMN) if design.crossed else (BLOCK, ROW)
         shape = tuple(sizes[str(label)] for label in labels)
         return [np.broadcast_to(self._aligned(values[root], labels), shape) for root in self.roots]
+
+    def _stream(
+        self,
+        group: Group,
+        places: int,
+        streams: Streams,
+        chunk: int,
+        blocks: int,
+        design: Design,
+        values: dict[Expression, _Labelled],
+    ) -> None:
+        """Evaluate sums over an axis a block of places at a time, all from one generator per variable."""
+        rngs = {key: streams.generator(key, chunk=chunk) for key in group.slots}
+        size = places_of(group.axis)
+        for start in range(0, size, places):
+            count = min(places, size - start)
+            bases = {
+                key: self.sources[key].draw(rng, blocks, design, {group.slots[key]: count})
+                for key, rng in rngs.items()
+            }
+            local = {node: values[node] for node in group.outer}
+            for node in group.inner:
+                if isinstance(node, RandomVariable):
+                    source = self.source_of[node]
+                    local[node] = self._leaf(node, source, bases[source.key], design)
+                else:
+                    local[node] = self._value(node, local)
+            for one in group.sums:
+                part = self._value(one, local, count)
+                values[one] = _Labelled(values[one].data + part.data, part.labels) if start else part
 
     def _leaf(self, node: RandomVariable, source: Source, base: Array, design: Design) -> _Labelled:
         labels: list[Label] = list(design.labels(source.first_group))
@@ -195,7 +234,9 @@ class Program:
         sizes = dict(zip(part.labels, part.data.shape, strict=True))
         return part.data.reshape([sizes.get(label, 1) for label in labels])
 
-    def _value(self, node: Expression, values: Mapping[Expression, _Labelled]) -> _Labelled:
+    def _value(
+        self, node: Expression, values: Mapping[Expression, _Labelled], places: int | None = None
+    ) -> _Labelled:
         if isinstance(node, Scalar):
             return _Labelled(np.asarray(number(node.value)), ())
         if isinstance(node, Apply):
@@ -209,7 +250,7 @@ class Program:
             return self._added([values[term] for term in node.terms])
         if isinstance(node, SumOver):
             terms = [
-                self._contracted(node.index, coefficient, [_raised(values[b], p) for b, p in factors])
+                self._contracted(node.index, coefficient, [_raised(values[b], p) for b, p in factors], places)
                 for coefficient, factors in bodies(node)
             ]
             return self._added(terms)
@@ -239,12 +280,14 @@ class Program:
             total = total + self._aligned(part, labels)
         return _Labelled(total, labels)
 
-    def _contracted(self, index: Index, coefficient: float, parts: list[_Labelled]) -> _Labelled:
-        """Sum a product over an index; what does not carry the index stays outside."""
+    def _contracted(
+        self, index: Index, coefficient: float, parts: list[_Labelled], places: int | None
+    ) -> _Labelled:
+        """Sum a product over an index, or so many places of it; what does not carry it stays outside."""
         inside = [part for part in parts if index in part.labels]
         outside = [part for part in parts if index not in part.labels]
         if not inside:
-            return self._multiplied(coefficient * places_of(index.axis), outside)
+            return self._multiplied(coefficient * (places or places_of(index.axis)), outside)
         while len(inside) > 2:
             inside.sort(key=lambda part: part.data.size)
             inside[:2] = [self._multiplied(1.0, inside[:2])]
@@ -274,43 +317,7 @@ class Program:
 
     def work(self, design: Design) -> Work:
         """The cost of one block by a fixed formula, and the memory it needs."""
-        shapes: dict[Expression, tuple[Label, ...]] = {}
-        uses = Counter(self._uses)
-        drawn: set[int] = set()
-        alive = most = draws = 0
-        cost = 0.0
-        for node in self.nodes:
-            touched = 0
-            if isinstance(node, RandomVariable):
-                source = self._source[node]
-                sample = design.labels(source.first_group)
-                shapes[node] = (*sample, *dict.fromkeys(slot for slot in node.slots if slot.is_bound))
-                if source.key not in drawn:
-                    drawn.add(source.key)
-                    draws += source.numbers * self._entries(design, sample)
-                    alive += self._entries(design, sample) * math.prod(source.extents)
-            else:
-                labels = {label for operand in operands(node) for label in shapes[operand]}
-                if isinstance(node, SumOver):
-                    sides = max((self._entries(design, shapes[o]) for o in operands(node)), default=1)
-                    cost += PRODUCT_COST * self._entries(design, labels) + ENTRY_COST * sides
-                    labels -= {node.index}
-                shapes[node] = tuple(labels)
-                touched = self._entries(design, labels)
-                cost += ENTRY_COST * touched * max(1, len(operands(node)))
-            alive += touched
-            most = max(most, alive)
-            for operand in operands(node):
-                uses[operand] -= 1
-                if not uses[operand] and not isinstance(operand, RandomVariable):
-                    alive -= self._entries(design, shapes[operand])
-        overhead = CALL_COST * len(self.nodes) + 12 * CALL_COST * len(self.variables)
-        return Work(cost + DRAW_COST * draws, overhead, max(1, most), draws)
-
-    def _entries(self, design: Design, labels: Iterable[Label]) -> int:
-        return math.prod(
-            places_of(label.axis) if isinstance(label, Index) else design.size(label) for label in labels
-        )
+        return work_of(self, design)
 
 
 def _as_matrices(

@@ -35,6 +35,8 @@ Array = NDArray[np.float64]
 LEFT, RIGHT, PILOT, SCALE = range(4)
 MOST_BLOCKS = 2**20
 PILOT_BLOCKS = 32
+MOST_OVER = 20
+"""How many budgets two blocks may cost, which is the least that gives an estimate with its error."""
 PILOT_ERRORS = 4.0
 
 
@@ -165,6 +167,12 @@ class Trial:
             sides = shared_out(self.sides, pilots, self._nanoseconds / (2 * FIRST_LOOK))
         cost = sum(side.cost for side in sides)
         blocks = MOST_BLOCKS if cost <= 0 else int(min(MOST_BLOCKS, self._nanoseconds / cost))
+        if 2 * cost > max(MOST_OVER * self._nanoseconds, 1e10):
+            raise SamplingError(
+                f"a budget of {self.budget:g} seconds",
+                f"a single block takes about {cost / 1e9:.2g} seconds",
+                "Choose smaller sizes or a larger budget.",
+            )
         plan = Plan.doubling(blocks, alpha=self.alpha, power=self.power, factor=self.factor)
         random = [key for key, side in enumerate(sides) if _number(side.terms) is None]
         look: Look | None = None
