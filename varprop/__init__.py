@@ -63,6 +63,11 @@ if TYPE_CHECKING:
         Resolution as Resolution,
         check as check,
     )
+    from varprop.evidence.estimating import (
+        Estimate as Estimate,
+        estimate as estimate,
+        sample as sample,
+    )
     from varprop.evidence.explaining import (
         Explanation as Explanation,
         explain as explain,
@@ -315,6 +320,7 @@ _NAMES = {
     "networks.positions": "AveragePool Conv Flatten",
     "networks.profile": "Profile",
     "networks.propagating": "propagate",
+    "evidence.estimating": "Estimate estimate sample",
     "evidence.explaining": "Explanation explain",
     "evidence": "Evidence Resolution check",
     "networks.catalogue": (

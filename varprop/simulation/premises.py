@@ -99,6 +99,7 @@ class Asymptotic:
     Args:
         correct: whether to correct for skewness.
         alarms: whether to raise alarms.
+        share: the number 3 above; larger for a few replicates, each of many samples.
 
     Example:
         >>> limits = Asymptotic().limits(np.arange(256.0), 0.025)
@@ -111,6 +112,7 @@ class Asymptotic:
 
     correct: bool = True
     alarms: bool = True
+    share: float = 3.0
 
     @property
     def name(self) -> str:
@@ -141,17 +143,24 @@ class Asymptotic:
             return Limits(center - rounding, center + rounding)
         quantile = -float(stdtrit(count - 1, tail))
         error = math.sqrt(found.squares / (count - 1)) / math.sqrt(count)
-        bend = found.skewness / (3 * math.sqrt(count)) if self.correct else 0.0
-        low = center - error * _unbend(quantile, bend) - rounding
-        high = center - error * _unbend(-quantile, bend) + rounding
-        return Limits(low, high, self._alarm(found.skewness, found.share, quantile, count))
+        skewness = found.skewness / math.sqrt(count) if self.correct else 0.0
+        low, high = self.corrected(center, error, quantile, skewness)
+        return Limits(
+            low - rounding, high + rounding, self._alarm(found.skewness, found.share, quantile, count)
+        )
+
+    @staticmethod
+    def corrected(mean: float, error: float, quantile: float, skewness: float) -> tuple[float, float]:
+        """Limits from a mean, its standard error, and its own skewness: that of a value over sqrt(B)."""
+        bend = skewness / 3
+        return mean - error * _unbend(quantile, bend), mean - error * _unbend(-quantile, bend)
 
     def _alarm(self, skewness: float, share: float, quantile: float, count: int) -> str:
         if not self.alarms:
             return ""
         if abs(skewness) * quantile**3 > 3 * math.sqrt(count):
             return "skewness"
-        if share > max(1 / (2 * quantile**2), 3 * math.log(count) / count):
+        if share > max(1 / (2 * quantile**2), self.share * math.log(count) / count):
             return "one block carries the estimate"
         return ""
 

@@ -111,6 +111,10 @@ class Program:
                 needed.append(tuple(sorted({self._places[index] for index in indices})))
         return tuple(needed)
 
+    def with_laws(self, laws: Mapping[Variable, Law]) -> Program:
+        """The same program with other samplers."""
+        return Program(self.roots, laws)
+
     def draws(self, group: Iterable[Variable] | None = None) -> int:
         """Random numbers behind one draw of all variables, or of a group of them."""
         chosen = None if group is None else set(group)

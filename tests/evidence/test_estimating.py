@@ -1,0 +1,228 @@
+"""estimate and sample: right, with errors that are true, in bounded memory; bad input is refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from varprop.derivation.quantities import (
+    CentralMoment,
+    Covariance,
+    Cumulant,
+    Kurtosis,
+    Mean,
+    Moment,
+    Skewness,
+    Variance,
+)
+from varprop.errors import CheckError, SamplingError, VarpropError
+from varprop.evidence.estimating import Estimate, estimate, sample
+from varprop.model.activations import relu
+from varprop.model.axes import Axis
+from varprop.model.expressions import Expression, sum_over
+from varprop.model.joint import Empirical
+from varprop.model.neurons import dot
+from varprop.model.variables import RandomVariable, RandomVector
+from varprop.simulation.estimating import METHODS
+
+
+def product(n: int, inputs: str = "Normal()", weights: str | None = None) -> Expression:
+    return dot(weights=weights or f"Normal(variance=1/{n})", inputs=inputs, fan_in=n)
+
+
+x = RandomVariable("x", "Normal()")
+e = RandomVariable("e", "Exponential(mean=1)")
+WITHIN = 4.5
+
+TRUTHS = {
+    "mean": (Mean(e), 1.0),
+    "raw moment": (Moment(e, 3), 6.0),
+    "variance": (Variance(product(1)), 1.0),
+    "variance, few factors": (Variance(product(4)), 1.0),
+    "variance, some factors": (Variance(product(9)), 1.0),
+    "variance, many factors": (Variance(product(300)), 1.0),
+    "variance, rectified": (Variance(product(300, "Rectified(Normal())")), 0.5),
+    "covariance": (Covariance(e, e**2), 4.0),
+    "covariance with itself": (Covariance(e, e), 1.0),
+    "third": (CentralMoment(e, 3), 2.0),
+    "first central": (CentralMoment(product(9), 1), 0.0),
+    "cumulant": (Cumulant(e, 4), 6.0),
+    "skewness": (Skewness(e), 2.0),
+    "kurtosis": (Kurtosis(product(9, "Uniform(-1, 1)")), 3 + 3 * 0.8 / 9),
+    "a net": (Variance(product(20) * relu(product(20)) + 1), None),
+}
+
+
+@pytest.mark.parametrize("name", TRUTHS)
+def test_estimates_are_right_and_say_how_far_off_they_may_be(name: str) -> None:
+    quantity, truth = TRUTHS[name]
+    found = estimate(quantity, seed=5, relative_error=0.02, budget=1)
+    if truth is None:
+        second = estimate(quantity, seed=6, relative_error=0.02, budget=1, method="plain")
+        gap, error = found.value - second.value, math.hypot(found.standard_error, second.standard_error)
+        assert abs(gap) < WITHIN * error
+    else:
+        assert abs(found.value - truth) < WITHIN * max(found.standard_error, 1e-12)
+    assert found.interval[0] <= found.value <= found.interval[1] and not found.alarm
+    assert float(found) == found.value and found.memory < 2**24
+
+
+def test_the_error_asked_for_is_reached() -> None:
+    for n, aimed in ((2, 0.003), (9, 0.01), (256, 0.004)):
+        found = estimate(Variance(product(n)), seed=2, relative_error=aimed)
+        assert 0.3 * aimed < found.standard_error / found.value < 1.5 * aimed
+
+
+@pytest.mark.parametrize(
+    ("n", "method", "why"),
+    [(2, "quasi-random", "only 4 random numbers"), (9, "plain", "too short"), (64, "crossed", "64 random")],
+)
+def test_the_planner_and_its_reason(n: int, method: str, why: str) -> None:
+    found = estimate(Variance(product(n)), seed=1, budget=0.02)
+    assert found.method == method and why in found.reason and found.reason in str(found)
+
+
+def errors_of(method: Any, n: int, inputs: str, runs: int = 40) -> tuple[float, float]:
+    found = [estimate(Variance(product(n, inputs)), seed=k, budget=0.004, method=method) for k in range(runs)]
+    return float(np.std([one.value for one in found])), float(np.mean([one.standard_error for one in found]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["crossed", "shared signs", "plain"])
+def test_standard_errors_are_true(method: str) -> None:
+    spread, said = errors_of(method, 64, "Rectified(Normal())")
+    assert 0.7 < said / spread < 1.4
+
+
+def test_shared_signs_only_where_the_draw_is_a_sign_times_a_magnitude() -> None:
+    z = product(64, "Uniform(0, 1)")
+    found = estimate(Variance(z), seed=1, budget=0.05, method="shared signs")
+    assert abs(found.value - 1 / 3) < WITHIN * found.standard_error and found.reason.endswith("as asked")
+    for weights in ("Exponential(mean=1)", "Normal(mean=1)", "Uniform(-1, 2)"):
+        with pytest.raises(SamplingError, match="sign times a magnitude"):
+            estimate(Variance(product(64, "Normal()", weights)), method="shared signs", budget=0.05)
+    table = RandomVector("t", Empirical(np.eye(32)))
+    with pytest.raises(SamplingError, match="sign times a magnitude"):
+        estimate(
+            Variance(sum_over(table.axis, table * RandomVariable("x", "Normal()", axes=table.axis))),
+            method="shared signs",
+        )
+
+
+def test_methods_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(SamplingError, match="at most 8 random numbers"):
+        estimate(Variance(product(9)), method="quasi-random")
+    with pytest.raises(SamplingError, match="rows and columns"):
+        estimate(Variance(x), method="crossed")
+    with pytest.raises(SamplingError, match="do not give a kurtosis"):
+        estimate(Kurtosis(product(64)), method="crossed")
+    with pytest.raises(CheckError, match="no method"):
+        estimate(Variance(x), method="magic")  # type: ignore[arg-type]
+    assert len(METHODS) == 4
+
+
+def test_tail_probabilities_and_log_moments() -> None:
+    tail = estimate(x, statistic="tail probability", above=1.0, seed=3)
+    assert abs(tail.value - 0.158655) < WITHIN * tail.standard_error and tail.quantity == "P[x > 1.0]"
+    logs = estimate(x, statistic="log moment", seed=3)
+    assert abs(logs.value + 0.635181) < WITHIN * logs.standard_error
+    deep = product(40)
+    wide = estimate(deep, statistic="tail probability", above=1.5, seed=3, budget=0.05)
+    assert abs(wide.value - 0.0668) < 0.01
+
+
+def test_one_seed_one_result_on_any_engine(tmp_path: Path) -> None:
+    for n in (2, 9, 64):
+        quantity = Variance(product(n))
+        serial = estimate(quantity, seed=-(10**40), budget=0.03)
+        with ThreadPoolExecutor(2) as pool:
+            assert estimate(quantity, seed=-(10**40), budget=0.03, executor=pool) == serial
+        path = tmp_path / f"run{n}"
+        for _ in range(2):
+            assert estimate(quantity, seed=-(10**40), budget=0.03, checkpoint=path) == serial
+        with pytest.raises(SamplingError, match="another run"):
+            estimate(quantity, seed=4, budget=0.03, checkpoint=path)
+    assert estimate(Variance(x)) == estimate(Variance(x))
+
+
+def test_what_the_samples_do_not_tell_has_no_interval() -> None:
+    rare = estimate(Mean(RandomVariable("b", "Bernoulli(1/1000000000)")), seed=1, budget=0.01)
+    assert rare.interval == (-math.inf, math.inf) and "rare" in rare.alarm
+    heavy = estimate(
+        Variance(math.prod(RandomVariable(n, "Normal()") for n in "abcdefghi")), seed=1, budget=0.05
+    )
+    assert heavy.interval == (-math.inf, math.inf) and heavy.alarm
+    stored = json.loads(json.dumps(heavy.to_dict()))
+    assert stored["interval"] == [None, None] and stored["alarm"] in str(heavy)
+    late = estimate(Variance(product(64)), deadline=1e-9, budget=0.05)
+    assert late.interrupted and late.samples == 0 and math.isnan(late.value)
+
+
+def test_ends_of_the_range() -> None:
+    large = estimate(Variance(x * 10**100), seed=1, budget=0.01)
+    assert large.value == pytest.approx(1e200, rel=1e-2) and large.interval[0] > 0.9e200
+    assert estimate(Mean(x * 10**200 + 10**200), seed=1, budget=0.01).value == pytest.approx(1e200, rel=0.2)
+    small = estimate(Variance(x / 10**100), seed=1, budget=0.01)
+    assert small.value == pytest.approx(1e-200, rel=1e-2)
+    with pytest.raises(SamplingError, match="not finite"):
+        estimate(Variance(x * 10**200), seed=1, budget=0.01)
+    constant = estimate(Variance(RandomVariable("c", "Constant(3)")), budget=0.01)
+    assert (constant.value, constant.standard_error, constant.interval) == (0, 0, (0, 0))
+    long = estimate(Variance(product(10**5)), seed=1, budget=0.05)
+    assert abs(long.value - 1) < WITHIN * long.standard_error and long.memory < 2**24
+    tiny = estimate(Variance(product(9)), seed=1, budget=1e-9)
+    assert tiny.samples > 0 and math.isfinite(tiny.value)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"budget": 0},
+        {"budget": -1},
+        {"budget": math.inf},
+        {"budget": 1e300},
+        {"budget": "2"},
+        {"relative_error": 0},
+        {"relative_error": math.nan},
+        {"relative_error": 2},
+        {"deadline": 0},
+        {"seed": 1.5},
+        {"at": 3},
+        {"above": 3},
+        {"statistic": "tail probability"},
+    ],
+)
+def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(VarpropError):
+        estimate(Variance(x), **wrong)
+
+
+@pytest.mark.parametrize("wrong", [3, None, x, "Variance(x)", Variance(x) + 1])
+def test_what_is_no_quantity_is_refused(wrong: object) -> None:
+    with pytest.raises(CheckError, match=r"estimate\("):
+        estimate(wrong)
+
+
+def test_samples() -> None:
+    i = Axis("i", 3)
+    z = sum_over(i, RandomVariable("w", "Normal()", axes=i)) + x
+    values = sample(z, size=10_001, seed=4)
+    assert values.shape == (10_001,) and abs(values.std() / 2 - 1) < 0.04
+    assert (sample(z, size=7, seed=4) == values[:7]).all() and sample(z, size=0).shape == (0,)
+    assert (sample(z, size=3) == sample(z, size=3)).all() and (sample(z, size=3, seed=5) != values[:3]).all()
+    assert sample(product(10**6), size=2, seed=1).shape == (2,)
+    assert sample(dot(weights="Normal()", inputs="Normal()", fan_in="n"), at={"n": 4}, size=2).shape == (2,)
+    for size in (-1, 1.5, True, "3"):
+        with pytest.raises(CheckError, match="whole number"):
+            sample(x, size=size)  # type: ignore[arg-type]
+    with pytest.raises(CheckError, match="no random expression"):
+        sample(Variance(x))
+    with pytest.raises(VarpropError):
+        sample(RandomVariable("u", "Unknown(mean=0, variance=1)"))
+    assert isinstance(estimate(Mean(x + 1), budget=0.01), Estimate)

@@ -1,0 +1,334 @@
+"""`sample` and `estimate`: numbers from simulation where no claim is tested."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from varprop.derivation.quantities import (
+    CentralMoment,
+    Covariance,
+    Cumulant,
+    Equal,
+    Kurtosis,
+    Mean,
+    Quantity,
+    Skewness,
+    Variance,
+)
+from varprop.derivation.validation import validated
+from varprop.errors import CheckError
+from varprop.evidence.values import completed
+from varprop.model.expressions import Expression
+from varprop.model.variables import variables
+from varprop.render import Document, Documented, Table, Text
+from varprop.simulation.checkpoint import Checkpoint
+from varprop.simulation.engine import Engine
+from varprop.simulation.estimating import METHODS, Method, Problem
+from varprop.simulation.fingerprint import fingerprint
+from varprop.simulation.functionals import Functional, Statistic as Kind
+from varprop.simulation.layout import Design
+from varprop.simulation.sampling import Program
+from varprop.simulation.streams import Streams
+
+__all__ = ["Estimate", "estimate", "sample"]
+
+Array = NDArray[np.float64]
+Statistic: TypeAlias = Literal["tail probability", "log moment"]
+
+SAMPLE_ENTRIES = 2**18
+MOST_SECONDS = 1e6
+KINDS: tuple[tuple[type[Quantity], Kind], ...] = (
+    (Mean, "mean"),
+    (Variance, "variance"),
+    (Covariance, "covariance"),
+    (CentralMoment, "central moment"),
+    (Cumulant, "cumulant"),
+    (Skewness, "skewness"),
+    (Kurtosis, "kurtosis"),
+)
+
+
+@dataclass(frozen=True)
+class Estimate(Documented):
+    """A number from simulation, with its error and all that is needed to repeat it.
+
+    Args:
+        quantity: what was estimated, in text.
+        value: the estimate.
+        standard_error: its standard error.
+        interval: limits that hold the truth with 95 % asymptotically; infinite under an alarm.
+        alarm: why the samples do not tell how far off the estimate may be; may be empty.
+        method: "plain", "crossed", "quasi-random" or "shared signs".
+        reason: why this method, in one line.
+        samples: values of the expression behind the estimate.
+        memory: bytes of the arrays alive at once, at most.
+        at: the values of all symbols.
+        seed: the seed.
+        fingerprint: the arithmetic of the machine in one word.
+        interrupted: whether it was stopped before its planned size.
+    """
+
+    quantity: str
+    value: float
+    standard_error: float
+    interval: tuple[float, float]
+    alarm: str
+    method: Method
+    reason: str
+    samples: int
+    memory: int
+    at: Mapping[str, str] = field(hash=False)
+    seed: int
+    fingerprint: str = field(compare=False)
+    interrupted: bool = False
+
+    def __float__(self) -> float:
+        return self.value
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain Python objects; what is not finite becomes None."""
+        plain = asdict(self) | {"at": dict(self.at), "interval": list(self.interval), "kind": "estimate"}
+        for name, value in plain.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                plain[name] = None
+        plain["interval"] = [end if math.isfinite(end) else None for end in self.interval]
+        return plain
+
+    def document(self) -> Document:
+        """The number, its error and the method."""
+        row = (
+            self.quantity,
+            f"{self.value:.6g}",
+            f"{self.standard_error:.2g}",
+            "[{:.6g}, {:.6g}]".format(*self.interval),
+        )
+        return Document(
+            [
+                Table(["quantity", "estimate", "standard error", "95 %"], [row], align="lrrr"),
+                Text(self._foot()),
+            ]
+        )
+
+    def _foot(self) -> str:
+        at = ", ".join(f"{name} = {value}" for name, value in self.at.items())
+        parts = [
+            self.reason,
+            *([f"alarm: {self.alarm}"] if self.alarm else []),
+            *(["interrupted"] if self.interrupted else []),
+            *([f"at {at}"] if at else []),
+            f"{self.samples:.3g} samples, seed {self.seed}",
+        ]
+        return "; ".join(parts) + "."
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        shown = f"{self.value:.6g} +- {self.standard_error:.2g}, 95 % in [{low:.6g}, {high:.6g}]"
+        return f"{self.quantity} = {shown}\n{self._foot()}"
+
+
+def estimate(
+    quantity: object,
+    *,
+    statistic: Statistic | None = None,
+    above: float | None = None,
+    at: Mapping[Any, Any] | None = None,
+    relative_error: float | None = None,
+    budget: float | None = None,
+    seed: int | None = None,
+    method: Method | None = None,
+    progress: Callable[[float], None] | None = None,
+    executor: Executor | None = None,
+    executor_factory: Callable[[], Executor] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    deadline: float = math.inf,
+) -> Estimate:
+    """Estimate a number by simulation, with a standard error and a 95 % interval.
+
+    The size of the run is fixed by a pilot of its own streams, never by a clock. No formula for the quantity
+    is used. "shared signs" is a declared mode: it uses every draw of the weights with several random signs,
+    which is right for laws about zero that are drawn as a sign times a magnitude.
+
+    Args:
+        quantity: Mean, Variance, Covariance, CentralMoment, Cumulant, Skewness or Kurtosis of expressions;
+            or an expression, together with `statistic`.
+        statistic: of an expression z: "tail probability" P(z > above), or "log moment" E log |z|.
+        above: the threshold of a tail probability.
+        at: values of symbols; sizes that are missing get defaults, as in `check`.
+        relative_error: standard error over the size of the estimate to aim at; 1 % if no budget is given.
+        budget: seconds, turned into a number of samples by a cost formula; at most so many if a relative
+            error is given too (10 by default).
+        seed: any integer; without it a hash of the quantity and its values.
+        method: instead of the one the planner chooses.
+        progress: called with the share that is done.
+        executor: who computes: any executor of concurrent.futures.
+        executor_factory: makes an executor where there is none or the one there was broke.
+        checkpoint: a file of chunk results, from which a killed run goes on to the same bits.
+        deadline: seconds of the clock after which what is there is used.
+
+    Raises:
+        CheckError: the quantity is none of these, or a setting is out of range.
+        SamplingError: the expression cannot be sampled, overflows, or does not suit the method.
+
+    Example:
+        >>> from varprop.model.neurons import neuron
+        >>> z = neuron(weights="Normal(variance=1/n)", inputs="Uniform(-1, 1)", fan_in="n")
+        >>> found = estimate(Variance(z), at={"n": 256}, seed=7)
+        >>> round(found.value, 2), found.standard_error < 0.005, found.method
+        (0.33, True, 'crossed')
+    """
+    asked, expressions, name = _asked(quantity, statistic, above)
+    error, nanoseconds = _size(relative_error, budget)
+    if method is not None and method not in METHODS:
+        raise CheckError(
+            f"estimate with method={method!r:.40}", "it is no method", f"Choose from {', '.join(METHODS)}."
+        )
+    if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not deadline > 0:
+        raise CheckError(
+            f"estimate with deadline={deadline!r:.40}", "it is a number of seconds", "Choose a positive one."
+        )
+    claim = Equal(Mean(expressions[0]) * Mean(expressions[-1]), 0)
+    values, _ = completed([claim], at)
+    known = tuple(expression.at(values) if values else expression for expression in expressions)
+    shown = {str(symbol): str(value) for symbol, value in values.items()}
+    laws = sorted(f"{variable.name} ~ {variable.distribution}" for variable in variables(*known))
+    identity = f"{name} {shown} {laws}"
+    seed = _hashed(identity) if seed is None else seed
+    problem = Problem(asked, known, Streams(seed))
+    if method is None:
+        method, reason = problem.choose()
+    else:
+        problem.refuse(method)
+        reason = f"{method}, as asked"
+    plan = f"{identity} {seed} {method} {error} {nanoseconds}"
+    stored = None if checkpoint is None else Checkpoint(checkpoint, plan)
+    engine = Engine(executor, executor_factory, stored, time.monotonic() + deadline, progress)
+    found = problem.solve(method, reason, engine, error, nanoseconds)
+    return Estimate(
+        name,
+        found.value,
+        found.standard_error,
+        found.interval,
+        found.alarm,
+        found.method,
+        found.reason,
+        found.samples,
+        8 * found.entries,
+        shown,
+        seed,
+        fingerprint(),
+        found.interrupted,
+    )
+
+
+def sample(
+    expression: Expression,
+    *,
+    at: Mapping[Any, Any] | None = None,
+    size: int = 1000,
+    seed: int | None = None,
+) -> Array:
+    """Draw independent samples of a random expression.
+
+    A longer sample of the same seed begins with the shorter one. Memory is bounded but for the result.
+
+    Args:
+        expression: what to draw; every variable with a distribution that is known in full.
+        at: values of symbols; sizes that are missing get defaults, as in `check`.
+        size: how many, from 0 on.
+        seed: any integer; without it a hash of the expression and its values.
+
+    Returns:
+        An array of shape (size,).
+
+    Raises:
+        CheckError: it is no expression, or the size is no whole number.
+        SamplingError: it cannot be sampled.
+
+    Example:
+        >>> from varprop.model.variables import RandomVariable
+        >>> z = RandomVariable("x", "Uniform(0, 1)") ** 2
+        >>> values = sample(z, size=5, seed=3)
+        >>> values.shape, (values == sample(z, size=9, seed=3)[:5]).all()
+        ((5,), np.True_)
+    """
+    if not isinstance(expression, Expression):
+        raise CheckError(f"sample({expression!r:.60})", "it is no random expression", "Give vp.dot(...).")
+    if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:
+        raise CheckError(f"sample with size={size!r:.40}", "it is no whole number from 0 on", "Write 1000.")
+    values, _ = completed([Equal(Mean(expression), 0)], at)
+    known = expression.at(values) if values else expression
+    laws = sorted(f"{variable.name} ~ {variable.distribution}" for variable in variables(known))
+    streams = Streams(_hashed(f"{known} {laws}") if seed is None else seed)
+    program = Program((known,))
+    rows = max(1, min(4096, SAMPLE_ENTRIES // program.work(Design(1)).entries))
+    result = np.empty(int(size))
+    for chunk, start in enumerate(range(0, int(size), rows)):
+        drawn = program.run(streams, chunk=chunk, blocks=1, design=Design(rows))[0].ravel()
+        result[start : start + rows] = drawn[: len(result) - start]
+    return result
+
+
+def _asked(
+    quantity: object, statistic: Statistic | None, above: float | None
+) -> tuple[Functional, tuple[Expression, ...], str]:
+    if isinstance(quantity, Expression):
+        if statistic == "tail probability" and isinstance(above, int | float) and math.isfinite(above):
+            return Functional("mean", above=float(above)), (quantity,), f"P[{quantity} > {above}]"
+        if statistic == "log moment" and above is None:
+            return Functional("mean", logarithm=True), (quantity,), f"E[log |{quantity}|]"
+        raise CheckError(
+            f"estimate({quantity!s:.60}, statistic={statistic!r:.40}, above={above!r:.40})",
+            "of an expression there is a tail probability, with above=, and a log moment",
+            "Write estimate(Variance(z)), or statistic='tail probability', above=3.",
+        )
+    if not isinstance(quantity, Quantity) or statistic is not None or above is not None:
+        raise CheckError(
+            f"estimate({quantity!r:.60})",
+            "it is no quantity of random expressions" if statistic is None else "a quantity has no statistic",
+            "Write estimate(Variance(z)), or a random expression with statistic=.",
+        )
+    validated(quantity)
+    for cls, kind in KINDS:
+        if isinstance(quantity, cls):
+            expressions = quantity.expressions
+            if kind == "covariance" and expressions[0] == expressions[1]:
+                kind, expressions = "variance", expressions[:1]
+            if quantity.order == 2:
+                kind = "variance"
+            return Functional(kind, quantity.order or 1), expressions, str(quantity)
+    raise CheckError(
+        f"estimate({quantity})",
+        f"simulation has no estimate of a {type(quantity).__name__}",
+        "Ask for a mean, variance, covariance, moment, cumulant, skewness or kurtosis.",
+    )
+
+
+def _size(relative_error: object, budget: object) -> tuple[float | None, float]:
+    for name, value, high in (("relative_error", relative_error, 1.0), ("budget", budget, MOST_SECONDS)):
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= high:
+            raise CheckError(
+                f"estimate with {name}={value!r:.40}",
+                f"it is above 0 and at most {high:g}",
+                f"Leave out {name}.",
+            )
+    if relative_error is None:
+        if budget is None:
+            return 0.01, 1e10
+        return None, 1e9 * float(budget)  # type: ignore[arg-type]
+    return float(relative_error), 1e9 * float(10 if budget is None else budget)  # type: ignore[arg-type]
+
+
+def _hashed(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")

@@ -1,0 +1,87 @@
+"""Layouts of crossed blocks, and limits from their two-way variance components."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from varprop.simulation.methods import Crossed, shapes
+from varprop.simulation.premises import Asymptotic, Limits
+
+__all__ = ["FEW", "layout_of", "two_way"]
+
+Array = NDArray[np.float64]
+
+CROSSED_ENTRIES = 2**18
+FEW = 6.0
+"""The share of one replicate, or of one draw of a crossed block, that raises an alarm, over log(B) / B."""
+
+
+def layout_of(
+    base: Crossed, pilot: Sequence[float], error: float | None, nanoseconds: float
+) -> tuple[int, int, int]:
+    """Rows, columns and blocks that reach an error at the least cost, or the least error at a cost."""
+    estimate = abs(float(pilot[0]))
+    by_row, by_column, rest = (float(part) for part in pilot[4:7])
+    target = None if error is None or not estimate else (error * estimate) ** 2
+    best: tuple[float, int, int, int] | None = None
+    fixed, per_row, per_column, per_entry = _costs(base)
+    for m, k in shapes(CROSSED_ENTRIES):
+        if m // base.cluster < 8 or m % base.cluster:
+            continue
+        groups = m // base.cluster
+        variance = by_row / groups + by_column / k + rest / (groups * k)
+        cost = fixed + per_row * m + per_column * k + per_entry * m * k
+        most = max(1, int(nanoseconds / cost))
+        if target is None:
+            blocks, value = most, variance / most
+        else:
+            blocks = max(1, math.ceil(variance / target))
+            value = blocks * cost
+            if blocks > most:
+                blocks, value = most, 1e3 * nanoseconds * variance / (target * most)
+        if best is not None and cost > nanoseconds:
+            continue
+        if best is None or value < best[0]:
+            best = value, m, k, blocks
+    assert best is not None
+    return best[1:]
+
+
+def _costs(base: Crossed) -> tuple[float, float, float, float]:
+    """The cost of a block as fixed + a m + b k + c m k, from four layouts."""
+    m, k = 16 * base.cluster, 64
+    corner, right, up, both = (
+        base.shaped(rows, columns).chunk_cost
+        for rows, columns in ((m, k), (2 * m, k), (m, 2 * k), (2 * m, 2 * k))
+    )
+    per_entry = max(0.0, (both - right - up + corner) / (m * k))
+    per_row, per_column = (right - corner) / m - per_entry * k, (up - corner) / k - per_entry * m
+    return corner - per_row * m - per_column * k - per_entry * m * k, per_row, per_column, per_entry
+
+
+def two_way(table: Array, rows: int, columns: int, tail: float) -> tuple[Limits, float]:
+    """Limits from blocks of two-way components, corrected for skewness, with the alarms of `Asymptotic`."""
+    blocks = len(table)
+    value = float(table[:, 0].mean())
+    variance = float(table[:, 1].mean()) / blocks
+    sd = math.sqrt(variance)
+    if variance == 0:
+        return Limits(value, value), 0.0
+    by_row, by_column, rest = (float(part) for part in table[:, 4:7].mean(axis=0))
+    a, b = by_row / rows + rest / (rows * columns), by_column / columns + rest / (rows * columns)
+    freedom = blocks * (a + b) ** 2 / (a * a / (rows - 1) + b * b / (columns - 1))
+    skewness = float(table[:, 2].mean()) / blocks**2 / variance**1.5
+    quantile = -float(stdtrit(freedom, tail))
+    alarm = ""
+    if abs(skewness) * quantile**3 > 3:
+        alarm = "skewness"
+    count = rows if a > b else columns
+    if float(table[:, 3].mean()) > max(1 / (2 * quantile**2), FEW * math.log(count) / count):
+        alarm = alarm or "one draw carries the estimate"
+    low, high = Asymptotic.corrected(value, sd, quantile, skewness)
+    return Limits(low, high, alarm), sd

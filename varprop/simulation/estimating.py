@@ -1,0 +1,360 @@
+"""Estimates of a planned size: a method chosen from structure and a pilot, a standard error, an interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from varprop.errors import SamplingError
+from varprop.model.distributions import Laplace, Normal, Rademacher, StudentT, Uniform
+from varprop.model.expressions import Expression
+from varprop.model.variables import Variable
+from varprop.simulation.crossing import FEW, layout_of, two_way
+from varprop.simulation.engine import Engine, Run, Sampler
+from varprop.simulation.functionals import Functional, Scaling
+from varprop.simulation.layout import Design, Law
+from varprop.simulation.methods import CHUNK_ENTRIES, Crossed, Plain, Quasi, Signed
+from varprop.simulation.premises import Asymptotic
+from varprop.simulation.quasi import DIMENSIONS
+from varprop.simulation.rare import ENOUGH, single_valued
+from varprop.simulation.sampling import Program
+from varprop.simulation.schedule import first_group
+from varprop.simulation.streams import Streams
+
+__all__ = ["METHODS", "Method", "Numbers", "Problem"]
+
+Array = NDArray[np.float64]
+Method: TypeAlias = Literal["plain", "crossed", "quasi-random", "shared signs"]
+METHODS: tuple[Method, ...] = ("plain", "crossed", "quasi-random", "shared signs")
+
+PILOT, MAIN = 0, 1
+LEAST_SAMPLES = 4096
+PILOT_ROWS = 1024
+REPLICATES = 32
+CROSS_FROM = 16
+"""Random numbers behind a row and behind a column from which crossed blocks pay."""
+PILOT_SHAPE = (96, 96)
+MOST_BLOCKS = 2**17
+MOST_BITS = 17
+SIGNS = 16
+SMALLEST = 8
+"""The fewest rows and columns from which a spread is estimated."""
+EQUAL = "all samples are equal, and another value may be rare"
+TAIL = 0.025
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What an estimate of a planned size found.
+
+    Args:
+        value: the estimate.
+        standard_error: its standard error.
+        interval: limits that hold it with 95 %; infinite where an alarm says that the samples do not tell.
+        alarm: why there is no interval; may be empty.
+        method: how it was estimated.
+        reason: why so, in one line.
+        samples: values of the expression behind it.
+        entries: array entries alive at once, at most.
+        interrupted: whether it was stopped before its planned size.
+    """
+
+    value: float
+    standard_error: float
+    interval: tuple[float, float]
+    alarm: str
+    method: Method
+    reason: str
+    samples: int
+    entries: int
+    interrupted: bool
+
+
+@dataclass
+class Problem:
+    """A number to be estimated: a functional of the joint law of expressions.
+
+    Args:
+        functional: what is estimated.
+        expressions: one, or the two of a covariance; every size and symbol in them is a number.
+        streams: where to draw from.
+        laws: samplers that stand in for distributions.
+
+    Raises:
+        SamplingError: the expression cannot be sampled.
+    """
+
+    functional: Functional
+    expressions: tuple[Expression, ...]
+    streams: Streams
+    laws: Mapping[Variable, Law] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.program = Program(self.expressions, self.laws)
+        self.rows = first_group(*self.expressions)
+
+    @cached_property
+    def pilot(self) -> list[Array]:
+        """A few plain samples of every expression."""
+        one = self.program.work(Design(1))
+        rows = max(16, min(PILOT_ROWS, int(3e8 / max(1.0, one.cost)), 2 * CHUNK_ENTRIES // one.entries))
+        return self.program.run(self.streams.at(PILOT), chunk=0, blocks=1, design=Design(rows))
+
+    @cached_property
+    def scaling(self) -> Scaling:
+        """Center and size of the samples."""
+        return Scaling.of(self.functional.seen(self.pilot))
+
+    # ---- the choice
+
+    def choose(self) -> tuple[Method, str]:
+        """A method, and why, from the structure of the expression alone."""
+        draws = self.program.draws()
+        crossed = self._crossable()
+        if not crossed:
+            by_rows = self.program.draws(self.rows)
+            return "crossed", (
+                f"crossed blocks: {by_rows} random numbers behind a row and {draws - by_rows} behind a "
+                "column are each used many times"
+            )
+        if Quasi.suits(self.program) and not self.functional.logarithm:
+            return "quasi-random", f"quasi-random points: only {draws} random numbers behind a sample"
+        return "plain", f"plain samples: {crossed}, and quasi-random points need at most {DIMENSIONS} numbers"
+
+    def _crossable(self) -> str:
+        """Why crossed blocks do not fit; empty if they do."""
+        if self.functional.statistic not in ("mean", "variance", "covariance"):
+            return f"crossed blocks do not give a {self.functional.statistic}"
+        if not self.rows:
+            return "the variables do not split into rows and columns"
+        by_rows = self.program.draws(self.rows)
+        if min(by_rows, self.program.draws() - by_rows) < CROSS_FROM:
+            return "the sums are too short for crossed blocks"
+        return ""
+
+    def refuse(self, method: Method) -> None:
+        """Refuse a method that does not fit.
+
+        Raises:
+            SamplingError: it does not.
+        """
+        why = ""
+        if method in ("crossed", "shared signs"):
+            why = self._crossable() if self.functional.degree > 2 or not self.rows else ""
+        if method == "shared signs":
+            for variable in self.rows:
+                if not why and (variable in self.laws or not _sign_times_magnitude(variable)):
+                    why = (
+                        f"{variable.name} ~ {variable.distribution} is not drawn as a sign times a magnitude"
+                    )
+        if method == "quasi-random" and not Quasi.suits(self.program):
+            why = (
+                f"they need at most {DIMENSIONS} random numbers behind a sample, "
+                "all with a known inverse distribution function"
+            )
+        if why:
+            raise SamplingError(f"method={method!r}", why, 'Choose "plain", or leave it out.')
+
+    # ---- the three ways
+
+    def solve(
+        self, method: Method, reason: str, engine: Engine, error: float | None, nanoseconds: float
+    ) -> Numbers:
+        """Estimate by a method.
+
+        Args:
+            method: which.
+            reason: why, to be reported.
+            engine: who computes.
+            error: standard error over the size of the estimate to aim at; None to use up the budget.
+            nanoseconds: what the chunks may cost, by the cost formula.
+        """
+        with np.errstate(all="ignore"):
+            if method in ("crossed", "shared signs"):
+                return self._crossed(method, reason, engine, error, nanoseconds)
+            if method == "quasi-random":
+                return self._quasi(reason, engine, error, nanoseconds)
+            return self._plain(reason, engine, error, nanoseconds)
+
+    def _plain(self, reason: str, engine: Engine, error: float | None, nanoseconds: float) -> Numbers:
+        each = self.program.work(Design(1))
+        singles = self.functional.features([values.reshape(-1, 1) for values in self.pilot], self.scaling)
+        pseudo = self.functional.pseudo_values(singles, self.scaling)
+        relative = float(pseudo.std(ddof=1)) / abs(float(pseudo.mean()) or math.inf)
+        affordable = nanoseconds / (each.cost + 8.0 * self.functional.degree)
+        wanted = affordable if error is None else min(affordable, (relative / error) ** 2)
+        if not math.isfinite(wanted):
+            wanted = affordable
+        samples = max(min(LEAST_SAMPLES, max(64.0, affordable)), wanted)
+        rows = 8
+        while samples / rows > MOST_BLOCKS:
+            rows *= 2
+        chunk = 256
+        entries = self.program.work(Design(rows)).entries
+        cost = each.cost * rows
+        while chunk > 1 and (chunk * entries > CHUNK_ENTRIES or chunk * cost > 2e8 or chunk * rows > samples):
+            chunk //= 2
+        sampler = Plain(self.program, self.functional, self.scaling, rows, chunk)
+        chunks = max(1, math.ceil(samples / (rows * chunk)))
+        parts, interrupted = self._run(engine, sampler, chunks)
+        features = np.concatenate(parts) if parts else np.empty((0, 1))
+        blocks = len(features)
+        doubt = self._doubt(features, blocks * self.program.rarest(Design(rows)), blocks * rows)
+        return self._found("plain", reason, features, blocks * rows, entries * chunk, doubt, interrupted)
+
+    def _quasi(self, reason: str, engine: Engine, error: float | None, nanoseconds: float) -> Numbers:
+        bits = 7
+        first = Quasi(self.program, self.functional, self.scaling, bits)
+        parts = [first.results(self.streams.at(PILOT, 1), chunk=chunk) for chunk in range(16)]
+        pseudo = self.functional.pseudo_values(np.concatenate(parts), self.scaling)
+        relative = float(pseudo.std(ddof=1)) / abs(float(pseudo.mean()) or math.inf) / math.sqrt(REPLICATES)
+        if error is not None and relative > error:
+            bits += math.ceil(math.log2(min(1e9, relative / error)) / 0.75)
+            bits = min(MOST_BITS, bits)
+        if error is None:
+            bits = MOST_BITS
+        while (
+            bits > 4
+            and REPLICATES * Quasi(self.program, self.functional, self.scaling, bits).chunk_cost > nanoseconds
+        ):
+            bits -= 1
+        sampler = Quasi(self.program, self.functional, self.scaling, bits)
+        found, interrupted = self._run(engine, sampler, REPLICATES)
+        features = np.concatenate(found) if found else np.empty((0, 1))
+        entries = self.program.work(Design(2**bits)).entries + 2**bits * self.program.draws()
+        doubt = self._doubt(
+            features, len(features) * self.program.rarest(Design(2**bits)), len(features) * 2**bits
+        )
+        return self._found(
+            "quasi-random", reason, features, len(features) * 2**bits, entries, doubt, interrupted
+        )
+
+    def _found(
+        self,
+        method: Method,
+        reason: str,
+        features: Array,
+        samples: int,
+        entries: int,
+        doubt: str,
+        interrupted: bool,
+    ) -> Numbers:
+        if not len(features):
+            return Numbers(
+                math.nan,
+                math.inf,
+                (-math.inf, math.inf),
+                "no samples",
+                method,
+                reason,
+                0,
+                entries,
+                interrupted,
+            )
+        pseudo = self.functional.pseudo_values(features, self.scaling)
+        if not np.isfinite(pseudo).all():
+            raise _not_finite()
+        size = float(np.abs(pseudo).max()) or 1.0
+        scaled = pseudo / size  # squares of values near the ends of float64 would leave it
+        limits = Asymptotic(share=FEW if method == "quasi-random" else 3.0).limits(scaled, TAIL)
+        error = size * float(scaled.std(ddof=1)) / math.sqrt(len(pseudo)) if len(pseudo) > 1 else math.inf
+        alarm = limits.alarm or doubt
+        interval = (-math.inf, math.inf) if alarm else (size * limits.low, size * limits.high)
+        value = size * float(scaled.mean())
+        return Numbers(value, error, interval, alarm, method, reason, samples, entries, interrupted)
+
+    def _doubt(self, features: Array, chances: float, samples: int) -> str:
+        if chances < ENOUGH:
+            return "a rare value of the inputs has hardly been drawn"
+        equal = len(features) > 0 and float(np.ptp(features, axis=0).max()) == 0
+        if equal and samples * self.program.rarest_outcome < ENOUGH:
+            return "" if single_valued(self.expressions, self.laws) else EQUAL
+        return ""
+
+    def _crossed(
+        self, method: Method, reason: str, engine: Engine, error: float | None, nanoseconds: float
+    ) -> Numbers:
+        laws, cluster = dict(self.laws), 1
+        if method == "shared signs":
+            cluster = SIGNS
+            laws |= {variable: Signed(variable.distribution, cluster) for variable in self.rows}
+        program = Program(self.expressions, laws, self.rows)
+        base = Crossed(program, self.functional, *PILOT_SHAPE, cluster)
+        share = math.sqrt(min(1.0, nanoseconds / 8 / max(1.0, base.chunk_cost)))
+        least = max(2 * cluster, SMALLEST)
+        side = max(least, int(PILOT_SHAPE[0] * share) // cluster * cluster)
+        pilot = base.shaped(side, max(SMALLEST, int(PILOT_SHAPE[1] * share)))
+        if pilot.chunk_cost > nanoseconds / 2:
+            rows, columns, blocks = least, SMALLEST, 1
+        else:
+            seen = pilot.results(self.streams.at(PILOT, 2), chunk=0)[0]
+            rows, columns, blocks = layout_of(base, seen, error, nanoseconds)
+        sampler = base.shaped(rows, columns)
+        most = max(1, int(nanoseconds / sampler.chunk_cost))
+
+        def needed(parts: list[Array]) -> int:
+            estimate, variance = np.concatenate(parts)[:, :2].mean(axis=0)
+            wanted = (error * estimate) ** 2 if error else 0.0
+            return min(most, math.ceil(variance / wanted)) if wanted > 0 and variance < math.inf else 0
+
+        found, interrupted = self._run(engine, sampler, blocks, needed)
+        entries = program.work(sampler.design).entries + 4 * rows * columns
+        samples = rows * columns * len(found)
+        if not found:
+            return self._found(method, reason, np.empty((0, 1)), 0, entries, "", interrupted)
+        table = np.concatenate(found)
+        if not np.isfinite(table).all():
+            raise _not_finite()
+        chances = len(found) * program.rarest(sampler.design)
+        doubt = "a rare value of the inputs has hardly been drawn" if chances < ENOUGH else ""
+        if float(table[:, 1].sum()) == 0 and not single_valued(self.expressions, self.laws):
+            doubt = doubt or EQUAL
+        value = float(table[:, 0].mean())
+        limits, sd = two_way(table, rows // cluster, columns, TAIL)
+        alarm = limits.alarm or doubt
+        interval = (-math.inf, math.inf) if alarm else (limits.low, limits.high)
+        return Numbers(value, sd, interval, alarm, method, reason, samples, entries, interrupted)
+
+    def _run(
+        self,
+        engine: Engine,
+        sampler: Sampler,
+        chunks: int,
+        needed: Callable[[list[Array]], int] = lambda found: 0,
+    ) -> tuple[list[Array], bool]:
+        """The planned chunks, and once more as many as these say are needed."""
+        with Run(engine, [sampler], [self.streams.at(MAIN)], planned=chunks) as run:
+            try:
+                found = run.prefix([chunks])[0]
+                if (more := needed(found)) > chunks:
+                    run.planned = more
+                    found = run.prefix([more])[0]
+                return found, False
+            except KeyboardInterrupt:
+                return run.complete()[0], True
+
+
+def _sign_times_magnitude(variable: Variable) -> bool:
+    """Whether a variable is drawn from a law about zero that is a fair sign times a magnitude."""
+    law = variable.distribution
+    if isinstance(law, Normal | Laplace):
+        return bool(law.mean == 0)
+    if isinstance(law, Uniform):
+        return bool(law.low == -law.high)
+    if isinstance(law, StudentT):
+        return bool(law.center == 0)
+    return isinstance(law, Rademacher)
+
+
+def _not_finite() -> SamplingError:
+    return SamplingError(
+        "an estimate that is not finite",
+        "the samples overflow, or hold a nan",
+        "Rescale the variables, or ask for a lower moment.",
+    )

@@ -1,0 +1,169 @@
+"""Randomized quasi-Monte Carlo: scrambled Sobol points, and samples by inverse distribution functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from varprop.model.activations import Transformed
+from varprop.model.distributions import (
+    Bernoulli,
+    Constant,
+    Dropout,
+    Exponential,
+    Laplace,
+    LogNormal,
+    Normal,
+    Rademacher,
+    Rectified,
+    StudentT,
+    TruncatedNormal,
+    Uniform,
+)
+
+__all__ = ["DIMENSIONS", "Given", "quantile", "scrambled"]
+
+Array = NDArray[np.float64]
+
+BITS = 32
+# For every dimension but the first: degree, coefficients and first direction numbers of its polynomial.
+TABLE = (
+    (1, 0, (1,)),
+    (2, 1, (1, 3)),
+    (3, 1, (1, 3, 1)),
+    (3, 2, (1, 1, 1)),
+    (4, 1, (1, 1, 3, 3)),
+    (4, 4, (1, 3, 5, 13)),
+    (5, 2, (1, 1, 5, 5, 17)),
+)
+DIMENSIONS = len(TABLE) + 1
+"""The most random numbers behind one sample that quasi-random points are made for."""
+
+
+@cache
+def directions() -> NDArray[np.uint64]:
+    """The direction numbers, (dimensions, bits), as fractions of 2^BITS.
+
+    Source:
+        S. Joe, F. Y. Kuo, "Constructing Sobol sequences with better two-dimensional projections", 2008.
+    """
+    found = np.zeros((DIMENSIONS, BITS), dtype=np.uint64)
+    found[0] = [1 << (BITS - 1 - k) for k in range(BITS)]
+    for dimension, (degree, coefficients, first) in enumerate(TABLE, 1):
+        m = list(first)
+        for k in range(degree, BITS):
+            new = m[k - degree] ^ (m[k - degree] << degree)
+            for j in range(1, degree):
+                if (coefficients >> (degree - 1 - j)) & 1:
+                    new ^= m[k - j] << j
+            m.append(new)
+        found[dimension] = [m[k] << (BITS - 1 - k) for k in range(BITS)]
+    return found
+
+
+def scrambled(rng: np.random.Generator, dimensions: int, bits: int) -> Array:
+    """2^bits points of a Sobol net under a random linear scramble and a random digital shift.
+
+    Every point is uniform on the open unit cube.
+
+    Args:
+        rng: the generator to use.
+        dimensions: from 1 to DIMENSIONS.
+        bits: log2 of the number of points.
+
+    Returns:
+        (2^bits, dimensions)
+
+    Example:
+        >>> points = scrambled(np.random.default_rng(1), 2, 4)
+        >>> sorted(np.floor(points[:, 0] * 16).astype(int).tolist()) == list(range(16))
+        True
+
+    Source:
+        J. Matousek, "On the L2-discrepancy for anchored boxes", 1998.
+    """
+    lower = rng.integers(0, 2**BITS, (dimensions, BITS), dtype=np.uint64)
+    rows = np.arange(BITS, dtype=np.uint64)
+    below = np.uint64(2**BITS - 1) << (np.uint64(BITS) - rows) & np.uint64(2**BITS - 1)
+    matrix = (lower & below) | (np.uint64(1) << (np.uint64(BITS - 1) - rows))  # row k: bits before k, and k
+    numbers = directions()[:dimensions, : max(1, bits)]
+    parity = np.bitwise_count(matrix[:, :, None] & numbers[:, None, :]).astype(np.uint64) & np.uint64(1)
+    moved = (parity << (np.uint64(BITS - 1) - rows)[None, :, None]).sum(axis=1, dtype=np.uint64)
+    shift = rng.integers(0, 2**BITS, dimensions, dtype=np.uint64)
+    points = np.empty((2**bits, dimensions), dtype=np.uint64)
+    points[0] = shift
+    for k in range(bits):
+        points[2**k : 2 ** (k + 1)] = points[: 2**k] ^ moved[:, k]
+    return (points + 0.5) / 2.0**BITS
+
+
+def quantile(law: Any) -> Callable[[Array], Array] | None:
+    """The inverse distribution function of a law, where one is known; else None.
+
+    Example:
+        >>> quantile(Uniform(2, 4))(np.array([0.25]))
+        array([2.5])
+    """
+    if isinstance(law, Rectified | Transformed):
+        inner = quantile(law.parent)
+        if inner is None:
+            return None
+        if isinstance(law, Transformed):
+            return lambda u: np.asarray(law.activation.value(inner(u)))
+        return lambda u: np.maximum(inner(u), 0.0)
+    if isinstance(law, Rademacher):
+        return lambda u: np.where(u < 0.5, -1.0, 1.0)
+    inverse = INVERSES.get(type(law))
+    return None if inverse is None else partial(_inverted, inverse, law._numbers())
+
+
+def _inverted(inverse: Callable[..., Array], numbers: tuple[float, ...], u: Array) -> Array:
+    return inverse(u, *numbers)
+
+
+def _laplace(u: Array, mean: float, variance: float) -> Array:
+    half = np.minimum(u, 1 - u)
+    return np.asarray(mean - np.sign(u - 0.5) * np.sqrt(variance / 2) * np.log(2 * half))
+
+
+def _truncated(u: Array, low: float, high: float, mean: float, variance: float) -> Array:
+    std = np.sqrt(variance)
+    side = -1.0 if low > mean else 1.0
+    a, b = sorted((side * (low - mean) / std, side * (high - mean) / std))
+    u = 1 - u if side < 0 else u
+    logs = np.logaddexp(np.log1p(-u) + special.log_ndtr(a), np.log(u) + special.log_ndtr(b))
+    return np.asarray(np.clip(mean + side * std * special.ndtri_exp(logs), low, high))
+
+
+INVERSES: dict[type, Callable[..., Array]] = {
+    Normal: lambda u, mean, variance: mean + np.sqrt(variance) * special.ndtri(u),
+    Uniform: lambda u, low, high: low + (high - low) * u,
+    Exponential: lambda u, mean: -mean * np.log1p(-u),
+    Laplace: _laplace,
+    LogNormal: lambda u, mean, variance: np.exp(mean + np.sqrt(variance) * special.ndtri(u)),
+    StudentT: lambda u, dof, center, width: center + width * special.stdtrit(dof, u),
+    TruncatedNormal: _truncated,
+    Bernoulli: lambda u, p: (u < p).astype(np.float64),
+    Dropout: lambda u, keep: np.where(u < keep, 1 / keep, 0.0),
+    Constant: lambda u, value: np.full(u.shape, value),
+}
+
+
+class Given:
+    """A law whose draws are values made before."""
+
+    def __init__(self, values: Array) -> None:
+        self.values = values
+
+    def numbers(self, places: int) -> int:
+        """Random numbers behind one sample at so many places."""
+        return places
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        """The values in the shape asked for."""
+        return self.values.reshape(shape)
