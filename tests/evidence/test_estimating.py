@@ -115,6 +115,22 @@ def test_shared_signs_only_where_the_draw_is_a_sign_times_a_magnitude() -> None:
         )
 
 
+def test_the_mean_over_all_signs() -> None:
+    z = product(64, "Rectified(Normal())")
+    found = estimate(Variance(2 * z), seed=1, budget=0.02, method="sign average")
+    crossed = estimate(Variance(2 * z), seed=1, budget=0.02)
+    assert abs(found.value - 2) < WITHIN * found.standard_error < WITHIN * crossed.standard_error
+    squared = sum_over(Axis("j", 64), RandomVariable("w", "Normal()") ** 2)
+    for wrong in (
+        Variance(z + 1),
+        Mean(z),
+        Variance(squared),
+        Variance(product(9, "Uniform(0, 1)", "Uniform(0, 1)")),
+    ):
+        with pytest.raises(SamplingError, match="signs times magnitudes"):
+            estimate(wrong, method="sign average")
+
+
 def test_methods_that_do_not_fit_are_refused() -> None:
     with pytest.raises(SamplingError, match="at most 8 random numbers"):
         estimate(Variance(product(9)), method="quasi-random")
@@ -124,7 +140,7 @@ def test_methods_that_do_not_fit_are_refused() -> None:
         estimate(Kurtosis(product(64)), method="crossed")
     with pytest.raises(CheckError, match="no method"):
         estimate(Variance(x), method="magic")  # type: ignore[arg-type]
-    assert len(METHODS) == 4
+    assert len(METHODS) == 5
 
 
 def test_tail_probabilities_and_log_moments() -> None:

@@ -68,7 +68,7 @@ class Estimate(Documented):
         standard_error: its standard error.
         interval: limits that hold the truth with 95 % asymptotically; infinite under an alarm.
         alarm: why the samples do not tell how far off the estimate may be; may be empty.
-        method: "plain", "crossed", "quasi-random" or "shared signs".
+        method: "plain", "crossed", "quasi-random", "shared signs" or "sign average".
         reason: why this method, in one line.
         samples: values of the expression behind the estimate.
         memory: bytes of the arrays alive at once, at most.
@@ -155,8 +155,9 @@ def estimate(
     """Estimate a number by simulation, with a standard error and a 95 % interval.
 
     The size of the run is fixed by a pilot of its own streams, never by a clock. No formula for the quantity
-    is used. "shared signs" is a declared mode: it uses every draw of the weights with several random signs,
-    which is right for laws about zero that are drawn as a sign times a magnitude.
+    is used. Two methods are declared modes, never chosen by the planner, for weights that are drawn as a
+    sign times a magnitude: "shared signs" uses every draw with several random signs; "sign average" takes the
+    mean over all signs, which presupposes that cross terms vanish.
 
     Args:
         quantity: Mean, Variance, Covariance, CentralMoment, Cumulant, Skewness or Kurtosis of expressions;

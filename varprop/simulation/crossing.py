@@ -22,11 +22,14 @@ FEW = 6.0
 
 
 def layout_of(
-    base: Crossed, pilot: Sequence[float], error: float | None, nanoseconds: float
+    base: Crossed, layout: tuple[int, int], pilot: Sequence[float], error: float | None, nanoseconds: float
 ) -> tuple[int, int, int]:
     """Rows, columns and blocks that reach an error at the least cost, or the least error at a cost."""
     estimate = abs(float(pilot[0]))
     by_row, by_column, rest = (float(part) for part in pilot[4:7])
+    seen = layout[0] // base.cluster, layout[1]  # a component within its own noise counts for less
+    by_row = max(0.0, by_row - (by_row + rest / seen[1]) * math.sqrt(2 / seen[0]))
+    by_column = max(0.0, by_column - (by_column + rest / seen[0]) * math.sqrt(2 / seen[1]))
     target = None if error is None or not estimate else (error * estimate) ** 2
     best: tuple[float, int, int, int] | None = None
     fixed, per_row, per_column, per_entry = _costs(base)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, TypeAlias
 
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
-from varprop.model.distributions import Laplace, Normal, Rademacher, StudentT, Uniform
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation.crossing import FEW, layout_of, two_way
@@ -25,13 +24,14 @@ from varprop.simulation.quasi import DIMENSIONS
 from varprop.simulation.rare import ENOUGH, single_valued
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
+from varprop.simulation.signs import averaged, sign_times_magnitude
 from varprop.simulation.streams import Streams
 
 __all__ = ["METHODS", "Method", "Numbers", "Problem"]
 
 Array = NDArray[np.float64]
-Method: TypeAlias = Literal["plain", "crossed", "quasi-random", "shared signs"]
-METHODS: tuple[Method, ...] = ("plain", "crossed", "quasi-random", "shared signs")
+Method: TypeAlias = Literal["plain", "crossed", "quasi-random", "shared signs", "sign average"]
+METHODS: tuple[Method, ...] = ("plain", "crossed", "quasi-random", "shared signs", "sign average")
 
 PILOT, MAIN = 0, 1
 LEAST_SAMPLES = 4096
@@ -39,10 +39,12 @@ PILOT_ROWS = 1024
 REPLICATES = 32
 CROSS_FROM = 16
 """Random numbers behind a row and behind a column from which crossed blocks pay."""
-PILOT_SHAPE = (96, 96)
-MOST_BLOCKS = 2**17
+PILOT_SHAPE = (80, 80)
+MOST_BLOCKS = 2**13
 MOST_BITS = 17
 SIGNS = 16
+CLOSE = 1.25
+"""A variance within this factor of the one asked for is left as it is."""
 SMALLEST = 8
 """The fewest rows and columns from which a spread is estimated."""
 EQUAL = "all samples are equal, and another value may be rare"
@@ -149,10 +151,12 @@ class Problem:
             why = self._crossable() if self.functional.degree > 2 or not self.rows else ""
         if method == "shared signs":
             for variable in self.rows:
-                if not why and (variable in self.laws or not _sign_times_magnitude(variable)):
+                if not why and (variable in self.laws or not sign_times_magnitude(variable)):
                     why = (
                         f"{variable.name} ~ {variable.distribution} is not drawn as a sign times a magnitude"
                     )
+        if method == "sign average" and (self.functional.statistic != "variance" or self._averaged() is None):
+            why = "it needs the variance of a sum of weights, drawn as signs times magnitudes, times the rest"
         if method == "quasi-random" and not Quasi.suits(self.program):
             why = (
                 f"they need at most {DIMENSIONS} random numbers behind a sample, "
@@ -160,6 +164,9 @@ class Problem:
             )
         if why:
             raise SamplingError(f"method={method!r}", why, 'Choose "plain", or leave it out.')
+
+    def _averaged(self) -> Expression | None:
+        return None if self.laws else averaged(self.expressions[0])
 
     # ---- the three ways
 
@@ -175,6 +182,12 @@ class Problem:
             error: standard error over the size of the estimate to aim at; None to use up the budget.
             nanoseconds: what the chunks may cost, by the cost formula.
         """
+        if method == "sign average":
+            square = self._averaged()
+            assert square is not None
+            inner = Problem(Functional("mean"), (square,), self.streams)
+            way = inner.choose()[0]
+            return replace(inner.solve(way, reason, engine, error, nanoseconds), method=method)
         with np.errstate(all="ignore"):
             if method in ("crossed", "shared signs"):
                 return self._crossed(method, reason, engine, error, nanoseconds)
@@ -294,7 +307,7 @@ class Problem:
             rows, columns, blocks = least, SMALLEST, 1
         else:
             seen = pilot.results(self.streams.at(PILOT, 2), chunk=0)[0]
-            rows, columns, blocks = layout_of(base, seen, error, nanoseconds)
+            rows, columns, blocks = layout_of(base, (pilot.rows, pilot.columns), seen, error, nanoseconds)
         sampler = base.shaped(rows, columns)
         most = max(1, int(nanoseconds / sampler.chunk_cost))
 
@@ -338,18 +351,6 @@ class Problem:
                 return found, False
             except KeyboardInterrupt:
                 return run.complete()[0], True
-
-
-def _sign_times_magnitude(variable: Variable) -> bool:
-    """Whether a variable is drawn from a law about zero that is a fair sign times a magnitude."""
-    law = variable.distribution
-    if isinstance(law, Normal | Laplace):
-        return bool(law.mean == 0)
-    if isinstance(law, Uniform):
-        return bool(law.low == -law.high)
-    if isinstance(law, StudentT):
-        return bool(law.center == 0)
-    return isinstance(law, Rademacher)
 
 
 def _not_finite() -> SamplingError:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from varprop.model.variables import Variable
-from varprop.simulation import estimators
 from varprop.simulation.functionals import Functional, Scaling
 from varprop.simulation.layout import Design, Law
 from varprop.simulation.quasi import DIMENSIONS, Given, quantile, scrambled
@@ -22,8 +21,10 @@ __all__ = ["CHUNK_ENTRIES", "Crossed", "Plain", "Quasi", "Signed", "shapes"]
 
 Array = NDArray[np.float64]
 
-CHUNK_ENTRIES = 2**18
+CHUNK_ENTRIES = 2**19
 POINTS_KEY = 1_000_003
+BLOCK_COST = 3e5
+"""Nanoseconds of bookkeeping behind a crossed block."""
 
 
 @dataclass
@@ -167,7 +168,7 @@ class Crossed:
     def chunk_cost(self) -> float:
         """Nanoseconds per block."""
         work = self.program.work(self.design)
-        return float(work.cost + work.overhead + 12.0 * self.design.samples)
+        return float(work.cost + work.overhead + BLOCK_COST + 5.0 * self.design.samples)
 
     def shaped(self, rows: int, columns: int) -> Crossed:
         """The same with another layout."""
@@ -176,47 +177,50 @@ class Crossed:
     def results(self, streams: Streams, *, chunk: int) -> Array:
         """One row: estimate, its variance and third cumulant, the largest share of a draw, s10, s01, s11."""
         drawn = self.program.run(streams, chunk=chunk, blocks=1, design=self.design)
-        samples = self.functional.seen(drawn)
-        first, second = samples[0], samples[-1]
+        first, *others = (values[0] for values in self.functional.seen(drawn))
         if self.functional.statistic == "mean":
-            entries = first[0]
-            estimate = float(entries.mean())
+            shift, entries = 0.0, self._by_cluster(first)
         else:
-            estimate = float(self._covariance(first, second))
-            left = first[0] - first[0].mean()
-            entries = left * (left if second is first else second[0] - second[0].mean())
-        if self.cluster > 1:
-            entries = entries.reshape(-1, self.cluster, self.columns).mean(axis=1)
-        return np.array([[estimate, *_components(entries)]])
+            left = first - first.mean()
+            right = others[0] - others[0].mean() if others else left
+            shift = self._pairs(self._by_cluster(left), self._by_cluster(right))
+            entries = self._by_cluster(left * right)
+        return np.array([[float(entries.mean()) - shift, *_components(entries)]])
 
-    def _covariance(self, first: Array, second: Array) -> float:
-        """Unbiased, from pairs that share neither row cluster nor column."""
+    def _by_cluster(self, entries: Array) -> Array:
         if self.cluster == 1:
-            return float(estimators.crossed_covariance(first, second)[0])
-        groups = len(first[0]) // self.cluster
-        left = first[0] - first[0].mean()
-        right = left if second is first else second[0] - second[0].mean()
-        by_cell = [part.reshape(groups, self.cluster, -1).mean(axis=1)[None] for part in (left, right)]
-        a, b = by_cell[0][0], by_cell[1][0]
-        cells = float(estimators.crossed_covariance(by_cell[0], by_cell[1])[0])
-        return float((left * right).mean()) - (float((a * b).mean()) - cells)
+            return entries
+        return np.asarray(entries.reshape(-1, self.cluster, self.columns).mean(axis=1))
+
+    @staticmethod
+    def _pairs(left: Array, right: Array) -> float:
+        """The mean product of entries that share neither row nor column, of centered entries."""
+        m, k = left.shape
+        same = left is right
+        rows, columns = left.sum(axis=1), left.sum(axis=0)
+        others = (rows, columns) if same else (right.sum(axis=1), right.sum(axis=0))
+        total = float(rows.sum()) * float(others[0].sum())
+        both = float(np.einsum("ij,ij->", left, right))
+        pairs = total - float(rows @ others[0]) - float(columns @ others[1]) + both
+        return float(pairs / (m * (m - 1) * k * (k - 1)))
 
 
 def _components(entries: Array) -> tuple[float, ...]:
+    """Variance and third cumulant of the mean of all entries, the largest share of a draw, s10, s01, s11."""
     m, k = entries.shape
-    center = entries.mean()
-    rows, columns = entries.mean(axis=1) - center, entries.mean(axis=0) - center
+    rows, columns = entries.mean(axis=1), entries.mean(axis=0)
+    center = float(rows.mean())
+    rows, columns = rows - center, columns - center
     a, b = float(rows @ rows) / (m - 1), float(columns @ columns) / (k - 1)
-    total = float(np.einsum("ij,ij->", entries, entries)) - m * k * float(center) ** 2
+    total = float(np.einsum("ij,ij->", entries, entries)) - m * k * center**2
     rest = max(0.0, total - k * (m - 1) * a - m * (k - 1) * b) / ((m - 1) * (k - 1))
     variance = max(a / m, b / k, a / m + b / k - rest / (m * k))
     third = float((rows**3).sum()) / m**3 + float((columns**3).sum()) / k**3
     shares = [
-        float((part**2).max()) / total if (total := float(part @ part)) > 0 else 0.0
-        for part in (rows, columns)
+        float((part**2).max()) / size if (size := float(part @ part)) > 0 else 0.0 for part in (rows, columns)
     ]
-    weights = (a / m) / (a / m + b / k) if a + b > 0 else 0.0
-    share = weights * shares[0] + (1 - weights) * shares[1]
+    weight = (a / m) / (a / m + b / k) if a + b > 0 else 0.0
+    share = weight * shares[0] + (1 - weight) * shares[1]
     return variance, third, share, max(0.0, a - rest / k), max(0.0, b - rest / m), rest
 
 
