@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterator
 from pathlib import Path
 
 import sympy as sp
 
 import varprop
+from varprop.derivation.derive import derive
 from varprop.derivation.proofs import counterexample
+from varprop.derivation.quantities import Mean
 from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.showing import line_math
 from varprop.derivation.structure import Structure
+from varprop.errors import ParameterError
+from varprop.model.activations import NAMED, activation
 from varprop.model.distributions import DISTRIBUTIONS, Distribution
 from varprop.model.domains import Parameter
 from varprop.model.printing import Names, naming
+from varprop.model.variables import RandomVariable
+from varprop.networks.catalogue import INITIALIZERS, initializer
 from varprop.render import Bullets, Document, Heading, Math, Table, Text
 from varprop.sphinx.nodes import label_of_rule
 
@@ -63,6 +70,58 @@ def distribution_blocks(cls: type[Distribution]) -> list[object]:
     return blocks
 
 
+def activation_rows() -> Iterator[list[object]]:
+    """Yield what the reference says about each activation: formula, kinks, symmetry, its second moment."""
+    met = set()
+    for name in NAMED:
+        try:
+            phi = activation(name)
+        except ParameterError:  # it has no default parameters
+            continue
+        if phi.name in met:
+            continue
+        met.add(phi.name)
+        formulas = [Math(sp.latex(piece), str(piece)) for piece in phi.pieces or ()]
+        parts = [part for formula in formulas for part in (formula, "; ")][:-1]
+        kinks = ", ".join(str(kink) for kink in phi.kinks) or "none"
+        second = derive(Mean(phi(RandomVariable("z", "Normal()")) ** 2))
+        yield [name, f"{float(second.result):.6f}", second.precision, phi.parity, kinks, Text(*parts)]
+
+
+def activations_page() -> list[object]:
+    """Return the page of activations."""
+    head = ["name", "E phi(z)^2", "kind", "parity", "kinks", "formula between kinks"]
+    about = "Every activation with its formula, and its second moment for standard normal z."
+    return [Heading("Activations", 1), about, Table(head, list(activation_rows()))]
+
+
+def initializers_page() -> list[object]:
+    """Return the page of initializers: the equation that each solves."""
+    blocks: list[object] = [
+        Heading("Initializers", 1),
+        "Each is the law of a matrix of n_out by n_in; its variance is the solution of a stated equation.",
+    ]
+    for name in INITIALIZERS:
+        if name.startswith(("xavier", "kaiming")) or "truncated" in name:
+            continue
+        made = initializer(name, ("n_out", "n_in"))
+        blocks += [Heading(name, 2), *made.document().blocks[1:]]
+    blocks += [
+        Heading("Other names and laws", 2),
+        "xavier_* are other names of glorot_*, and kaiming_* of he_*. Each family also has a"
+        " truncated_normal, cut at two standard deviations, with the variance corrected for it.",
+    ]
+    return blocks
+
+
+def pictures(folder: Path) -> None:
+    """Write the pictures of the answers."""
+    for name in ("cancellation", "vanishing"):
+        path = folder / f"{name}.svg"
+        if not path.exists():
+            varprop.answer(name).plot(path)
+
+
 def api() -> str:
     """Return the page of all public names, by the module they live in."""
     parts = [
@@ -89,6 +148,7 @@ def text(blocks: list[object]) -> str:
 def write(folder: Path) -> None:
     """Write the reference pages into a folder; a page that has not changed is left alone."""
     folder.mkdir(parents=True, exist_ok=True)
+    pictures(folder)
     order = "In the order they are tried: weakest assumptions first, exact before limit."
     rules = [text([Heading("Rules", 1), order])]
     for rule in RULES:
@@ -96,7 +156,14 @@ def write(folder: Path) -> None:
     laws: list[object] = [Heading("Distributions", 1), Bullets(list(DISTRIBUTIONS))]
     for cls in DISTRIBUTIONS.values():
         laws.extend(distribution_blocks(cls))
-    for name, page in (("rules", "\n\n".join(rules)), ("distributions", text(laws)), ("api", api())):
+    pages = {
+        "rules": "\n\n".join(rules),
+        "distributions": text(laws),
+        "activations": text(activations_page()),
+        "initializers": text(initializers_page()),
+        "api": api(),
+    }
+    for name, page in pages.items():
         path = folder / f"{name}.md"
         if not path.exists() or path.read_text(encoding="utf-8") != page + "\n":
             path.write_text(page + "\n", encoding="utf-8")

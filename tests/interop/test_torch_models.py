@@ -162,6 +162,13 @@ def test_what_cannot_be_predicted_is_a_new_start() -> None:
     assert compared.unsupported[0].node == "_2"
 
 
+def test_operations_in_place_do_not_overwrite_what_is_measured() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(he(nn.Linear(16, 32)), nn.ReLU(inplace=True), he(nn.Linear(32, 4)))
+    first, second = list(vp.compare(vp.read(model, 16), models=24))[1:3]
+    assert 1.5 < first.measured / second.measured < 2.5
+
+
 def test_a_skip_connection_is_a_residual() -> None:
     torch.manual_seed(0)
     reading = vp.read(lambda: nn.Sequential(he(nn.Linear(16, 32)), PreActivation(32), PreActivation(32)), 16)

@@ -239,6 +239,9 @@ def _fresh(reading: Reading, rng: np.random.Generator) -> Any:
     import torch  # noqa: PLC0415
 
     graph = copy.deepcopy(reading.traced)
+    for module in graph.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False
     if reading.build is None:
         for name, law in reading.laws:
             parameter = graph.get_parameter(name)
@@ -265,6 +268,7 @@ def _run(
                 if result.requires_grad:
                     result.retain_grad()
                 results[node.name] = result
+                return result.clone()  # what follows may work in place
             return result
 
     inputs.requires_grad_(True)

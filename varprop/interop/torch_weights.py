@@ -15,6 +15,8 @@ from varprop.model.distributions import Constant, Distribution, Normal, Uniform
 
 __all__ = ["bias_law", "laws_of"]
 
+MOST_NUMBERS = 200_000
+"""Of one layer that are looked at."""
 ERRORS = 5.0
 """Standard errors that a moment may be off."""
 
@@ -160,4 +162,6 @@ def bias_law(bias: Any, fan_in: int, name: str) -> Distribution | None:
 
 
 def _numbers(tensor: Any) -> np.ndarray[Any, Any]:
-    return np.asarray(tensor.detach().cpu().numpy(), dtype=np.float64).ravel()
+    flat = tensor.detach().flatten()
+    step = max(1, flat.numel() // MOST_NUMBERS)
+    return np.asarray(flat[::step].cpu().numpy(), dtype=np.float64)

@@ -1,0 +1,13 @@
+"""The two questions that learners ask, answered."""
+
+import varprop as vp
+
+
+def cancellation() -> vp.Answer:
+    """Large signed terms can cancel: why make each of them small?"""
+    return vp.answer("cancellation")
+
+
+def vanishing() -> vp.Answer:
+    """A product of two small numbers is tiny: why do gradients not vanish?"""
+    return vp.answer("vanishing")
