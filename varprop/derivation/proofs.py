@@ -31,6 +31,9 @@ HARMLESS = ("zero mean", "one variance", "one mean", "places alike")
 MOST_FACTORED = 100
 """A line of more terms than this is not searched for common factors."""
 
+MOST_EXPANDED = 200
+"""A sum of more terms than this has no factor that is worth its time."""
+
 MOST_SYMBOLS = 12
 """A line with more symbols than this is not searched for factors that are sums."""
 
@@ -258,12 +261,12 @@ def tidy(value: sp.Expr) -> sp.Expr:
     """
     if value.is_number or value.is_Symbol or value.has(sp.erf):
         return value
-    forms = [value]
-    if isinstance(value, sp.Add) and len(value.args) <= MOST_FACTORED:
-        forms.append(sp.factor_terms(value))
     total = expanded(value, log=False, power_exp=False, basic=False)
-    forms.append(total)
-    if isinstance(total, sp.Add) and len(total.args) <= 200:
+    forms = [value, total]
+    many = total is value or len(total.args) > MOST_EXPANDED or len(value.free_symbols) > MOST_SYMBOLS
+    if many and isinstance(value, sp.Add) and len(value.args) <= MOST_FACTORED:
+        forms.append(sp.factor_terms(value))
+    if isinstance(total, sp.Add) and len(total.args) <= MOST_EXPANDED:
         forms.append(_common_factor(total))
         symbols = total.free_symbols
         few = len(total.args) > 3 and len(symbols) <= MOST_SYMBOLS  # with more, factors may take minutes

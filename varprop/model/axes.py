@@ -17,6 +17,9 @@ __all__ = ["Axis", "Index", "Token", "new_token"]
 Token: TypeAlias = tuple[int, int]
 """Identity of a variable, an axis or a place: creation order, then a number of its process."""
 
+MOST_PLACES = 10_000
+"""So many places can be named at once."""
+
 _COUNTER = itertools.count()
 _PROCESS = secrets.randbits(63)
 
@@ -94,15 +97,19 @@ class Axis:
             >>> j == k
             False
         """
-        if not isinstance(count, int) or isinstance(count, bool) or count < 1:
-            raise ParameterError(f"places({brief(count)})", "a number of places is a whole number from 1 on")
+        if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= MOST_PLACES:
+            raise ParameterError(
+                f"places({brief(count)})",
+                "a number of places is a whole number from 1 on",
+                f"Give one from 1 to {MOST_PLACES}",
+            )
         if self.size.is_Integer and count > self.size:
             raise ExpressionError(f"{count} different places of axis {self.name}", f"it has only {self.size}")
         return tuple(Index(self, "place", new_token()[0], f"{self.name}{k}") for k in range(1, count + 1))
 
     def at(self, position: int) -> Index:
         """Return the place of this number, counted from 0."""
-        if not isinstance(position, int) or isinstance(position, bool) or position < 0:
+        if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < 10**18:
             raise ParameterError(
                 f"place {brief(position)} of axis {self.name}", "places are counted 0, 1, 2, ..."
             )

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol
 
 import sympy as sp
 
-from varprop.errors import ExpressionError
+from varprop.errors import ExpressionError, brief
 from varprop.model.axes import Axis, Index, Token, as_index
 from varprop.model.nodes import Node, Order, brief_text, intern
 from varprop.model.scalars import scalar, substitute
@@ -93,7 +93,7 @@ class Expression(Node):
         if isinstance(exponent, (int, sp.Integer)) and not isinstance(exponent, bool) and exponent >= 0:
             return Scalar(1) if exponent == 0 else product(sp.S.One, ((self.checked(), int(exponent)),))
         raise ExpressionError(
-            f"({self})**{exponent}",
+            f"({self})**{brief(exponent)}",
             "powers are whole numbers, 0, 1, 2, ...",
             "Use an activation such as vp.abs_",
         )

@@ -166,7 +166,9 @@ def parse_tree(text: object, what: str) -> ast.expr:
         ParseError: not a text, too long, or not an expression.
     """
     if not isinstance(text, str):
-        raise ParseError(f"{what}={brief(text)}", f"a text was expected, not {type(text).__name__}")
+        raise ParseError(
+            f"{what}={brief(text)}", f"a text was expected, not {type(text).__name__}", _LANGUAGE
+        )
     shown = f"{what}={brief(text)}"
     if len(text) > MAX_TEXT:
         raise ParseError(shown, f"longer than {MAX_TEXT} characters", "Build it from smaller parts.")

@@ -236,7 +236,11 @@ class Distribution(ABC):
         Raises:
             ParameterError: a value is not a scalar or leaves the domain of its parameter.
         """
-        exact = {symbol(s) if isinstance(s, str) else s: scalar(v, str(s)) for s, v in values.items()}
+        if not isinstance(values, Mapping):
+            raise ParameterError(
+                f"{self}.at({brief(values, 60)})", "it is no mapping", "Write {n: 256} or {'n': 256}."
+            )
+        exact = {symbol(s) if isinstance(s, str) else s: scalar(v, brief(s)) for s, v in values.items()}
         if self.free_symbols.isdisjoint(exact):
             return self
         return type(self)(**{name: replaced(value, exact) for name, value in self._arguments().items()})

@@ -190,13 +190,13 @@ def _name(dist: Any) -> str:
 
 def is_frozen_scipy(value: object) -> bool:
     """Whether `value` is a frozen univariate distribution of scipy.stats, told without importing it."""
-    names = {cls.__name__ for cls in type(value).__mro__ if cls.__module__.startswith("scipy.stats")}
+    names = {cls.__name__ for cls in type(value).__mro__ if str(cls.__module__).startswith("scipy.stats")}
     return "rv_frozen" in names
 
 
 def is_sympy_stats(value: object) -> bool:
     """Whether `value` is a random symbol of sympy.stats, told without importing it."""
-    names = {cls.__name__ for cls in type(value).__mro__ if cls.__module__.startswith("sympy.stats")}
+    names = {cls.__name__ for cls in type(value).__mro__ if str(cls.__module__).startswith("sympy.stats")}
     return "RandomSymbol" in names
 
 
