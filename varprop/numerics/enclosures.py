@@ -6,8 +6,10 @@ told nothing of the branch cuts inside a callable gives tight and wrong balls.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 
@@ -16,6 +18,7 @@ import sympy as sp
 __all__ = ["Enclosure", "Majorant", "NotEnclosed", "available", "enclose", "is_enclosable"]
 
 Ball: TypeAlias = Any
+Node: TypeAlias = Callable[[Any, Any, bool], Any]
 Majorant: TypeAlias = tuple[sp.Expr, int]
 """(C, d) with |g(x)| <= C (1 + |x|)^d on the whole line."""
 
@@ -69,55 +72,84 @@ def is_enclosable(formula: sp.Expr, x: sp.Symbol) -> bool:
 
 
 def _compiled(formula: sp.Expr, x: sp.Symbol) -> Callable[[Ball, bool], Ball]:
-    """The formula as a function of a ball and of whether it must be analytic on it."""
-    from flint import acb, arb  # noqa: PLC0415
-
-    if formula == x:
-        return lambda z, analytic: z
-    if not formula.has(x):
-        if formula.is_Rational:
-            exact = (int(formula.p), int(formula.q))
-            return lambda z, analytic: acb(arb(exact[0]) / exact[1])
-        return lambda z, analytic: acb(_constant(formula))
-    if formula.is_Add or formula.is_Mul:
-        parts = [_compiled(part, x) for part in formula.args]
-        return _sum(parts) if formula.is_Add else _product(parts)
-    if formula.is_Pow and formula.base != sp.E:
-        return _power(_compiled(formula.base, x), formula.exp)
-    inner = _compiled(formula.args[0], x)
-    name = (ENTIRE | MEROMORPHIC | CUT)[formula.func]
-    if formula.func in CUT:
-        return lambda z, analytic: getattr(inner(z, analytic), name)(analytic=analytic)
-    return lambda z, analytic: getattr(inner(z, analytic), name)()
+    """The formula as a function of a ball and of whether it must be analytic on it; exp(x) is found once."""
+    base = sp.Dummy("exp")
+    formula = formula.replace(_is_logistic, _by_tanh)
+    shared = formula.replace(
+        lambda part: part.func is sp.exp and (part.args[0] / x).is_Integer,
+        lambda part: base ** (part.args[0] / x),
+    )
+    function = _node(shared, x, base)
+    if not shared.has(base):
+        return lambda z, analytic: function(z, z, analytic)
+    return lambda z, analytic: function(z, z.exp(), analytic)
 
 
-def _sum(parts: list[Callable[[Ball, bool], Ball]]) -> Callable[[Ball, bool], Ball]:
-    def total(z: Ball, analytic: bool) -> Ball:
-        found = parts[0](z, analytic)
-        for part in parts[1:]:
-            found = found + part(z, analytic)
-        return found
-
-    return total
-
-
-def _product(parts: list[Callable[[Ball, bool], Ball]]) -> Callable[[Ball, bool], Ball]:
-    def total(z: Ball, analytic: bool) -> Ball:
-        found = parts[0](z, analytic)
-        for part in parts[1:]:
-            found = found * part(z, analytic)
-        return found
-
-    return total
+def _is_logistic(part: sp.Expr) -> bool:
+    """Whether a part is a power of 1 / (1 + exp(a))."""
+    return bool(
+        part.is_Pow
+        and part.exp.is_Integer
+        and part.exp.is_negative
+        and part.base.is_Add
+        and len(part.base.args) == 2
+        and part.base.args[0] == 1
+        and part.base.args[1].func is sp.exp
+    )
 
 
-def _power(base: Callable[[Ball, bool], Ball], exponent: sp.Expr) -> Callable[[Ball, bool], Ball]:
+def _by_tanh(part: sp.Expr) -> sp.Expr:
+    """1 / (1 + exp(a)) = (1 - tanh(a/2)) / 2, which stays narrow on wide balls."""
+    return ((1 - sp.tanh(part.base.args[1].args[0] / 2)) / 2) ** -part.exp
+
+
+def _node(formula: sp.Expr, x: sp.Symbol, base: sp.Symbol) -> Node:
+    """A formula in x and exp(x); its constants are balls of the precision at hand."""
     from flint import acb  # noqa: PLC0415
 
+    if formula == x:
+        return lambda z, e, analytic: z
+    if formula == base:
+        return lambda z, e, analytic: e
+    if not formula.has(x, base):
+        constant = acb(_constant(formula))
+        return lambda z, e, analytic: constant
+    if formula.is_Add or formula.is_Mul:
+        join = operator.add if formula.is_Add else operator.mul
+        constant, rest = formula.as_independent(x, base, as_Add=formula.is_Add)
+        parts = [_node(part, x, base) for part in formula.func.make_args(rest)]
+        if constant != (0 if formula.is_Add else 1):
+            parts.append(_node(constant, x, base))
+        return reduce(lambda one, other: _joined(join, one, other), parts)
+    if formula.is_Pow and formula.base != sp.E:
+        return _power(_node(formula.base, x, base), formula.exp)
+    inner = _node(formula.args[0], x, base)
+    name = (ENTIRE | MEROMORPHIC | CUT)[formula.func]
+    method = getattr(acb, name)
+    if formula.func in CUT:
+        return lambda z, e, analytic: method(inner(z, e, analytic), analytic=analytic)
+    return lambda z, e, analytic: method(inner(z, e, analytic))
+
+
+def _joined(join: Callable[[Ball, Ball], Ball], one: Node, other: Node) -> Node:
+    return lambda z, e, analytic: join(one(z, e, analytic), other(z, e, analytic))
+
+
+def _power(base: Node, exponent: sp.Expr) -> Node:
+    from flint import acb  # noqa: PLC0415
+
+    if exponent == 2:
+
+        def square(z: Ball, e: Ball, analytic: bool) -> Ball:
+            value = base(z, e, analytic)
+            return value * value
+
+        return square
     if exponent.is_Integer:
         whole = int(exponent)
-        return lambda z, analytic: base(z, analytic) ** whole
-    return lambda z, analytic: base(z, analytic).pow(acb(_constant(exponent)), analytic=analytic)
+        return lambda z, e, analytic: base(z, e, analytic) ** whole
+    power = acb(_constant(exponent))
+    return lambda z, e, analytic: base(z, e, analytic).pow(power, analytic=analytic)
 
 
 def _constant(number: sp.Expr) -> Ball:
@@ -210,7 +242,7 @@ def _body(
     from flint import acb, arb  # noqa: PLC0415
 
     center, std = _constant(mean), _constant(variance).sqrt()
-    root = (2 * arb.pi()).sqrt()
+    minus_half = acb(-0.5)
     ends = [arb(-cutoff)]
     for kink in kinks:
         at = (_constant(kink) - center) / std
@@ -223,7 +255,7 @@ def _body(
         function = _compiled(piece, x)
 
         def integrand(z: Ball, analytic: bool, function: Any = function) -> Ball:
-            return function(center + std * z, analytic) * (-z * z / 2).exp() / root
+            return function(center + std * z, analytic) * (z * z * minus_half).exp()
 
         found = acb.integral(
             integrand,
@@ -234,7 +266,7 @@ def _body(
             eval_limit=MOST_EVALUATIONS,
         )
         total += found.real
-    return total
+    return total / (2 * arb.pi()).sqrt()
 
 
 def _tails(mean: sp.Expr, variance: sp.Expr, majorant: Majorant, cutoff: float) -> Ball:

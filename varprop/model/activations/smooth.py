@@ -170,7 +170,7 @@ class Mish(Formula):
     label = "mish"
     majorants = (1, 2)
     only_zero = True
-    pieces = (X * (sp.exp(2 * X) + 2 * sp.exp(X)) / (sp.exp(2 * X) + 2 * sp.exp(X) + 2),)
+    pieces = (X - 2 * X / ((1 + sp.exp(X)) ** 2 + 1),)
 
     @staticmethod
     def _gate(x: Array) -> tuple[Array, Array]:
