@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from varprop.errors import DerivationError, MomentError
 from varprop.model.activations import Activation, HomogeneousActivation
-from varprop.model.distributions import Distribution
+from varprop.model.distributions import Distribution, Normal
 from varprop.networks import maps
-from varprop.networks.branches import Concatenate, Residual, Tied
+from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
 from varprop.networks.convolving import conv_gradient, conv_weights
 from varprop.networks.forward import dense, unit_moment
 from varprop.networks.layers import GLU, Activate, Dense, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, like
 from varprop.networks.positions import AveragePool, Conv, Flatten
+from varprop.networks.repeating import GENERIC_GRADIENT, affine, geometric
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import (
     Activated,
@@ -122,6 +123,8 @@ def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
             return found(s.second), "closed form"
     if isinstance(law, Sample):
         return law.slope_moment(phi), "closed form"
+    if isinstance(law, Normal):
+        return normal_slope_moment(phi, s.mean, s.second)
     if isinstance(law, Distribution):
         try:
             if isinstance(phi, HomogeneousActivation):
@@ -163,6 +166,8 @@ def _back(trace: Trace, g: Gradient) -> Slope:
         return _concatenate(trace, g)
     if isinstance(layer, Activate):
         return _activation(layer.activation, trace, g)
+    if isinstance(layer, Repeat):
+        return _repeated(layer, trace, mean_of(g))
     after, g = g, mean_of(g)
     if isinstance(layer, Tied):
         inner = _back(trace.branches[0][0], g)
@@ -184,6 +189,16 @@ def _back(trace: Trace, g: Gradient) -> Slope:
     assert isinstance(layer, LayerNorm | RMSNorm)
     shift = s.mean if isinstance(layer, LayerNorm) else 0 * s.mean
     return Slope(trace, g / (s.second - shift**2), after)
+
+
+def _repeated(layer: Repeat, trace: Trace, g: Number) -> Slope:
+    """A symbolic number of blocks: each multiplies the gradient by one factor."""
+    first, last, generic = trace.branches
+    block = mean_of(backward(generic, GENERIC_GRADIENT)[0].before)
+    factor, shift = affine(block, GENERIC_GRADIENT, "the gradient")
+    in_last = backward(last, g)
+    in_first = backward(first, geometric(factor, shift, g, layer.count - 1))
+    return Slope(trace, in_first[0].before, g, None, "closed form", (tuple(in_first), tuple(in_last)))
 
 
 def _through(layer: Dense | GLU, s: State, g: Number) -> Number:

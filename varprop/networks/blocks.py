@@ -8,11 +8,12 @@ import sympy as sp
 
 from varprop.errors import DerivationError
 from varprop.networks import maps
-from varprop.networks.branches import Concatenate, Residual, Tied
+from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
 from varprop.networks.forward import activate, basic
 from varprop.networks.layers import GLU, Dense, Layer
 from varprop.networks.maps import Number, is_zero, like
 from varprop.networks.positions import AveragePool
+from varprop.networks.repeating import repeated
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import (
     Activated,
@@ -46,6 +47,8 @@ def step(layer: Layer, s: State) -> Trace:
         return Trace(layer, s, pool(layer, s))
     if isinstance(layer, Tied):
         return tied(layer, s)
+    if isinstance(layer, Repeat):
+        return repeated(layer, s, steps)
     return Trace(layer, s, basic(layer, s))
 
 

@@ -112,6 +112,9 @@ def unit_moment(phi: Activation, s: State, power: int) -> Found:
         return total, all(part[1] for part in parts), maps.worst(*(part[2] for part in parts))
     if isinstance(law, Sample):
         return law.applied(phi).moment(power), True, "closed form"
+    if isinstance(law, Normal):
+        value, kind = normal_moment(phi, s.mean, s.second, power)
+        return value, True, kind
     if isinstance(law, Distribution):
         try:
             return like(s.second, phi.moment(power, law)), True, "closed form"

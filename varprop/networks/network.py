@@ -140,6 +140,10 @@ class Input:
         """How many numbers it has, if it says so."""
         return (sp.Integer(self.law.rows.shape[1]),) if isinstance(self.law, Sample) else None
 
+    def at(self, values: Mapping[Any, Any]) -> Input:
+        """The same input with values for symbols."""
+        return Input(self.law.at(values), self.other) if isinstance(self.law, Distribution) else self
+
     @property
     def free_symbols(self) -> frozenset[sp.Symbol]:
         """The symbols in its parameters."""

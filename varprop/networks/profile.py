@@ -2,176 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeAlias
-
-import numpy as np
-import sympy as sp
-from mpmath import mp
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
 
 from varprop.errors import ParameterError, SamplingError
 from varprop.evidence.sampled import NumericClaim
-from varprop.networks.convolving import average
-from varprop.networks.layers import Shape
-from varprop.networks.maps import Number
+from varprop.model.scalars import scalar, symbol
+from varprop.networks import showing
+from varprop.networks.branches import Repeat
 from varprop.networks.network import Input, Network
+from varprop.networks.outlook import Outlook, outlook_of
+from varprop.networks.rows import CLAIMED, Row, shown_number
+from varprop.networks.scaling import scaled
 from varprop.networks.simulations import NetworkSimulation, refuse_symbols
-from varprop.networks.states import LIMIT, State
+from varprop.networks.states import LIMIT
+from varprop.render import Document, Documented
 
-__all__ = ["Profile", "Row", "Value", "row_of", "shown_number"]
-
-Value: TypeAlias = Any
-"""A float; an mpmath float where that would be 0 or infinite; a SymPy expression where there are symbols."""
-
-CLAIMED = {
-    "mean": "E h",
-    "second_moment": "E h^2",
-    "fourth_moment": "E h^4",
-    "pair": "E h h'",
-    "gradient": "E (dy/dh)^2",
-    "weight_gradient": "E (dy/dW)^2",
-}
-"""What a profile states of a layer, by name."""
+__all__ = ["Profile"]
 
 GROWTH = 4
 """How many times wider the second network of a check is, for what holds in the limit of wide layers."""
 
-SMALLEST, LARGEST = mp.mpf(10) ** -290, mp.mpf(10) ** 290
-
-
-def settled(value: Number | None) -> Value:
-    """A number as users get it."""
-    if value is None or isinstance(value, sp.Basic):
-        return value
-    return float(value) if value == 0 or SMALLEST < abs(value) < LARGEST else value
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One place of a network: what a layer gives. All numbers are per unit, over weights and input.
-
-    Attributes:
-        path: the number of the layer, 0 for the input; inside blocks also branch and number there.
-        label: the layer.
-        shape: its units, or channels and positions.
-        mean: E h.
-        second_moment: E h^2.
-        fourth_moment: E h^4 where it is known exactly, else None.
-        pair: E h h' of one unit under two inputs.
-        correlation: E h h' over the root of E h^2 E h'^2.
-        gradient: E (dy/dh)^2 for a readout y = sum_j v_j h_j of the output with fresh v_j of variance 1.
-        weight_gradient: E (dy/dW)^2 of one weight of the layer, None if it has none.
-        typical: the typical size of a unit: the root mean square of the layer in a typical net.
-        limits: the names of the numbers that hold in the limit of wide layers only.
-        precision: the kind of number: "closed form", "enclosure" or "estimate".
-    """
-
-    path: tuple[int, ...]
-    label: str
-    shape: Shape
-    mean: Value
-    second_moment: Value
-    fourth_moment: Value
-    pair: Value
-    correlation: Value
-    gradient: Value
-    weight_gradient: Value
-    typical: Value
-    limits: frozenset[str]
-    precision: str
-
-    @property
-    def variance(self) -> Value:
-        """E h^2 - (E h)^2."""
-        return self.second_moment - self.mean**2
-
-    @property
-    def validity(self) -> str:
-        """That of the second moment: "exact", or the limit in which it holds."""
-        return self.validity_of("second_moment")
-
-    def validity_of(self, name: str) -> str:
-        """ "exact" for a number that holds at every width, else the limit in which it holds."""
-        if name in ("variance", "correlation"):
-            parts = {"variance": ("mean", "second_moment"), "correlation": ("pair", "second_moment")}[name]
-            return LIMIT if self.limits & set(parts) else "exact"
-        return LIMIT if name in self.limits else "exact"
-
-
-NAMES = {"mean": "mean", "second": "second_moment", "fourth": "fourth_moment", "pair": "pair"}
-
-
-def row_of(
-    path: tuple[int, ...],
-    label: str,
-    s: State,
-    gradient: tuple[Number, bool],
-    weights: tuple[Number | None, bool],
-    typical: tuple[Number, bool],
-    precision: str,
-) -> Row:
-    """The row of a state, with what is known of the gradient there."""
-    limits = {NAMES[name] for name in s.limits if name in NAMES}
-    for name, (_, exact) in (("gradient", gradient), ("weight_gradient", weights), ("typical", typical)):
-        if not exact:
-            limits.add(name)
-    if isinstance(s.second, np.ndarray):
-        names = ("mean", "second", "pair", "pair_second")
-        s = s.after({}, **{name: average(getattr(s, name)) for name in names})
-    correlation = None
-    if s.pair is not None and s.pair_second is not None:
-        root = sp.sqrt if isinstance(s.second, sp.Basic) else mp.sqrt
-        size = root(s.second * s.pair_second)
-        correlation = None if size == 0 else s.pair / size
-    weights = (average(weights[0]), weights[1])
-    gradient = (average(gradient[0]), gradient[1])
-    size = typical[0]
-    if isinstance(size, np.ndarray):
-        size = mp.sqrt(s.second)
-    numbers = (s.mean, s.second, s.fourth, s.pair, correlation, gradient[0], weights[0], size)
-    mean, second, fourth, pair, close, slope, weight, size = map(settled, numbers)
-    return Row(
-        path,
-        label,
-        s.shape,
-        mean,
-        second,
-        fourth,
-        pair,
-        close,
-        slope,
-        weight,
-        size,
-        frozenset(limits),
-        precision,
-    )
-
-
-def shown_number(value: Value, digits: int = 4) -> str:
-    """A number in few characters, beyond the range of floats too."""
-    if value is None:
-        return ""
-    if isinstance(value, (float, int)):
-        return f"{value:.{digits}g}"
-    return str(value) if isinstance(value, sp.Basic) else mp.nstr(value, digits)
-
 
 @dataclass(frozen=True, eq=False)
-class Profile:
+class Profile(Documented):
     """What `propagate` found: one row per layer, forward and backward.
 
     Attributes:
         network: the network, repetitions written out where their number is known.
         input: what it is fed.
         rows: the input, then every layer in order; what is inside blocks follows its block.
+        again: the profile of another network for the same input.
         names: the numbers that a check looks at.
         places: the layers that a check looks at; None for all.
+
+    Example:
+        >>> from varprop import Dense, Network, Normal, propagate, relu, repeat
+        >>> net = Network(repeat("L", [Dense("n", weights="lecun_normal"), relu]), fan_in="n")
+        >>> propagate(net, input=Normal())[-1].second_moment
+        2**(-L)
     """
 
     network: Network
     input: Input
     rows: tuple[Row, ...]
+    again: Callable[[Network], Profile] = field(repr=False)
     names: tuple[str, ...] = ("mean", "second_moment", "pair", "gradient", "weight_gradient")
     places: frozenset[int] | None = None
 
@@ -188,6 +66,76 @@ class Profile:
     def validity(self) -> str:
         """ "exact", or the worst of the rows."""
         return LIMIT if any(row.limits for row in self.rows) else "exact"
+
+    @cached_property
+    def outlook(self) -> Outlook:
+        """Whether activations and gradients vanish, stay or explode, how fast, and what repairs it."""
+        return outlook_of(self.network, self.rows, lambda c: self.again(scaled(self.network, c)).rows)
+
+    def at(self, values: Mapping[Any, Any]) -> Profile:
+        """The profile in numbers: its formulas at values of their symbols.
+
+        Args:
+            values: numbers by symbol or name.
+
+        Raises:
+            ParameterError: a symbol is left, or a value is out of its domain.
+        """
+        exact = {symbol(s) if isinstance(s, str) else s: scalar(v, str(s)) for s, v in values.items()}
+        left = (self.network.free_symbols | self.input.free_symbols) - exact.keys()
+        if left:
+            names = ", ".join(sorted(map(str, left)))
+            raise ParameterError(f"values for {names}", "they are missing", f"Give at={{'{names}': ...}}.")
+        places = dict(self._places(exact))
+        rows = tuple(row.at(exact, places[row.path]) for row in self.rows if row.path in places)
+        return replace(self, network=self.network.at(exact).expanded(), input=self.input.at(exact), rows=rows)
+
+    def _places(self, values: Mapping[Any, Any]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Where every row stands once repetitions of a symbolic number are written out."""
+        starts, gone = {0: (0, 0, 0)}, 0
+        for number, layer in enumerate(self.network.layers, 1):
+            count = block = 0
+            if isinstance(layer, Repeat):
+                count, block = int(layer.count.xreplace(dict(values))), len(layer.layers)
+                gone += count * block - 1
+            starts[number] = (number + gone, count, block)
+        for row in self.rows:
+            place, count, block = starts[row.path[0]]
+            if not block:
+                yield row.path, (place, *row.path[1:])
+            elif len(row.path) == 1:
+                yield row.path, (place,)
+            elif row.path[1] == 2 or count > 1:
+                first = place - count * block if row.path[1] == 1 else place - block
+                if (row.path[1], row.path[2]) != (2, block) or len(row.path) > 3:
+                    yield row.path, (first + row.path[2], *row.path[3:])
+
+    def document(self) -> Document:
+        """The outlook and the table."""
+        return Document([*showing.head(self), *self.outlook.document().blocks, showing.table(self.rows)])
+
+    def table(self) -> Document:
+        """A table with one line per place; a mark stands at numbers that hold for wide layers."""
+        return Document([showing.table(self.rows)])
+
+    def plot(self) -> Any:
+        """Draw second moments and gradients over the layers, as a figure of matplotlib.
+
+        Raises:
+            ParameterError: the numbers are symbols, or matplotlib is missing.
+        """
+        return showing.figure(self.rows)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain Python objects; numbers beyond the range of floats as decimal text."""
+        return showing.record(self) | {"outlook": self.outlook.to_dict()}
+
+    def to_json(self, indent: int | None = None) -> str:
+        """Everything as JSON text."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
+
+    def __str__(self) -> str:
+        return self.to_text()
 
     def only(self, *names: str, layers: Iterable[int] | None = None) -> Profile:
         """The profile with claims about fewer numbers, for a check that is to look at these alone.

@@ -11,7 +11,8 @@ from varprop.networks.blocks import steps
 from varprop.networks.exact_backward import exact_backward
 from varprop.networks.forward import root
 from varprop.networks.network import Network, as_input, first_state
-from varprop.networks.profile import Profile, Row, row_of
+from varprop.networks.profile import Profile
+from varprop.networks.rows import Row, row_of
 from varprop.networks.states import State, Trace
 from varprop.networks.typical_size import typical_sizes
 
@@ -48,7 +49,10 @@ def propagate(
         >>> profile[3].validity
         'exact'
     """
-    source = as_input(input, given, against)
+    return _profile(network, as_input(input, given, against))
+
+
+def _profile(network: Network, source: Input) -> Profile:
     if source.size is not None:
         network = network.of_input(source.size)
     if network.fan_in is None:
@@ -59,7 +63,9 @@ def propagate(
     start = first_state(source, shape, symbolic)
     traces, _ = steps(network.layers, start)
     slopes = backward(traces, maps.like(start.second, maps.ONE))
-    return Profile(network, source, tuple(_rows(start, traces, slopes)))
+    return Profile(
+        network, source, tuple(_rows(start, traces, slopes)), lambda other: _profile(other, source)
+    )
 
 
 def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Iterator[Row]:
@@ -68,12 +74,13 @@ def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Ite
     exact = not traces or factors[0] is not None
     worst = maps.worst(start.precision, *(slope.precision for slope in slopes))
     sizes = typical_sizes(start, traces)
-    yield row_of((0,), "input", start, (first, exact), (None, True), next(sizes), worst)
+    yield row_of((0,), "input", "input", start, (first, exact), (None, True), next(sizes), worst)
     for number, (slope, factor, size) in enumerate(zip(slopes, factors, sizes, strict=True), 1):
         trace, gradient = slope.trace, mean_of(slope.after)
         yield row_of(
             (number,),
             str(trace.layer),
+            trace.layer.kind,
             trace.after,
             (gradient if factor is None else gradient * factor, factor is not None),
             (slope.weights, factor is not None),
@@ -91,6 +98,7 @@ def _inner_rows(slopes: Sequence[Slope], path: tuple[int, ...], worst: str) -> I
         yield row_of(
             (*path, number),
             str(slope.trace.layer),
+            slope.trace.layer.kind,
             state,
             (mean_of(slope.after), False),
             (slope.weights, False),
