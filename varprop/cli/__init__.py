@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import varprop as vp
-from varprop.cli import answers, audits, documents, gains, lessons, main_job, neurons
+from varprop.cli import answers, audits, documents, gains, lessons, main_job, networks, neurons
 from varprop.cli.reporting import (
     BAD_INPUT,
     BROKEN,
@@ -38,7 +38,7 @@ parameters are numbers or formulas such as 2/n"""
 LONGEST = 400
 """Of a message about usage, which repeats what was typed."""
 
-COMMANDS = (neurons, answers, documents, lessons, gains, audits)
+COMMANDS = (neurons, answers, networks, documents, lessons, gains, audits)
 """Modules with `add_commands(commands, epilog)`."""
 
 

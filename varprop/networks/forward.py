@@ -12,6 +12,7 @@ from varprop.model.activations import Activation
 from varprop.model.distributions import Distribution, Normal
 from varprop.networks import maps
 from varprop.networks.convolving import conv, flatten
+from varprop.networks.kernels import kernel
 from varprop.networks.layers import GLU, Activate, Dense, Layer, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, is_zero, like
 from varprop.networks.positions import Conv, Flatten
@@ -201,8 +202,12 @@ def paired(phi: Activation, s: State) -> tuple[Number | None, Number | None, boo
     bound = (numbers[0] * numbers[1]) ** 0.5
     between = max(-bound, min(bound, numbers[2]))
     matrix = [[numbers[0], between], [between, numbers[1]]]
-    found = gaussian.cross_moment(phi, [float(law.mean)] * 2, matrix)
-    return mp.mpf(float(found.value)) * scale, other, law.exact, maps.worst(kind, found.precision)
+    if is_zero(law.mean):
+        value, doubt = kernel(phi).cross(numbers[0], numbers[1], between / bound), kind
+    else:
+        found = gaussian.cross_moment(phi, [float(law.mean)] * 2, matrix)
+        value, doubt = float(found.value), maps.worst(kind, found.precision)
+    return mp.mpf(value) * scale, other, law.exact, doubt
 
 
 def noise(layer: Noise, s: State) -> State:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import sympy as sp
 from mpmath import mp
 
 from varprop.errors import VarpropError
-from varprop.networks.branches import Residual
+from varprop.networks.branches import Repeat, Residual
 from varprop.networks.layers import Activate, Dense, Layer, Noise
 from varprop.networks.network import Network
 from varprop.networks.rows import Row, Value
@@ -23,7 +24,7 @@ __all__ = ["Direction", "Outlook", "outlook_of"]
 WEIGHTED = ("dense", "glu", "conv", "residual", "tied", "repeat")
 MOST_ROWS = 400
 MOST_OCTAVES = 6.0
-MOST_STEPS = 24
+MOST_STEPS = 16
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Direction:
     Attributes:
         verdict: "vanishes", "stable" (a change by less than a factor 2), "explodes", or "open" in symbols.
         factor: by how much one layer multiplies it, as a geometric mean; a formula in symbols.
-        layers: over how many layers with weights.
+        layers: over how many layers with weights; a formula in symbols.
         half_life: layers in which it halves, or doubles where it grows; infinite if it stays.
         remedy: what to multiply the variance of all weights by so that it stays, None if nothing is to be
             done or no number is known; of residual blocks what to multiply their branches by.
@@ -42,7 +43,7 @@ class Direction:
 
     verdict: str
     factor: Value
-    layers: int
+    layers: Value
     half_life: float
     remedy: float | None
     repaired: str
@@ -115,12 +116,14 @@ def outlook_of(network: Network, rows: Sequence[Row], again: Callable[[float], S
         again: the rows once the variance of all weights is multiplied by a number.
     """
     made = _outlook(network, rows)
-    if len(rows) > MOST_ROWS or _scale_free(network.layers):
+
+    def changed(name: str, factor: float) -> float:
+        return _ratio(getattr(_outlook(network, again(factor)), name))
+
+    if len(rows) > MOST_ROWS or network.free_symbols or _scale_free(network.layers):
         return made
     repaired = {
-        name: replace(
-            part, remedy=_searched(lambda c, name=name: _ratio(getattr(_outlook(network, again(c)), name)))
-        )
+        name: replace(part, remedy=_searched(partial(changed, name)))
         for name, part in (("forward", made.forward), ("backward", made.backward))
         if part.verdict in ("vanishes", "explodes") and part.repaired == "weight variance"
     }
@@ -162,8 +165,17 @@ def _outlook(network: Network, rows: Sequence[Row]) -> Outlook:
     if len(hidden) < 2:
         hidden = [row for row in (rows[0], rows[-1]) if len(row.path) == 1]
     first, last, count = hidden[0], hidden[-1], len(hidden) - 1
+    inside = [row for row in rows if len(row.path) == 3 and row.kind in WEIGHTED]
+    repeats = [layer for layer in network.layers if isinstance(layer, Repeat)]
+    if repeats and inside:  # the same place of the first and the last block of a symbolic repetition
+        hidden = inside
+        first, last = (
+            inside[0],
+            next(r for r in inside if r.path == (inside[0].path[0], 2, inside[0].path[2])),
+        )
+        count = repeats[0].count - 1
     blocks = [layer for layer in network.layers if isinstance(layer, Residual)]
-    residual = 2 * len(blocks) > count > 0
+    residual = not repeats and 2 * len(blocks) > count > 0
     widths = [row.shape[0] for row in hidden if row.path != (0,)]
     narrow = sum((1 / width for width in widths), sp.S.Zero)
     return Outlook(
@@ -178,12 +190,21 @@ def _squared(value: Value) -> Value:
     return value**2 if isinstance(value, sp.Basic) else mp.mpf(value) ** 2
 
 
-def _direction(start: Value, end: Value, layers: int, residual: bool) -> Direction:
+def _direction(start: Value, end: Value, layers: Any, residual: bool) -> Direction:
     """How a second moment changed over some layers."""
     repaired = "branch" if residual else "weight variance"
     if isinstance(start, sp.Basic) or isinstance(end, sp.Basic):
-        ratio = sp.simplify(sp.sympify(end) / sp.sympify(start))
-        return Direction("open", ratio ** sp.Rational(1, max(layers, 1)), layers, math.inf, None, repaired)
+        steps = sp.sympify(layers) or sp.S.One
+        log = sp.expand_log(sp.log(sp.simplify(sp.sympify(end) / sp.sympify(start))), force=True)
+        factor = sp.simplify(sp.exp(sp.simplify(log / steps)))
+        verdict = "open"
+        if factor.is_number:
+            verdict = "stable" if factor == 1 else "explodes" if factor > 1 else "vanishes"
+        half_life = (
+            abs(float(sp.log(2) / sp.log(factor))) if verdict in ("vanishes", "explodes") else math.inf
+        )
+        remedy = float(1 / factor) if verdict in ("vanishes", "explodes") else None
+        return Direction(verdict, factor, layers, half_life, remedy, repaired)
     if layers == 0 or not start or not end:
         verdict = "stable" if layers == 0 or not start else "vanishes"
         return Direction(verdict, 1.0 if verdict == "stable" else 0.0, layers, math.inf, None, repaired)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from varprop.errors import ParameterError
 from varprop.networks import maps
@@ -10,7 +11,7 @@ from varprop.networks.backward import Slope, backward, mean_of
 from varprop.networks.blocks import steps
 from varprop.networks.exact_backward import exact_backward
 from varprop.networks.forward import root
-from varprop.networks.network import Network, as_input, first_state
+from varprop.networks.network import Input, Network, as_input, first_state
 from varprop.networks.profile import Profile
 from varprop.networks.rows import Row, row_of
 from varprop.networks.states import State, Trace
@@ -52,7 +53,7 @@ def propagate(
     return _profile(network, as_input(input, given, against))
 
 
-def _profile(network: Network, source: Input) -> Profile:
+def _profile(network: Network, source: Input, pairs: bool = True) -> Profile:
     if source.size is not None:
         network = network.of_input(source.size)
     if network.fan_in is None:
@@ -61,10 +62,15 @@ def _profile(network: Network, source: Input) -> Profile:
     network = network.expanded()
     symbolic = bool(network.free_symbols | source.free_symbols)
     start = first_state(source, shape, symbolic)
+    if not pairs:
+        start = replace(start, pair=None, pair_second=None)
     traces, _ = steps(network.layers, start)
     slopes = backward(traces, maps.like(start.second, maps.ONE))
     return Profile(
-        network, source, tuple(_rows(start, traces, slopes)), lambda other: _profile(other, source)
+        network,
+        source,
+        tuple(_rows(start, traces, slopes)),
+        lambda other: _profile(other, source, pairs=False),
     )
 
 

@@ -9,6 +9,7 @@ import sympy as sp
 
 from varprop.errors import ParameterError
 from varprop.networks.layers import shown
+from varprop.networks.outlook import WEIGHTED
 from varprop.networks.rows import Row, Value, log10_of, shown_number
 from varprop.render import Heading, Inline, Math, Plot, Series, Table, Text
 from varprop.render.figures import figure_of
@@ -73,6 +74,8 @@ def _series(name: str, rows: Sequence[Row], attribute: str) -> Series:
 def figure(rows: Sequence[Row]) -> Any:
     """Second moments and gradients over the layers, by powers of ten."""
     top = [row for row in rows if len(row.path) == 1]
+    kept = [row for row in top if row.kind in ("input", *WEIGHTED)]
+    top = kept if len(kept) > 2 else top  # activations between them would make a saw of the line
     if any(isinstance(row.second_moment, sp.Basic) for row in top):
         raise ParameterError(
             "plot of a profile", "its numbers are symbols", "Give values: profile.at({...})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from varprop.errors import DerivationError, MomentError
 from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.model.distributions import Distribution
+from varprop.networks.kernels import kernel
 from varprop.networks.maps import Number, is_zero, normal_slope, normal_unit
 
 __all__ = [
@@ -228,7 +230,7 @@ def normal_moment(activation: Activation, mean: Number, second: Number, power: i
     if found is not None:
         return found(mean, second), "closed form"
     ask = gaussian.mean if power == 1 else gaussian.second_moment
-    return _numeric(ask, activation, mean, second), "estimate"
+    return _numeric(ask, activation, mean, second, kernel(activation).second), "estimate"
 
 
 def normal_slope_moment(activation: Activation, mean: Number, second: Number) -> tuple[Number, str]:
@@ -240,13 +242,17 @@ def normal_slope_moment(activation: Activation, mean: Number, second: Number) ->
     found = normal_slope(activation, is_zero(mean))
     if found is not None:
         return found(mean, second), "closed form"
-    return _numeric(gaussian.slope_second_moment, activation, mean, second), "estimate"
+    ask = gaussian.slope_second_moment
+    return _numeric(ask, activation, mean, second, kernel(activation).slope), "estimate"
 
 
-def _numeric(ask: Any, activation: Activation, mean: Number, second: Number) -> Number:
+def _numeric(
+    ask: Any, activation: Activation, mean: Number, second: Number, centered: Callable[[float], float]
+) -> Number:
     if isinstance(second, np.ndarray):
         values = {
-            (m, q): _numeric(ask, activation, m, q) for m, q in zip(mean.flat, second.flat, strict=True)
+            (m, q): _numeric(ask, activation, m, q, centered)
+            for m, q in zip(mean.flat, second.flat, strict=True)
         }
         each = [values[m, q] for m, q in zip(mean.flat, second.flat, strict=True)]
         return np.array(each, dtype=object).reshape(second.shape)
@@ -259,6 +265,8 @@ def _numeric(ask: Any, activation: Activation, mean: Number, second: Number) -> 
     std = mp.sqrt(max(second - mean**2, 0))
     if mean == 0 and std != 0 and not NARROWEST < std < WIDEST:
         return _far(ask, activation, std)
+    if mean == 0 and std != 0 and ask is not gaussian.mean:
+        return mp.mpf(centered(float(second)))
     center = 0.0 if std > WIDEST else float(mean)
     return mp.mpf(float(ask(activation, center, float(min(std, WIDEST))).value))
 
