@@ -70,8 +70,13 @@ class Simulated(Protocol):
         """The numbers it states."""
         ...
 
-    def simulation(self, size: Literal["own", "larger"], nanoseconds: float) -> Simulation:
-        """A simulation of it, or of the same at larger sizes, whose first look costs about so much."""
+    @property
+    def other_size(self) -> Literal["larger", "smaller"]:
+        """The size at which what holds in a limit is tried too."""
+        ...
+
+    def simulation(self, size: Literal["own", "larger", "smaller"], nanoseconds: float) -> Simulation:
+        """A simulation of it, or of the same at other sizes, whose first look costs about so much."""
         ...
 
 
@@ -121,8 +126,9 @@ def tried_at_once(
     limits = any(claim.in_limit for claim in claims)
     total = 1e9 * budget * min(len(claims), MOST_SHARES) / (2 if limits else 1)
     runs = []
-    for key, size in enumerate(("own", "larger") if limits else ("own",)):
-        simulation = thing.simulation(size, total / MOST_SHARES)  # type: ignore[arg-type]
+    sizes: tuple[Literal["own", "larger", "smaller"], ...] = ("own", thing.other_size) if limits else ("own",)
+    for key, size in enumerate(sizes):
+        simulation = thing.simulation(size, total / MOST_SHARES)
         blocks = int(min(MOST_BLOCKS, total / simulation.cost))
         level = alpha / len(claims) / (2 if limits else 1)
         plan = Plan.doubling(blocks, alpha=level, power=power, factor=resolution)
@@ -133,7 +139,9 @@ def tried_at_once(
         for number in range(max(len(run.plan.looks) for run in runs)):
             _look(runs, number, claims, verdicts, watch)
             for place, claim in enumerate(claims):
-                verdicts[place] = _verdict(claim, [run.looks[place] for run in runs], resolution)
+                looks = [run.looks[place] for run in runs]
+                ordered = looks[::-1] if sizes[-1] == "smaller" else looks
+                verdicts[place] = _trend(ordered, resolution) if claim.in_limit else _exact(looks[0])
             if "inconclusive" not in verdicts:
                 break
     except KeyboardInterrupt:
@@ -179,9 +187,12 @@ def _judged(claim: NumericClaim, values: NDArray[np.float64], plan: Plan) -> Loo
     return decide(column / natural, 0.0, plan, band=Band(plan.factor - 1))
 
 
-def _verdict(claim: NumericClaim, looks: Sequence[Look | None], resolution: float) -> Verdict:
-    if not claim.in_limit:
-        return looks[0].verdict if looks[0] is not None else "inconclusive"
+def _exact(look: Look | None) -> Verdict:
+    return look.verdict if look is not None else "inconclusive"
+
+
+def _trend(looks: Sequence[Look | None], resolution: float) -> Verdict:
+    """The verdict on what holds in a limit, from looks at the smaller and at the larger size."""
     small, large = looks[0], looks[-1]
     if small is None or large is None or small.alarm or large.alarm:
         return "inconclusive"
@@ -216,7 +227,7 @@ def _reported(
     note = ""
     if claim.in_limit and all(one.looks[place] is not None for one in runs):
         errors = [_errors(one.looks[place]) for one in runs]  # type: ignore[arg-type]
-        note = "limit: relative error " + ", at the larger size ".join(
+        note = "limit: relative error " + ", at the other size ".join(
             f"{low:.2g} to {high:.2g}" for low, high in errors
         )
     size = abs(unit)

@@ -15,8 +15,8 @@ from varprop.interop.torch_reading import Place, Reading, Segment, Unsupported
 from varprop.model.distributions import Distribution, Normal
 from varprop.model.parsing import as_distribution
 from varprop.networks.network import Network
-from varprop.networks.profile import Row
 from varprop.networks.propagating import propagate
+from varprop.networks.rows import Row
 from varprop.render import Document, Documented, Heading, Table
 from varprop.simulation.streams import Streams
 

@@ -171,7 +171,7 @@ def _back(trace: Trace, g: Gradient) -> Slope:
     after, g = g, mean_of(g)
     if isinstance(layer, Tied):
         inner = _back(trace.branches[0][0], g)
-        return Slope(trace, inner.before, after, None, inner.precision, ((inner,),))
+        return Slope(trace, inner.before, after, None, inner.precision)
     if isinstance(layer, Dense):
         return Slope(trace, _through(layer, s, g), after, g * s.second)
     if isinstance(layer, Noise):

@@ -8,23 +8,29 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+import sympy as sp
+
 from varprop.errors import ParameterError, SamplingError
 from varprop.evidence.sampled import NumericClaim
+from varprop.model.distributions import Distribution
 from varprop.model.scalars import scalar, symbol
 from varprop.networks import showing
 from varprop.networks.branches import Repeat
 from varprop.networks.network import Input, Network
 from varprop.networks.outlook import Outlook, outlook_of
+from varprop.networks.premises import GRADIENT_INDEPENDENCE, WIDE_LAYERS, Premise
 from varprop.networks.rows import CLAIMED, Row, shown_number
 from varprop.networks.scaling import scaled
 from varprop.networks.simulations import NetworkSimulation, refuse_symbols
 from varprop.networks.states import LIMIT
-from varprop.render import Document, Documented
+from varprop.render import Block, Bullets, Document, Documented, Text
 
 __all__ = ["Profile"]
 
-GROWTH = 4
+GROWTH = sp.Integer(4)
 """How many times wider the second network of a check is, for what holds in the limit of wide layers."""
+WIDE = 128
+"""From this width on, the second network is narrower instead."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +40,7 @@ class Profile(Documented):
     Attributes:
         network: the network, repetitions written out where their number is known.
         input: what it is fed.
-        rows: the input, then every layer in order; what is inside blocks follows its block.
+        rows: the input, then every layer in order; what is inside a block comes before it.
         again: the profile of another network for the same input.
         names: the numbers that a check looks at.
         places: the layers that a check looks at; None for all.
@@ -62,10 +68,29 @@ class Profile(Documented):
     def __getitem__(self, place: int) -> Row:
         return self.rows[place]
 
+    def row(self, *path: int) -> Row:
+        """The row of a layer by its number, and inside a block by branch and number there.
+
+        Raises:
+            ParameterError: there is no such place.
+        """
+        for row in self.rows:
+            if row.path == path:
+                return row
+        raise ParameterError(f"row{path}", "no such place", "See the first column of profile.table().")
+
     @property
     def validity(self) -> str:
         """ "exact", or the worst of the rows."""
         return LIMIT if any(row.limits for row in self.rows) else "exact"
+
+    @property
+    def premises(self) -> tuple[Premise, ...]:
+        """The premises that numbers marked as limits rest on; none if everything holds at every width."""
+        used = frozenset().union(*(row.limits for row in self.rows))
+        slopes = {"gradient", "weight_gradient"}
+        forward = (WIDE_LAYERS,) if used - slopes - {"typical"} else ()
+        return forward + ((GRADIENT_INDEPENDENCE,) if used & slopes else ())
 
     @cached_property
     def outlook(self) -> Outlook:
@@ -112,7 +137,10 @@ class Profile(Documented):
 
     def document(self) -> Document:
         """The outlook and the table."""
-        return Document([*showing.head(self), *self.outlook.document().blocks, showing.table(self.rows)])
+        blocks: list[Block] = [*showing.head(self), *self.outlook.document().blocks]
+        if self.premises:
+            blocks += [Text(f"Numbers with {showing.MARK} rest on:"), Bullets(map(str, self.premises))]
+        return Document([*blocks, showing.table(self.rows)])
 
     def table(self) -> Document:
         """A table with one line per place; a mark stands at numbers that hold for wide layers."""
@@ -187,6 +215,14 @@ class Profile(Documented):
                 claims.append(NumericClaim(text, value, column, columns[row.path, squares], limit))
         return tuple(claims)
 
-    def simulation(self, size: Literal["own", "larger"], nanoseconds: float) -> NetworkSimulation:
-        """The network to be drawn, or one with all widths four times as large."""
-        return NetworkSimulation(self.network, self.input, GROWTH if size == "larger" else 1, nanoseconds)
+    @property
+    def other_size(self) -> Literal["larger", "smaller"]:
+        """Whether a limit is tried on a network four times as wide, or for a wide one as narrow."""
+        widths = [row.shape[0] for row in self.rows]
+        divide = all(width % GROWTH == 0 and width >= WIDE for width in widths)
+        return "smaller" if divide and isinstance(self.input.law, Distribution) else "larger"
+
+    def simulation(self, size: Literal["own", "larger", "smaller"], nanoseconds: float) -> NetworkSimulation:
+        """The network to be drawn, or one with all widths four times as large, or a quarter as large."""
+        factor = {"own": sp.S.One, "larger": GROWTH, "smaller": 1 / GROWTH}[size]
+        return NetworkSimulation(self.network, self.input, factor, nanoseconds)

@@ -83,6 +83,8 @@ def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Ite
     yield row_of((0,), "input", "input", start, (first, exact), (None, True), next(sizes), worst)
     for number, (slope, factor, size) in enumerate(zip(slopes, factors, sizes, strict=True), 1):
         trace, gradient = slope.trace, mean_of(slope.after)
+        for branch, inner in enumerate(slope.branches, 1):
+            yield from _inner_rows(inner, (number, branch), worst)
         yield row_of(
             (number,),
             str(trace.layer),
@@ -93,14 +95,14 @@ def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Ite
             size,
             maps.worst(worst, trace.after.precision),
         )
-        for branch, inner in enumerate(slope.branches, 1):
-            yield from _inner_rows(inner, (number, branch), worst)
 
 
 def _inner_rows(slopes: Sequence[Slope], path: tuple[int, ...], worst: str) -> Iterator[Row]:
     """The rows of the layers inside a block, where gradients hold in the limit only."""
     for number, slope in enumerate(slopes, 1):
         state = slope.trace.after
+        for branch, inner in enumerate(slope.branches, 1):
+            yield from _inner_rows(inner, (*path, number, branch), worst)
         yield row_of(
             (*path, number),
             str(slope.trace.layer),
@@ -111,5 +113,3 @@ def _inner_rows(slopes: Sequence[Slope], path: tuple[int, ...], worst: str) -> I
             (root(state.second), False),
             maps.worst(worst, state.precision),
         )
-        for branch, inner in enumerate(slope.branches, 1):
-            yield from _inner_rows(inner, (*path, number, branch), worst)

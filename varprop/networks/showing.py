@@ -116,6 +116,7 @@ def record(profile: Any) -> dict[str, Any]:
         "network": str(profile.network),
         "input": str(profile.input),
         "validity": profile.validity,
+        "premises": [str(premise) for premise in profile.premises],
         "rows": [
             {
                 "path": list(row.path),

@@ -45,7 +45,7 @@ class NetworkSimulation:
 
     network: Network
     source: Input
-    factor: int
+    factor: sp.Rational
     nanoseconds: float
 
     @cached_property
@@ -92,7 +92,7 @@ class NetworkSimulation:
     @property
     def relied(self) -> tuple[str, ...]:
         """What it relies on."""
-        width = "" if self.factor == 1 else f", {self.factor} times as wide"
+        width = "" if self.factor == 1 else f", widths times {self.factor}"
         return (
             f"independent networks{width}: {self.networks} per block, {self._inputs} inputs each",
             f"input {self.source}",
@@ -139,7 +139,7 @@ class NetworkSimulation:
             np.tile(np.arange(2), (networks, 1)) if fixed else rng.integers(0, len(rows), (networks, inputs))
         )
         numbers: Array = rows[chosen]
-        return np.repeat(numbers, self.factor, axis=2) if self.factor > 1 else numbers
+        return np.repeat(numbers, int(self.factor), axis=2) if self.factor > 1 else numbers
 
 
 def refuse_symbols(network: Network, source: Input) -> None:

@@ -39,7 +39,7 @@ class Wide:
     Sums over units then keep their second moments, whatever the weights were drawn from.
     """
 
-    def __init__(self, layer: Any, factor: int) -> None:
+    def __init__(self, layer: Any, factor: sp.Rational) -> None:
         self._layer, self._factor = layer, factor
 
     def __getattr__(self, name: str) -> Any:
@@ -56,7 +56,7 @@ class Wide:
 
     def law(self, shape: Shape) -> Shrunk:
         """What a weight is drawn from."""
-        return Shrunk(self._layer.law(self._narrow(shape)), float(np.sqrt(self._factor)))
+        return Shrunk(self._layer.law(self._narrow(shape)), float(np.sqrt(float(self._factor))))
 
     def _narrow(self, shape: Shape) -> Shape:
         return (sp.Integer(shape[0]) / self._factor, *shape[1:])
@@ -67,11 +67,11 @@ class Wide:
         return (after[0] * self._factor, *after[1:])
 
 
-def wider(layers: Iterable[Layer], factor: int) -> tuple[Any, ...]:
+def wider(layers: Iterable[Layer], factor: sp.Rational) -> tuple[Any, ...]:
     """The layers as a specification for brute force, everything `factor` times as wide.
 
     Args:
         layers: the layers.
-        factor: a whole number from 1 on.
+        factor: above 0; below 1 everything is narrower.
     """
     return tuple(layers) if factor == 1 else tuple(Wide(layer, factor) for layer in layers)
