@@ -16,12 +16,14 @@ from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.model.distributions import Normal
 from varprop.networks.correlation_forms import C, Q, R, correlation_form
+from varprop.networks.mehler import LARGEST, Conditional, Mehler, quick
 
 __all__ = ["Kernel", "kernel"]
 
 Array = NDArray[np.float64]
 Function = Callable[[float], float]
 Pair = Callable[[float, float, float], float]
+Step = Callable[[float, float, float], tuple[float, float, float]]
 
 REACH = 9.5
 """Where grids end; the square of a function that grows like x^4 has lost 16 digits there."""
@@ -70,6 +72,9 @@ class Kernel:
     def second(self) -> Function:
         """E phi(X)^2 as a function of q >= 0."""
         rest = self._second_on_a_grid if self.phi.analytic else lambda q: self._quadrature("second_moment", q)
+        fast = self._quick if self.second_form is None else None
+        if isinstance(fast, Mehler):
+            return lambda q: fast.second(q) if 0 < q <= LARGEST else rest(q)
         return self._guarded(self.second_form, "second_moment", rest)
 
     @cached_property
@@ -83,13 +88,30 @@ class Kernel:
         return self._quadrature("curvature", q)
 
     @cached_property
-    def plain(self) -> tuple[Function, Pair, float, float] | None:
-        """E phi^2 and E phi(u) phi(v) as bare formulas, and between which q they keep their digits."""
+    def _quick(self) -> Mehler | Conditional | None:
+        return quick(self.phi)
+
+    @cached_property
+    def step(self) -> Step:
+        """E phi^2 of both lengths and E phi(u) phi(v), at once."""
+        second, cross = self.second, self.cross
+
+        def step(q: float, r: float, c: float) -> tuple[float, float, float]:
+            own = second(q)
+            return own, own if q == r else second(r), cross(q, r, c)
+
+        return step
+
+    @cached_property
+    def plain(self) -> tuple[Step, float, float] | None:
+        """`step` as one bare formula, and between which q it keeps its digits; None if there is none."""
         across = correlation_form(self.phi)
         if self.second_form is None or across is None:
             return None
-        function, low, high = self._trusted(self.second_form, "second_moment")
-        return function, _function((Q, R, C), across), low, high
+        _, low, high = self._trusted(self.second_form, "second_moment")
+        forms = [self.second_form, self.second_form.xreplace({Q: R}), across]
+        made: Step = sp.lambdify((Q, R, C), forms, modules="math", cse=True)
+        return made, low, high
 
     def _guarded(self, form: sp.Expr | None, what: str, rest: Function) -> Function:
         """Return a formula where it keeps its digits, and another way elsewhere."""
@@ -121,7 +143,17 @@ class Kernel:
         form = correlation_form(self.phi)
         rest = self._cross_on_a_grid if self.phi.analytic else self._cross
         if form is None:
-            return rest
+            fast = self._quick
+            if fast is None:
+                return rest
+
+            def first_try(q: float, r: float, c: float) -> float:
+                if c == 1 and q == r:
+                    return self.second(q)
+                found = fast.cross(q, r, c)
+                return rest(q, r, c) if found is None else found
+
+            return first_try
         function: Pair = _function((Q, R, C), form)
 
         def safe(q: float, r: float, c: float) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from varprop.errors import MomentError
-from varprop.networks.kernels import Kernel
+from varprop.networks.kernels import Kernel, Step
 
 __all__ = ["Trajectory", "clipped", "course", "scale_free_course"]
 
@@ -68,17 +67,16 @@ def course(
         start: both lengths and the correlation.
     """
     if kernel.plain is not None:
-        second, cross, low, high = kernel.plain
-        found = _iterated(second, cross, length, covariance, depth, start)
+        step, low, high = kernel.plain
+        found = _iterated(step, length, covariance, depth, start)
         lengths = found.first[np.isfinite(found.first)], found.second[np.isfinite(found.second)]
         if all(low <= part.min() and part.max() <= high for part in lengths):
             return found
-    return _iterated(kernel.second, kernel.cross, length, covariance, depth, start)
+    return _iterated(kernel.step, length, covariance, depth, start)
 
 
 def _iterated(
-    second: Callable[[float], float],
-    cross: Callable[[float, float, float], float],
+    step: Step,
     length: Affine,
     covariance: Affine,
     depth: int,
@@ -88,19 +86,19 @@ def _iterated(
     shared, kept, mixed = covariance
     sqrt = math.sqrt
     q, r, c = start
-    equal = q == r
     first, other, turns = [q], [r], [c]
     mark, check = start, 1
     for done in range(1, depth + 1):
         try:
-            new_q = constant + below * q + inside * second(q)
-            new_r = new_q if equal else constant + below * r + inside * second(r)
-            if not (new_q < LARGEST and new_r < LARGEST):
+            own, others, both = step(q, r, c)
+            root = sqrt(q) * sqrt(r)
+            q = constant + below * q + inside * own
+            r = constant + below * r + inside * others
+            if not (q < LARGEST and r < LARGEST):
                 return Trajectory.of(depth, first, other, turns, math.inf)
-            both = shared + kept * c * sqrt(q) * sqrt(r) + mixed * cross(q, r, c)
+            both = shared + kept * c * root + mixed * both
         except (MomentError, ArithmeticError, ValueError):
             return Trajectory.of(depth, first, other, turns, math.inf)
-        q, r = new_q, new_r
         c = both / (sqrt(q) * sqrt(r)) if q and r else c
         c = 1.0 if c > 1 else -1.0 if c < -1 else c
         first.append(q)

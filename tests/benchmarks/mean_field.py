@@ -1,0 +1,177 @@
+"""P10: 100 layers of the maps of two lengths and their correlation against neural-tangents.
+
+    python tests/benchmarks/mean_field.py --tangents PYTHON [--only NAME ...]
+
+PYTHON is an interpreter of an environment with jax==0.4.30, neural-tangents==0.6.5 and tf2jax==0.3.6. Times
+are wall medians of one thread; both sides start from the same two inputs and give both lengths and the
+correlation of layer 100. The rival runs in float32, once with plain calls and once jitted (compilation is not
+counted). The error of varprop is that of the same iteration with adaptive quadrature to 1e-13, or with the
+closed form in 40 digits.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from statistics import median
+
+import mpmath
+
+import varprop as vp
+
+DEPTH, WIDTH, REPEATS = 100, 3, 41
+Q, R, C = 1.0, 0.6, 0.3
+RIVAL = r"""
+import json, math, sys, time
+import jax
+from jax import numpy as np
+from neural_tangents import stax
+name, weight, bias, depth, first, second, c, jitted = sys.argv[1:]
+weight, bias, first, second, c = map(float, (weight, bias, first, second, c))
+depth = int(depth)
+def gelu(x): return x * (1 + jax.scipy.special.erf(x / math.sqrt(2))) / 2
+layers = {
+    "relu": stax.Relu, "erf": stax.Erf, "gelu": stax.Gelu, "sin": stax.Sin,
+    "tanh": lambda: stax.ElementwiseNumerical(np.tanh, deg=61),
+    "silu": lambda: stax.ElementwiseNumerical(jax.nn.silu, deg=61),
+    "elu": lambda: stax.ElementwiseNumerical(jax.nn.elu, deg=61),
+    "hardtanh": lambda: stax.ElementwiseNumerical(lambda x: np.clip(x, -1, 1), deg=61),
+}
+w, b = math.sqrt(weight), math.sqrt(bias)
+stack = [stax.Dense(1, W_std=1.0, b_std=0.0)]
+for _ in range(depth):
+    stack += [layers[name](), stax.Dense(1, W_std=w, b_std=b)]
+kernel = stax.serial(*stack)[2]
+n = 4
+x = math.sqrt(first) * np.array([[1.0, 1, 1, 1]])
+y = math.sqrt(second) * (c * np.array([[1.0, 1, 1, 1]]) + math.sqrt(1 - c * c) * np.array([[1.0, -1, 1, -1]]))
+both = np.concatenate([x, y])
+def call(z): return kernel(z, None, "nngp")
+run = jax.jit(call) if jitted == "1" else call
+start = time.perf_counter()
+k = jax.block_until_ready(run(both))
+compiled = time.perf_counter() - start
+times = []
+for _ in range(31 if jitted == "1" else 3):
+    start = time.perf_counter()
+    k = jax.block_until_ready(run(both))
+    times.append(time.perf_counter() - start)
+times.sort()
+q, r = float(k[0, 0]), float(k[1, 1])
+print(json.dumps([times[len(times) // 2], compiled, q, float(k[0, 1]) / math.sqrt(q * r)]))
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One activation at one place of its phase diagram, and the goals."""
+
+    name: str
+    weight: float
+    bias: float
+    eager: float | None
+    jitted: float
+
+
+CASES = (
+    Case("relu", 2.0, 0.0, 50_000, 5),
+    Case("erf", 1.5, 0.05, 50_000, 5),
+    Case("gelu", 1.9, 0.05, 50_000, 5),
+    Case("sin", 1.5, 0.05, 50_000, 5),
+    Case("tanh", 2.5, 0.05, None, 2),
+    Case("silu", 2.0, 0.1, None, 2),
+    Case("elu", 1.3, 0.05, None, 2),
+    Case("hardtanh", 2.0, 0.05, None, 2),
+)
+
+
+def rival(python: str, case: Case, jitted: bool) -> tuple[float, float, float, float]:
+    """Return seconds of a call, of the first call, and the last length and correlation."""
+    environment = os.environ | {
+        "OMP_NUM_THREADS": "1",
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
+    values = (case.name, case.weight, case.bias, DEPTH, Q, R, C, int(jitted))
+    done = subprocess.run(
+        [python, "-c", RIVAL, *map(str, values)], capture_output=True, text=True, check=False, env=environment
+    )
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise SystemExit(f"{python} cannot run the rival: {last}. Give --tangents its environment.")
+    seconds, first, q, c = json.loads(done.stdout.strip().splitlines()[-1])
+    return seconds, first, q, c
+
+
+def ours(case: Case) -> tuple[float, float, float]:
+    """Return the median seconds, the last length and the last correlation."""
+    field = vp.mean_field(case.name, weight_variance=case.weight, bias_variance=case.bias)
+    found = field.iterate(DEPTH, Q, R, C)
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        found = field.iterate(DEPTH, Q, R, C)
+        times.append(time.perf_counter() - start)
+    return median(times), float(found.first[-1]), float(found.correlation[-1])
+
+
+def truth(case: Case) -> tuple[float, float]:
+    """Return length and correlation of layer 100 by a slower way."""
+    from varprop.model import gaussian
+
+    phi = case.name
+    q, r, c = Q, R, C
+    for _ in range(DEPTH):
+        across = c * math.sqrt(q * r)
+        both = case.bias + case.weight * float(gaussian.cross_moment(phi, [0, 0], [[q, across], [across, r]]))
+        q, r = (case.bias + case.weight * float(gaussian.second_moment(phi, 0, math.sqrt(v))) for v in (q, r))
+        c = min(both / math.sqrt(q * r), 1.0)
+    return q, c
+
+
+def relu_truth() -> tuple[float, float]:
+    """Return the same for ReLU at criticality, in 40 digits."""
+    with mpmath.workdps(40):
+        c = mpmath.mpf(C)
+        for _ in range(DEPTH):
+            c = (mpmath.sqrt(1 - c * c) + (mpmath.pi - mpmath.acos(c)) * c) / mpmath.pi
+        return Q, float(c)
+
+
+def main() -> int:
+    """Print the table; the exit code is 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tangents", default=sys.executable, metavar="PYTHON")
+    parser.add_argument("--only", nargs="*", default=[case.name for case in CASES])
+    arguments = parser.parse_args()
+    print(f"{'activation':<10}{'ours ms':>9}{'error q':>9}{'error c':>9}{'eager ms':>10}{'x':>9}{'goal':>8}"
+          f"{'jitted ms':>11}{'x':>7}{'goal':>6}{'first s':>9}{'its error q':>12}{'c':>9}")  # fmt: skip
+    missed = 0
+    for case in CASES:
+        if case.name not in arguments.only:
+            continue
+        seconds, q, c = ours(case)
+        exact_q, exact_c = relu_truth() if case.name == "relu" else truth(case)
+        fast, first, their_q, their_c = rival(arguments.tangents, case, jitted=True)
+        line = f"{case.name:<10}{1e3 * seconds:>9.3f}{abs(q / exact_q - 1):>9.0e}{abs(c - exact_c):>9.0e}"
+        if case.eager is None:
+            line += f"{'':>10}{'':>9}{'':>8}"
+        else:
+            eager = rival(arguments.tangents, case, jitted=False)[0]
+            missed += eager < case.eager * seconds
+            line += f"{1e3 * eager:>10.0f}{eager / seconds:>9,.0f}{case.eager:>8,.0f}"
+        missed += fast < case.jitted * seconds or max(abs(q / exact_q - 1), abs(c - exact_c)) > 1e-11
+        line += f"{1e3 * fast:>11.3f}{fast / seconds:>7.1f}{case.jitted:>6.0f}{first:>9.1f}"
+        print(line + f"{abs(their_q / exact_q - 1):>12.0e}{abs(their_c - exact_c):>9.0e}", flush=True)
+    print("every goal is reached" if not missed else f"{missed} goals are missed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
