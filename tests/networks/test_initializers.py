@@ -257,7 +257,12 @@ def test_the_second_moment_of_the_argument_matters(activation: str) -> None:
         assert float(made.factors().forward) == pytest.approx(1, rel=1e-10)
     assert float(vp.he_normal((20, 50), activation="selu").variance) == pytest.approx(1 / 50, rel=1e-12)
     text = vp.he_normal((20, 50), activation="tanh").to_text()
-    assert "phi_2 = E phi(h)^2 = 0.394294490398" in text
+    assert "GaussianMean(tanh**2, 0, 1) = 0.394294490398" in text
+    symbolic = vp.he_normal((20, 50), activation="tanh", q="q")
+    assert str(symbolic.variance) == "q/(50*GaussianMean(tanh**2, 0, q))"
+    assert float(symbolic.at({"q": 4}).variance) == float(
+        vp.he_normal((20, 50), activation="tanh", q=4).variance
+    )
 
 
 def test_it_is_a_value_and_shows_what_it_solves() -> None:
@@ -284,8 +289,7 @@ def test_it_is_a_value_and_shows_what_it_solves() -> None:
         (lambda: vp.he_normal((3, 4), multiplier=float("nan")), "not a finite number"),
         (lambda: vp.he_normal((3, 4), q=-1), "outside its domain"),
         (lambda: vp.he_normal((3, 4), activation="rellu"), "Did you mean relu"),
-        (lambda: vp.he_normal((3, 4), activation=3), "no Activation"),
-        (lambda: vp.he_normal((3, 4), activation="tanh", q="q").variance, "Give q a number"),
+        (lambda: vp.he_normal((3, 4), activation=3), "formula or function"),
         (lambda: vp.he_uniform((3, 4), truncate=2), "only a normal law is truncated"),
         (lambda: vp.he_normal((3, 4), truncate=-2), "outside its domain"),
         (lambda: vp.he_normal((3, 4), fans="torch"), "Use 'true' or 'rule'"),

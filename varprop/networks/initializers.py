@@ -16,10 +16,11 @@ from varprop.errors import ParameterError
 from varprop.model.activations import Activation, activation as as_named
 from varprop.model.distributions import Distribution, Normal, Precision, TruncatedNormal, Uniform
 from varprop.model.domains import Parameter
+from varprop.model.gaussian import GaussianMean
 from varprop.model.joint import Joint, Orthogonal, Place
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
 from varprop.networks.connectivity import Connectivity, Fans
-from varprop.networks.schemes import N_IN, N_OUT, SLOPE_SQUARE, SQUARE, Factors, Scheme, V, factors
+from varprop.networks.schemes import N_IN, N_OUT, Factors, Scheme, V, factors
 from varprop.networks.writing import shown
 from varprop.render import Block, Bullets, Document, Documented, Heading, Math, Text
 
@@ -279,13 +280,13 @@ class Initializer(Joint, Documented):
         return Document(blocks)
 
     def _numbers(self) -> list[Text]:
-        words = {SQUARE: "E phi(h)^2", SLOPE_SQUARE: "E phi'(h)^2"}
+        means = sorted(self.scheme.solution.atoms(GaussianMean), key=str)
         return [
             Text(
-                shown(name),
-                f" = {words[name]} = {float(found):.12g}, error {found.error:.0e} ({found.precision})",
+                Math(sp.latex(m), str(m)), f" = {float(m):.12g}, error {m.uncertainty[0]:.0e}, {m.precision}"
             )
-            for name, found in self.scheme.moments.items()
+            for m in means
+            if m.is_number
         ]
 
     def _effects(self) -> list[Text]:

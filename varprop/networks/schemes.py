@@ -10,37 +10,34 @@ import sympy as sp
 
 from varprop.derivation.derive import derive
 from varprop.derivation.proofs import Solution
-from varprop.derivation.quantities import Equal, Mean, Variance
+from varprop.derivation.quantities import Equal, Variance
 from varprop.derivation.solve import solve
-from varprop.errors import DerivationError, MomentError, ParameterError
-from varprop.model import gaussian
-from varprop.model.activations import Activation, HomogeneousActivation, identity
+from varprop.errors import ParameterError
+from varprop.model.activations import Activation, identity, slope_of
 from varprop.model.axes import Axis
 from varprop.model.distributions import Distribution, Normal, Precision, Unknown
 from varprop.model.expressions import Expression, sum_over
-from varprop.model.gaussian import GaussianValue
+from varprop.model.gaussian import precision_of
 from varprop.model.joint import Orthogonal
 from varprop.model.neurons import dot
 from varprop.model.scalars import substitute, symbol
 from varprop.model.variables import RandomVariable
+from varprop.networks.gains import Gain
 
 __all__ = [
     "N_IN",
     "N_OUT",
-    "SLOPE_SQUARE",
-    "SQUARE",
     "Factors",
     "Scheme",
     "V",
     "backward",
     "factors",
     "forward",
-    "number_of",
 ]
 
 N_IN, N_OUT, V, GAIN = symbol("n_in"), symbol("n_out"), symbol("v"), symbol("g")
 SQUARE, SLOPE_SQUARE, AVERAGE = symbol("phi_2"), symbol("slope_2"), symbol("phi_1")
-"""E phi(h)^2, E phi'(h)^2 and E phi(h) where no closed form of them is known."""
+"""E phi(h)^2, E phi'(h)^2 and E phi(h) of a phi of which only values are known."""
 
 
 class Factors(NamedTuple):
@@ -78,28 +75,21 @@ class Scheme:
 
     @property
     def derivation(self) -> Solution:
-        """The condition derived and solved; phi_2 and slope_2 stand for moments without a closed form."""
+        """The condition derived and solved."""
         return _solved(self)
 
     @property
-    def moments(self) -> dict[sp.Symbol, GaussianValue]:
-        """The numbers of the moments that have no closed form, with their errors."""
-        free = self.derivation.result.free_symbols
-        return {
-            name: number_of(name, self.activation, self.q) for name in (SQUARE, SLOPE_SQUARE) if name in free
-        }
-
-    @property
     def solution(self) -> sp.Expr:
-        """The variance of a weight by the fans n_in and n_out; the gain of an orthogonal matrix."""
-        values = {name: sp.Float(float(found)) for name, found in self.moments.items()}
-        return substitute(self.derivation.result, values)
+        """The variance of a weight by the fans n_in and n_out; the gain of an orthogonal matrix.
+
+        A moment of phi that has no closed form stays in it as a GaussianMean, a number with known digits.
+        """
+        return with_moments(self.derivation.result, self.activation, self.q)
 
     @property
     def precision(self) -> Precision:
         """The kind of number the solution is."""
-        kinds: list[Precision] = [found.precision for found in self.moments.values()]
-        return "estimate" if "estimate" in kinds else "enclosure" if kinds else "closed form"
+        return precision_of(self.solution)
 
 
 def forward(activation: Activation, q: sp.Expr) -> Expression:
@@ -109,33 +99,40 @@ def forward(activation: Activation, q: sp.Expr) -> Expression:
 
 
 def _fed(activation: Activation, q: sp.Expr, along: Axis) -> Expression:
-    if activation != identity and _closed(activation, q):
-        return activation(RandomVariable("h", Normal(variance=q), axes=along))
-    return RandomVariable("x", _law(activation, q), axes=along)
+    if activation == identity or activation.growth is None:
+        return RandomVariable("x", _law(activation, q), axes=along)
+    return activation(RandomVariable("h", Normal(variance=q), axes=along))
 
 
 def _law(activation: Activation, q: sp.Expr) -> Distribution:
-    """The law of phi(h), known by its moments alone where E phi(h)^2 has no closed form."""
+    """The law of phi(h), known by its moments alone where nothing is known of the tails of phi."""
     if activation == identity:
         return Unknown(mean=0, variance=q)
-    if _closed(activation, q):
-        return activation(Normal(variance=q))
-    return Unknown(mean=AVERAGE, variance=SQUARE - AVERAGE**2)
+    if activation.growth is None:
+        return Unknown(mean=AVERAGE, variance=SQUARE - AVERAGE**2)
+    return activation(Normal(variance=q))
 
 
 def backward(activation: Activation, q: sp.Expr) -> Expression:
     """Return what an input's gradient sums: sum_j w_j phi'(z_j) d_j, z_j ~ N(0, q), Var(d_j) = 1.
 
     That d is independent of z is the assumption known as gradient independence.
+
+    Raises:
+        ParameterError: phi' is 0 almost everywhere.
     """
     j = Axis("j", N_OUT)
     errors = RandomVariable("d", Unknown(mean=0, variance=1), axes=j)
     if activation == identity:
         return _weighted(j, errors)
-    if isinstance(activation, HomogeneousActivation) and activation.degree > 0:
-        return _weighted(j, errors * activation.slope(RandomVariable("z", Normal(variance=q), axes=j)))
-    slope = Unknown(mean=AVERAGE, variance=SLOPE_SQUARE - AVERAGE**2)
-    return _weighted(j, errors * RandomVariable("s", slope, axes=j))
+    slope = slope_of(activation)
+    if slope is None:
+        missing = "its derivative is 0 almost everywhere"
+        raise ParameterError(f"gradient through {activation}", missing, "Use mode='fan_in'.")
+    if activation.growth is None:
+        law = Unknown(mean=AVERAGE, variance=SLOPE_SQUARE - AVERAGE**2)
+        return _weighted(j, errors * RandomVariable("s", law, axes=j))
+    return _weighted(j, errors * slope(RandomVariable("z", Normal(variance=q), axes=j)))
 
 
 def _weighted(along: Axis, terms: Expression) -> Expression:
@@ -143,28 +140,12 @@ def _weighted(along: Axis, terms: Expression) -> Expression:
     return sum_over(along, weights * terms)
 
 
-@lru_cache(maxsize=1024)
-def _closed(activation: Activation, q: sp.Expr) -> bool:
-    """Whether E phi(h)^2 has a closed form that the rules know."""
-    try:
-        proof = derive(Mean(activation(RandomVariable("h", Normal(variance=q))) ** 2))
-    except (DerivationError, MomentError):
-        return False
-    return proof.precision == "closed form"
-
-
-@lru_cache(maxsize=1024)
-def number_of(moment: sp.Symbol, activation: Activation, q: sp.Expr) -> GaussianValue:
-    """Return the number of E phi(h)^2 or E phi'(h)^2 for h ~ N(0, q), with its error.
-
-    Raises:
-        ParameterError: q is a symbol.
-    """
-    if not q.is_number:
-        missing = f"q is {q}, and E {activation}(h)^2 has no closed form"
-        raise ParameterError(f"moments of {activation}", missing, "Give q a number.")
-    ask = gaussian.second_moment if moment == SQUARE else gaussian.slope_second_moment
-    return ask(activation, 0.0, float(sp.sqrt(q)))
+def with_moments(formula: sp.Expr, activation: Activation, q: sp.Expr) -> sp.Expr:
+    """Return a formula with the moments of an activation whose tails are not known."""
+    if formula.free_symbols.isdisjoint({SQUARE, SLOPE_SQUARE}):
+        return formula
+    found = Gain(activation, q)
+    return substitute(formula, {SQUARE: found.second_moment, SLOPE_SQUARE: found.slope_second_moment})
 
 
 @lru_cache(maxsize=1024)
@@ -196,7 +177,7 @@ def factors(activation: Activation, q: sp.Expr) -> Factors:
         q: the second moment of its normal argument.
 
     Raises:
-        ParameterError: q is a symbol, and a moment has no closed form.
+        ParameterError: phi' is 0 almost everywhere.
 
     Example:
         >>> from varprop.model.activations import relu, tanh
@@ -209,6 +190,4 @@ def factors(activation: Activation, q: sp.Expr) -> Factors:
         derive(Variance(forward(activation, q))).result / q,
         derive(Variance(backward(activation, q))).result,
     )
-    used = {name for part in found for name in (SQUARE, SLOPE_SQUARE) if name in part.free_symbols}
-    values = {name: sp.Float(float(number_of(name, activation, q))) for name in used}
-    return Factors(*(substitute(part, values) for part in found))
+    return Factors(*(with_moments(part, activation, q) for part in found))
