@@ -12,14 +12,13 @@ import numpy as np
 from varprop.errors import LawError, ParameterError
 from varprop.laws.closed import IntervalProduct, InvertedLaw, NormalMixture, RectifiedProduct, VarianceGamma
 from varprop.laws.conditional import conditional_law
-from varprop.laws.enumeration import discrete_law
+from varprop.laws.enumeration import discrete_law, exact_mixture
 from varprop.laws.factors import Factor, leaf_factor
 from varprop.laws.heavy import ChainLaw, RayLaw, chain_log_mgf
 from varprop.laws.law import Array, Law
 from varprop.laws.nodes import sum_by_nodes
 from varprop.laws.recognition import Addend, addends_of, given_values, independent, refuse
 from varprop.laws.terms import (
-    Discrete,
     Interval,
     NormalTerm,
     ProductTerm,
@@ -150,6 +149,9 @@ def _summed(parts: list[tuple[int, Any]], offset: float, where: Expression) -> L
         widths = {term.p for _, term in products}
         if max(widths) - min(widths) <= 4e-16 * max(widths):
             return VarianceGamma(transform, offset, unit, sum(count for count, _ in products))
+    mixture = exact_mixture(parts, offset)
+    if mixture is not None:
+        return mixture
     (count, term), *others = terms
     if not others and count == 1 and isinstance(term, WeightedTerm) and term.w_mean == 0:
         if isinstance(term.inputs, Interval) and term.inputs.low <= 0 <= term.inputs.high:
@@ -161,9 +163,6 @@ def _summed(parts: list[tuple[int, Any]], offset: float, where: Expression) -> L
             and 0 in (term.inputs.above, term.inputs.below)
         ):
             return RectifiedProduct(transform, offset, unit)
-        if isinstance(term.inputs, Discrete):
-            x = np.array(term.inputs.values) * term.w_std * unit
-            return NormalMixture(np.full(len(x), offset), np.abs(x), np.array(term.inputs.chances))
     if any(isinstance(term, NormalTerm) for _, term in terms):
         decay = math.inf
     else:

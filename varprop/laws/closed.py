@@ -67,7 +67,7 @@ class InvertedLaw(Law):
             logs, bounds = self._tail(inversion, sign * y[finite])
             if self._atom:  # P(y > x) has the atom at 0 for x < 0, P(y <= x) for x >= 0
                 held = (y[finite] < 0) if sign > 0 else (y[finite] >= 0)
-                logs = np.where(held, np.logaddexp(logs, self.transform.log_atom), logs)
+                logs, bounds = self._with_atom(inversion, sign * y[finite], logs, bounds, held)
             tail[finite], error[finite] = np.minimum(logs, 0.0), bounds
             tail[side & np.isinf(y)] = -np.inf
             other[side] = complement(tail[side])
@@ -75,6 +75,19 @@ class InvertedLaw(Law):
 
     def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
         return inversion.log_tail(y)
+
+    def _with_atom(
+        self, inversion: Inversion, y: Array, logs: Array, bounds: Array, held: NDArray[np.bool_]
+    ) -> tuple[Array, Array]:
+        """Tails with the atom in them; beside it a tiny continuous part may have a large relative error."""
+        both = np.where(held, np.logaddexp(logs, self.transform.log_atom), logs)
+        loose = held & ~(bounds < 1e-12)
+        with np.errstate(over="ignore"):
+            shared = np.where(held, bounds * np.exp(np.minimum(logs - both, 0.0)), bounds)
+            if loose.any():
+                _, lost = inversion.log_tail_and_error(y[loose])
+                shared[loose] = np.exp(np.minimum(lost - both[loose], 700.0))
+        return both, np.where(np.isnan(shared), np.inf, shared) + 4 * EPS * held
 
     def _log_density(self, x: Array) -> tuple[Array, Array]:
         y = (x - self.offset) / self.unit

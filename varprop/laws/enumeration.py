@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from collections.abc import Sequence
 from fractions import Fraction
+from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special
 
 from varprop.errors import LawError
-from varprop.laws.closed import DiscreteLaw
+from varprop.laws.closed import DiscreteLaw, NormalMixture
 from varprop.laws.factors import leaf_factor
 from varprop.laws.law import Law
 from varprop.laws.recognition import Addend
+from varprop.laws.terms import Discrete, NormalTerm, Term, WeightedTerm
 from varprop.model.distributions import Normal
 
-__all__ = ["discrete_law", "sum_of_discrete"]
+__all__ = ["discrete_law", "exact_mixture", "sum_of_discrete"]
 
 MOST_SUMS = 2**20
+MOST_COMPONENTS = 3000
 
 
 def discrete_law(addends: list[Addend], offset: float) -> Law | None:
@@ -42,6 +47,40 @@ def discrete_law(addends: list[Addend], offset: float) -> Law | None:
             )
         terms.append((a.count, values, chances))
     return sum_of_discrete(terms, offset)
+
+
+def _counts(total: int, kinds: int) -> NDArray[np.float64]:
+    """Every way in which so many draws fall into so many kinds, one row each: stars and bars."""
+    spots = total + kinds - 1
+    if kinds == 1:
+        return np.array([[float(total)]])
+    bars = np.array(list(combinations(range(spots), kinds - 1)), dtype=np.float64)
+    ends = np.full((len(bars), 1), float(spots))
+    return np.diff(np.concatenate([np.full((len(bars), 1), -1.0), bars, ends], axis=1), axis=1) - 1
+
+
+def exact_mixture(parts: Sequence[tuple[int, Term]], offset: float) -> NormalMixture | None:
+    """Normal weights times inputs of few values: given how often each value comes, the sum is normal."""
+    moving = [(count, term) for count, term in parts if isinstance(term, WeightedTerm)]
+    normal = [(count, term) for count, term in parts if isinstance(term, NormalTerm)]
+    if len(moving) != 1 or len(normal) + 1 != len(parts):
+        return None
+    count, term = moving[0]
+    if not isinstance(term.inputs, Discrete):
+        return None
+    x, p = np.array(term.inputs.values), np.array(term.inputs.chances)
+    if count > MOST_COMPONENTS or math.comb(count + len(x) - 1, len(x) - 1) > MOST_COMPONENTS:
+        return None
+    times = _counts(count, len(x))
+    logs = (
+        special.gammaln(count + 1)
+        - special.gammaln(times + 1).sum(axis=1)
+        + special.xlogy(times, p).sum(axis=1)
+    )
+    means = offset + term.w_mean * (times @ x) + math.fsum(c * t.mean for c, t in normal)
+    variances = term.w_std**2 * (times @ x**2) + math.fsum(c * t.variance for c, t in normal)
+    chances = np.exp(logs)
+    return NormalMixture(means, np.sqrt(variances), chances / chances.sum())
 
 
 def _fraction(value: Any) -> Fraction:

@@ -101,6 +101,7 @@ class Law(Documented, ABC):
                 wanted <= other, relative, relative * np.exp(np.minimum(other - wanted, 700)) + 2 * EPS
             )
             error = np.where(np.isneginf(wanted), np.inf if log else 0.0, error)
+            error = np.where(log & (relative >= 1) & (wanted <= other), np.inf, error)
             if log:
                 return with_error(
                     wanted.reshape(places.shape),

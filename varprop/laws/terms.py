@@ -311,7 +311,10 @@ class Sided(Inputs):
             zeta = (s * (mean * slope) + mu) / (root * math.sqrt(2))
             growing = zeta.real > 0
             side = special.wofz(1j * np.where(growing, zeta, -zeta))
-            grown = zeta**2 + np.log(2 - np.exp(-(zeta**2)) * side)
+            square = zeta**2
+            steep = square.real > 0
+            decayed = np.exp(np.where(steep, -square, square))
+            grown = np.where(steep, square + np.log(2 - decayed * side), np.log(2 * decayed - side))
             logs.append(np.where(growing, grown, np.log(side)) - np.log(2 * root) - mu * mu / 2)
             chances.append(1.0)
         return _log_sum(np.stack(logs, axis=1), np.array(chances))

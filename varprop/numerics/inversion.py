@@ -23,13 +23,15 @@ Array: TypeAlias = NDArray[np.float64]
 Complex: TypeAlias = NDArray[np.complex128]
 
 EPS = float(np.finfo(np.float64).eps)
-TILT = math.pi / 8
-"""Angle of the far curve from the vertical; with the strip on its right still less than 45 degrees."""
-STRIP = 0.98 * TILT
+TILTS = (math.pi / 8, math.pi / 16, math.pi / 32, math.pi / 64, math.pi / 128)
+"""Angles of the far curve from the vertical, in the order tried; the strip stays within 45 degrees."""
+GOOD = 1e-11
+"""A larger relative error is worth a second try, with a curve that bends less and more terms."""
 BLOCK = 16
 FARTHEST = 280.0
 """Largest parameter of the curve; its points then are about 1e121."""
 CHUNK = 4096
+LN2 = math.log(2)
 
 
 @dataclass(frozen=True)
@@ -122,21 +124,33 @@ class Inversion:
 
     def log_tail(self, x: Array) -> tuple[Array, Array]:
         """log P(X > x, X != 0) and a bound on its absolute error, which is relative in the tail itself."""
-        return self._inverted(np.asarray(x, dtype=np.float64), tail=True)
+        return self._inverted(np.asarray(x, dtype=np.float64), tail=True)[:2]
+
+    def log_tail_and_error(self, x: Array) -> tuple[Array, Array]:
+        """log P(X > x, X != 0), and the log of a bound on the error of the probability itself."""
+        value, _, lost = self._inverted(np.asarray(x, dtype=np.float64), tail=True)
+        return value, lost
 
     def log_density(self, x: Array) -> tuple[Array, Array]:
         """The log of the density beside an atom at 0, and a bound on its absolute error."""
-        return self._inverted(np.asarray(x, dtype=np.float64), tail=False)
+        return self._inverted(np.asarray(x, dtype=np.float64), tail=False)[:2]
 
-    def _inverted(self, x: Array, tail: bool) -> tuple[Array, Array]:
-        parts = [self._chunk(x[k : k + CHUNK], tail) for k in range(0, len(x), CHUNK)]
-        if not parts:
-            return np.empty(0), np.empty(0)
-        values, errors = zip(*parts, strict=True)
-        return np.concatenate(values), np.concatenate(errors)
+    def _inverted(self, x: Array, tail: bool) -> tuple[Array, Array, Array]:
+        found = np.stack([np.full(len(x), -np.inf), np.full(len(x), np.inf), np.full(len(x), np.inf)])
+        waiting = np.arange(len(x))
+        for tilt in TILTS:
+            for k in range(0, len(waiting), CHUNK):
+                part = waiting[k : k + CHUNK]
+                again = np.stack(self._chunk(x[part], tail, tilt))
+                better = again[2] < found[2, part]
+                found[:, part[better]] = again[:, better]
+            waiting = waiting[~(found[1, waiting] < GOOD * (1 + 1e-3 * np.abs(found[0, waiting])))]
+            if not len(waiting):
+                break
+        return found[0], found[1], found[2]
 
-    def _chunk(self, x: Array, tail: bool) -> tuple[Array, Array]:
-        curves = _Curves.through(self.transform, self._saddles, x, tail)
+    def _chunk(self, x: Array, tail: bool, tilt: float) -> tuple[Array, Array, Array]:
+        curves = _Curves.through(self.transform, self._saddles, x, tail, tilt)
         total, size, rounding, cut = curves.summed()
         edges = curves.edge(1.0) + curves.edge(-1.0)
         with np.errstate(all="ignore"):
@@ -145,10 +159,17 @@ class Inversion:
             base, shift = curves.base[curves.of], curves.level[curves.of] * x
             value = np.log(total) + base - shift
             rounding = rounding + EPS * size + 4 * EPS * (np.abs(base) + np.abs(shift)) * np.abs(total)
-            error = (between + cut + rounding) / np.abs(total)
+            absolute = between + cut + rounding
+            error = absolute / np.abs(total)
             bound = np.where(error < 0.5, -np.log1p(-np.minimum(error, 0.5)), np.inf)
+            lost_log = np.where(np.isnan(absolute), np.inf, np.log(absolute) + base - shift)
         lost = ~(total > 0) | np.isnan(bound)
-        return np.where(lost, -np.inf, value), np.where(lost, np.inf, bound)
+        if not tail:
+            return np.where(lost, -np.inf, value), np.where(lost, np.inf, bound), lost_log
+        # Chernoff: P(X > x) <= exp(K(s) - s x), so where all digits are lost it lies between 0 and this.
+        most = base - shift
+        lost |= bound > 1
+        return np.where(lost, most - LN2, value), np.where(lost, 1.0, bound), np.where(lost, most, lost_log)
 
 
 @dataclass(frozen=True)
@@ -159,6 +180,7 @@ class _Curves:
     x: Array
     of: NDArray[np.intp]
     tail: bool
+    tilt: float
     level: Array
     reach: Array
     bend: Array
@@ -167,7 +189,7 @@ class _Curves:
     base: Array
 
     @classmethod
-    def through(cls, of: Transform, saddles: tuple[Array, ...], x: Array, tail: bool) -> _Curves:
+    def through(cls, of: Transform, saddles: tuple[Array, ...], x: Array, tail: bool, tilt: float) -> _Curves:
         places, slopes, curvatures, widths = saddles
         level = np.maximum(np.interp(x, slopes, places), min(0.6 / of.std, 0.5 * of.right))
         level = np.interp(np.round(2 * np.interp(level, places, widths)) / 2, widths, places)
@@ -176,8 +198,10 @@ class _Curves:
         reach = np.minimum(level, of.right - level) if math.isfinite(of.right) else level
         narrow = 1 / np.sqrt(np.interp(level, places, curvatures)) / reach
         base = of.log_mgf(level.astype(np.complex128)).real
-        step = np.minimum(2 * math.pi * STRIP / 37, 0.7 * narrow)
-        return cls(of, x, index, tail, level, reach, bend, step, np.minimum(STRIP, 8.6 * narrow), base)
+        widest = 0.98 * tilt
+        step = np.minimum(2 * math.pi * widest / 37, 0.7 * narrow)
+        strip = np.minimum(widest, 8.6 * narrow)
+        return cls(of, x, index, tail, tilt, level, reach, bend, step, strip, base)
 
     def _nodes(self, chosen: Any, u: Array, shift: Array | float) -> tuple[Complex, Complex, Complex, Array]:
         """Per node of a curve: s - level, K(s) - K(level), the factor of exp, and what rounds."""
@@ -185,7 +209,7 @@ class _Curves:
             part[chosen][:, None] for part in (self.level, self.reach, self.bend, self.base)
         )
         grown, turned = np.cosh(u + 1j * shift), np.sinh(u + 1j * shift)
-        sine, cosine = bend * math.sin(TILT), 1j * math.cos(TILT)
+        sine, cosine = bend * math.sin(self.tilt), 1j * math.cos(self.tilt)
         away = reach * (sine * (grown - 1) + cosine * turned)
         s = level + away
         factor = reach * (sine * turned + cosine * grown) / 2j / math.pi
@@ -227,6 +251,8 @@ class _Curves:
         total, size, rounding, last, before = (np.zeros(len(self.x)) for _ in range(5))
         blocks = self._blocks(0.0, 1)
         going: Any = None
+        # Beside an atom a term is a difference, whose rounding never falls below that of the atom.
+        floor = 1e-18 if self.transform.log_atom == -math.inf else 4e-15
         while True:
             try:
                 active, _, local, away, power, factor, noise = blocks.send(going)
@@ -240,7 +266,7 @@ class _Curves:
             rounding[active] += EPS * (sizes * np.minimum(rounds, 1e6 + known[local])).sum(axis=1)
             before[active], last[active] = last[active], sizes.sum(axis=1)
             size[active] += last[active]
-            going = last[active] > 1e-18 * size[active]
+            going = last[active] > floor * size[active]
         with np.errstate(all="ignore"):
             ratio = np.where(before > 0, last / before, 0.0)
             cut = np.where(ratio < 1, last * ratio / (1 - np.minimum(ratio, 1 - EPS)), np.inf)

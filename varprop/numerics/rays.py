@@ -97,11 +97,18 @@ class RayInversion:
         with np.errstate(all="ignore"):
             moved = s * x[:, None]
             values = np.exp(logs - moved)
+            rounded = np.abs(values)
             if self.atom:
-                values = values - self.atom * np.exp(-moved)
-            values = values - (1 - self.atom) * np.exp(-s if right else s) if tail else values * s
+                still = self.atom * np.exp(-moved)
+                values, rounded = values - still, rounded + np.abs(still)
+            if tail:
+                values = values - (1 - self.atom) * np.exp(-s if right else s)
+            else:
+                values, rounded = values * s, rounded * np.abs(s)
             values = np.where(np.isfinite(values), values, 0.0)
+            rounded = np.where(np.isfinite(rounded), rounded, 0.0)
         sizes = np.abs(values) * STEP
+        lost = EPS * np.minimum(rounded * STEP, 1e300).sum(axis=1) if self.atom or not tail else 0.0
         # Beyond the first and the last node the terms fall at least geometrically.
         last = 2 * (sizes[:, 0] + sizes[:, -1]) / (1 - math.exp(-STEP))
-        return values.imag.sum(axis=1) * STEP, sizes.sum(axis=1), last
+        return values.imag.sum(axis=1) * STEP, sizes.sum(axis=1), last + 4 * lost
