@@ -32,17 +32,18 @@ EXPECTED = {
     "leaky_relu(3/10)": lambda x: np.where(x > 0, x, 0.3 * x),
     "leaky_relu(-2)": lambda x: np.where(x > 0, x, -2 * x),
 }
-FORMULAS = [name for name in NAMED if isinstance(vp.activation(name), Formula) and name != "swish"]
+READY = sorted(set(NAMED) - {"polynomial"} | {"polynomial(1, -2, 3)"})  # a name may need parameters
+FORMULAS = [name for name in READY if isinstance(vp.activation(name), Formula) and name != "swish"]
 every = pytest.mark.parametrize("phi", ACTIVATIONS, ids=str)
 X = vp.RandomVariable("x", "Normal()")
 
 
 def test_every_registered_name_is_tested():
     names = {str(phi).partition("(")[0] for phi in ACTIVATIONS}
-    assert names | set(FORMULAS) == set(NAMED) - {"prelu", "swish"}
+    assert names | set(FORMULAS) == set(READY) - {"prelu", "swish"}
 
 
-@pytest.mark.parametrize("name", sorted(NAMED))
+@pytest.mark.parametrize("name", READY)
 def test_numpy_and_sympy_agree(name):
     phi = vp.activation(name)
     points = np.array([-40.0, -7, -3.5, -2, -1, -0.3, -1e-6, 1e-6, 0.4, 1.5, 2.5, 4, 7, 40])

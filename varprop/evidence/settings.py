@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Literal, TypeAlias
@@ -12,6 +11,8 @@ from varprop.simulation.panel import COUPLINGS, Coupling
 from varprop.simulation.premises import Asymptotic, Bounded, KurtosisBound, Premise
 
 __all__ = ["PremiseLike", "premise_of", "validated"]
+
+LARGEST = 1e300
 
 COARSEST = 1.5
 """An agreement within a larger factor would say next to nothing; within the factor 2, nothing of a zero."""
@@ -26,7 +27,7 @@ def validated(resolution: float, power: float, alpha: float, couplings: Sequence
         CheckError: a number is out of range, or a coupling is not known.
     """
     for name, value in (("resolution", resolution), ("power", power), ("alpha", alpha)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
             raise CheckError(
                 f"check with {name}={brief(value, 40)}",
                 "it is no finite number",
@@ -42,7 +43,7 @@ def validated(resolution: float, power: float, alpha: float, couplings: Sequence
         if not 0 < value < 1:
             raise CheckError(f"check with {name}={value:g}", "it is a probability", f"Choose 0 < {name} < 1.")
     if (
-        isinstance(couplings, str)
+        not isinstance(couplings, (tuple, list))
         or not couplings
         or any(coupling not in COUPLINGS for coupling in couplings)
     ):

@@ -63,7 +63,7 @@ def completed(
     sides = [side for claim in claims for side in (claim.left, claim.right)]
     inside = symbols_of(*expressions)
     symbols = inside.union(*(side.free_symbols for side in sides))
-    values = _given(at or {}, symbols)
+    values = _given({} if at is None else at, symbols)
     unknown = sorted(map(str, symbols - inside - values.keys()))
     if unknown:
         raise CheckError(

@@ -32,6 +32,8 @@ def read_table(source: str | Path) -> Empirical:
 
     Source: R. A. Fisher, The use of multiple measurements in taxonomic problems, Annals of Eugenics 7 (1936).
     """
+    if not isinstance(source, (str, Path)):
+        raise ParameterError(f"table {brief(source)}", "it is no path", "Give the path of a CSV file.")
     rows = [row for row in _rows(source) if row]
     header: Sequence[str] = rows.pop(0) if rows and not all(map(_is_number, rows[0])) else ()
     width = len(header) if header else len(rows[0]) if rows else 0

@@ -111,7 +111,9 @@ class Axis:
         """Return the place of this number, counted from 0."""
         if not isinstance(position, int) or isinstance(position, bool) or not 0 <= position < 10**18:
             raise ParameterError(
-                f"place {brief(position)} of axis {self.name}", "places are counted 0, 1, 2, ..."
+                f"place {brief(position)} of axis {self.name}",
+                "places are counted 0, 1, 2, ...",
+                "Write axis.at(0) for the first one",
             )
         if self.size.is_Integer and position >= self.size:
             raise ExpressionError(

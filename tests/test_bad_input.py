@@ -1,0 +1,103 @@
+"""Whatever is given to a public entry: the right answer, or an error of ours with a remedy."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import varprop as vp
+from varprop.errors import VarpropError
+
+
+class Unprintable:
+    __hash__ = None
+
+    def __repr__(self):
+        raise RuntimeError("it has no text")
+
+
+i = vp.Axis("i", "n")
+x, x_i = vp.RandomVariable("x", "Normal()"), vp.RandomVariable("x", "Normal()", axes=i)
+THINGS = {
+    "None": None,
+    "nothing": "",
+    "division": "1/0",
+    "open": "Normal(",
+    "long": "x" * 600,
+    "bytes": b"a",
+    "list": [],
+    "nan": float("nan"),
+    "inf": float("inf"),
+    "minus": -1,
+    "half": 0.5,
+    "true": True,
+    "huge": 10**400,
+    "longer": 10**5000,
+    "tiny": 5e-324,
+    "object": object(),
+    "unprintable": Unprintable(),
+    "oo": sp.oo,
+    "I": sp.I,
+    "plain symbol": sp.Symbol("n"),
+    "function": sp.Function("f"),
+    "applied": sp.Function("f")(sp.Symbol("t")),
+    "array": np.array([1.0, 2.0]),
+    "type": int,
+    "expression": x,
+    "axis": i,
+    "law": vp.Normal(),
+    "activation": vp.relu,
+    "quantity": vp.Mean(x),
+    "claim": vp.Equal(vp.Mean(x), 0),
+}
+ENTRIES = {
+    "Normal": lambda v: vp.Normal(variance=v),
+    "Uniform": lambda v: vp.Uniform(v, 1),
+    "StudentT": vp.StudentT,
+    "Unknown": lambda v: vp.Unknown(fourth_moment=v),
+    "Mixture": vp.Mixture,
+    "Empirical": vp.Empirical,
+    "symbol": vp.symbol,
+    "parse_scalar": vp.parse_scalar,
+    "parse_distribution": vp.parse_distribution,
+    "as_distribution": vp.as_distribution,
+    "read_table": vp.read_table,
+    "law.at": lambda v: vp.Normal(variance="n").at(v),
+    "moment": vp.Normal().moment,
+    "variable's name": lambda v: vp.RandomVariable(v, "Normal()"),
+    "variable's law": lambda v: vp.RandomVariable("x", v),
+    "variable's axes": lambda v: vp.RandomVariable("x", "Normal()", axes=v),
+    "size": lambda v: vp.Axis("i", v),
+    "places": i.places,
+    "place": i.at,
+    "product": lambda v: x * v,
+    "power": lambda v: x**v,
+    "sum": lambda v: vp.sum_over(v, x_i),
+    "dot": lambda v: vp.dot(weights=v, inputs="Normal()", fan_in="n"),
+    "fan_in": lambda v: vp.dot(weights="Normal()", inputs="Normal()", fan_in=v),
+    "relu": vp.relu,
+    "leaky_relu": vp.leaky_relu,
+    "Moment": lambda v: vp.Moment(x, v),
+    "Equal": lambda v: vp.Equal(vp.Mean(x), v),
+    "derive": vp.derive,
+    "rules": lambda v: vp.derive(vp.Mean(x), rules=v),
+    "solve": lambda v: vp.solve(v, "n"),
+    "at": lambda v: vp.at(vp.Mean(x), v),
+    "at n": lambda v: vp.at(vp.Variance(vp.sum_over(i, x_i)), {"n": v}),
+    "check": lambda v: vp.check(v, budget=0.01),
+    "equals": lambda v: vp.check(vp.Mean(x), equals=v, budget=0.01),
+    "alpha": lambda v: vp.check(vp.Mean(x), equals=0, alpha=v, budget=0.01),
+    "resolution": lambda v: vp.check(vp.Mean(x), equals=0, resolution=v, budget=0.01),
+    "couplings": lambda v: vp.check(vp.Mean(x), equals=0, couplings=v, budget=0.01),
+}
+
+
+@pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
+def test_no_foreign_error_and_always_a_remedy(entry):
+    refused = 0
+    for name, thing in THINGS.items():
+        try:
+            entry(thing)
+        except VarpropError as error:
+            refused += 1
+            assert error.remedy, (name, str(error))
+    assert refused >= 5
