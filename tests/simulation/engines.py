@@ -2,7 +2,8 @@
 
     python tests/simulation/engines.py ENGINE [CHECKPOINT]
 
-ENGINE: serial, threads, processes, dask, or "killed": dask with one worker killed while it computes.
+ENGINE: serial, threads, processes, dask; "killed": dask with one worker killed while it computes; or "dying":
+serial, killed itself on its way, with a checkpoint that is written often.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import varprop as vp
+from varprop.simulation import checkpoint as checkpoints
 
 
 def shown(checkpoint: str | None, progress: Callable[[float], None], executor: Any = None) -> str:
@@ -46,6 +48,14 @@ def main(engine: str, checkpoint: str | None = None) -> None:
             executor = stack.enter_context(ThreadPoolExecutor(3))
         elif engine == "processes":
             executor = stack.enter_context(ProcessPoolExecutor(2))
+        elif engine == "dying":
+            checkpoints.SAVE_EVERY = 0.0
+
+            def progress(share: float) -> None:
+                seen.append(share)
+                if len(seen) == 6:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
         elif engine in ("dask", "killed"):
             from distributed import Client, LocalCluster
 
