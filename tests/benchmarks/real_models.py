@@ -35,11 +35,14 @@ def transformer() -> nn.Module:
     ).eval()
 
 
+CASES = ((vgg, 32), (resnet, 32), (transformer, 32))
+
+
 def main() -> None:
     """Print one table per model."""
     models = int(sys.argv[1]) if len(sys.argv) > 1 else 12
     batch = int(sys.argv[2]) if len(sys.argv) > 2 else 4
-    for build, size in ((vgg, 32), (resnet, 32), (transformer, 32)):
+    for build, size in CASES:
         start = time.perf_counter()
         reading = vp.read(build, (3, size, size), batch_norm="running")
         compared = vp.compare(reading, models=models, batch=batch)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import sympy as sp
 
 from varprop.errors import DerivationError
@@ -12,7 +13,7 @@ from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
 from varprop.networks.forward import activate, basic
 from varprop.networks.layers import GLU, Dense, Layer
 from varprop.networks.maps import Number, is_zero, like
-from varprop.networks.positions import AveragePool
+from varprop.networks.positions import AveragePool, Conv
 from varprop.networks.repeating import repeated
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import (
@@ -60,7 +61,7 @@ def residual(layer: Residual, s: State) -> Trace:
     """phi(h + c f(h)): f is uncorrelated with h if it ends in fresh weights."""
     traces, f = steps(layer.branch, s)
     c = like(s.second, layer.multiplier)
-    fresh = isinstance(layer.branch[-1], Dense | GLU)
+    fresh = isinstance(layer.branch[-1], Dense | GLU | Conv)
     total = maps.residual()
     same_means = not (isinstance(s.law, Sample) and s.law.fixed) or is_zero(f.mean)
     pair = pair_second = cross = None
@@ -99,7 +100,7 @@ def added(law: UnitLaw, branch: UnitLaw, c: Number, mean: Number, second: Number
     """The law of h + c f in the limit of wide layers, where both are independent."""
     if isinstance(law, NormalUnit) and isinstance(branch, NormalUnit):
         return NormalUnit(mean, second)
-    if law is None or branch is None or isinstance(second, sp.Basic) or isinstance(law, Several):
+    if law is None or branch is None or isinstance(second, sp.Basic | np.ndarray) or isinstance(law, Several):
         return None
     if isinstance(branch, NormalUnit):
         variance = branch.second - branch.mean**2
