@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,9 +70,16 @@ class FrameworkAudit(Documented):
     audits: tuple[Audit, ...]
 
     def table(self) -> Document:
-        """One row per initializer: promise, law, factors, outlook, the gain that would keep E z^2 = 1."""
-        header = "initializer,promise,drawn,of it,forward,backward,limit,chi_1,signal,gradient,gain asked"
-        return Document([Table(header.split(","), [_row(found) for found in self.audits])])
+        """Two tables: promise and law of every initializer; then what it does over depth."""
+        drawn = "initializer,promise,drawn,drawn / promise"
+        effect = "initializer,forward,backward,limit,chi_1,signal,gradient"
+        acting = [found for found in self.audits if not found.without_effect]
+        return Document(
+            [
+                Table(drawn.split(","), [_law(found) for found in self.audits], "What is drawn", "lrlr"),
+                Table(effect.split(","), [_effect(found) for found in acting], "What it does", "lrrrrll"),
+            ]
+        )
 
     def document(self) -> Document:
         """The table, and what to read in it."""
@@ -81,6 +89,9 @@ class FrameworkAudit(Documented):
             f"{len(self.audits)} rules of {self.framework}, {first.depth} layers of {first.activation}, from "
             f"E z^2 = {first.q:g}; forward and backward are factors per layer of second moments. "
         )
+        acting = [found for found in self.audits if not found.without_effect]
+        if acting:
+            words += f"E z^2 = {first.q:g} is kept by the gain {acting[0].effect.gain:.5g}. "
         words += f"Broken promises: {', '.join(broken)}." if broken else "No promise is broken."
         return Document([Heading(f"Initializers of {self.framework}"), Text(words)]) + self.table()
 
@@ -92,17 +103,28 @@ class FrameworkAudit(Documented):
         return self.document().to_text(140)
 
 
-def _row(found: Audit) -> list[str]:
-    name = found.subject.removeprefix("torch.nn.init.").removeprefix("torch.nn.")
-    name = name.removeprefix("jax.nn.initializers.").removeprefix("keras.initializers.")
+def _name(found: Audit) -> str:
+    """The name with its options; the shape that nearly all share is left out."""
+    name = found.subject
+    for prefix in ("torch.nn.init.", "torch.nn.", "jax.nn.initializers.", "keras.initializers."):
+        name = name.removeprefix(prefix)
+    return re.sub(r"\(\(\d+, \d+\)(?:, )?", "(", name).removesuffix("()")
+
+
+def _law(found: Audit) -> list[str]:
     promised = "none" if found.promise.variance is None else f"{float(found.promise.variance):.4g}"
-    ratio = "" if found.ratio is None else f"{found.ratio:.3f}"
-    start = [name, promised, found.identified.name, ratio]
-    if found.without_effect:
-        return [*start, *[""] * 7]
+    return [
+        _name(found),
+        promised,
+        found.identified.name,
+        "" if found.ratio is None else f"{found.ratio:.3f}",
+    ]
+
+
+def _effect(found: Audit) -> list[str]:
     e = found.effect
     numbers = [f"{value:.3g}" for value in (e.forward, e.backward, e.limit, e.chi_1)]
-    return [*start, *numbers, *e.outlook, f"{e.gain:.4g}"]
+    return [_name(found), *numbers, *e.outlook]
 
 
 def _subjects(framework: str, shape: tuple[int, int]) -> Iterator[Subject]:

@@ -15,6 +15,8 @@ from varprop.model.distributions import Constant, Distribution, Normal, Uniform
 
 __all__ = ["bias_law", "laws_of"]
 
+STDS = ("0.02", "0.01", "1", "0.001", "0.000001")
+"""Standard deviations that are written down as such."""
 MOST_NUMBERS = 200_000
 """Of one layer that are looked at."""
 ERRORS = 5.0
@@ -43,8 +45,12 @@ def _scheme(
     return kind(variance=numerator / fans(fan_in, fan_out))
 
 
-def _constant(variance: sp.Expr, fan_in: int, fan_out: int) -> Distribution:
-    return Normal(variance=variance)
+def _of_std(std: str) -> Distribution:
+    return Normal(variance=sp.Rational(std) ** 2)
+
+
+def _constant(std: str, fan_in: int, fan_out: int) -> Distribution:
+    return _of_std(std)
 
 
 SCHEMES: tuple[Callable[[int, int], Distribution], ...] = (
@@ -65,7 +71,7 @@ SCHEMES: tuple[Callable[[int, int], Distribution], ...] = (
         )
         for kind in (Normal, Uniform)
     ),
-    *(partial(_constant, sp.Rational(std) ** 2) for std in ("0.02", "0.01", "1")),
+    *(partial(_constant, std) for std in STDS),
 )
 """Laws of known initializers by fan_in and fan_out: the default of layers first, then the common ones."""
 
@@ -115,6 +121,9 @@ def laws_of(traced: Any, more: Sequence[Any]) -> dict[str, Distribution]:
     found: dict[str, Distribution] = {}
     for name, module in layers.items():
         row = distances[name]
+        if not _numbers(module.weight).any():
+            found[f"{name}.weight"] = Constant(0)
+            continue
         chosen = common if row[common] < ERRORS else row.index(min(row))
         if row[chosen] >= ERRORS:
             raise _unknown(name, _numbers(module.weight), _fans(module)[0])
@@ -151,9 +160,9 @@ def bias_law(bias: Any, fan_in: int, name: str) -> Distribution | None:
         return None
     if (values == values[0]).all() and values.size > 1:
         return Constant(sp.Rational(str(float(values[0]))))
-    default = Uniform(variance=sp.Rational(1, 3 * fan_in))
-    if _distance(values, default) < ERRORS:
-        return default
+    for law in (Uniform(variance=sp.Rational(1, 3 * fan_in)), *map(_of_std, STDS)):
+        if _distance(values, law) < ERRORS:
+            return law
     raise ParameterError(
         f"read the biases of {name}",
         f"they are neither constant nor uniform between +-1/sqrt({fan_in})",
