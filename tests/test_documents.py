@@ -6,11 +6,14 @@ import contextlib
 import io
 import re
 import shlex
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from varprop.cli import main
+from varprop.render.chart import draw_svg
 
 ROOT = Path(__file__).resolve().parent.parent
 CONSOLE = re.compile(r"```console\n\$ varprop (.*?)\n(.*?)```", re.DOTALL)
@@ -38,3 +41,13 @@ def test_the_command_prints_what_the_readme_shows(command: str, shown: str) -> N
     for pipe in pipes:
         text = piped(text, pipe)
     assert text == shown
+
+
+def test_the_picture_of_the_readme_is_what_the_library_draws() -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        drawn = draw_svg(import_module("shown.typical").picture())
+    finally:
+        sys.path.pop(0)
+    stored = (ROOT / "docs" / "_static" / "depth.svg").read_text(encoding="utf-8")
+    assert stored == drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1) + "\n"

@@ -27,16 +27,20 @@ def kurtosis() -> object:
     return float(narrow().output_kurtosis)
 
 
-def curves() -> Document:
+def picture() -> Plot:
     """Mean and typical squared norm against depth, at width 20."""
     depths = range(0, 101, 5)
     laws = [vp.norm_law([20] * depth) if depth else None for depth in depths]
     mean = [1.0 if law is None else float(law.mean) for law in laws]
     typical = [1.0 if law is None else float(law.typical) for law in laws]
-    plot = Plot(
+    return Plot(
         [Series("mean", depths, mean), Series("typical, alive", depths, typical)],
         title="squared norm per unit, ReLU net of width 20 with He's weights",
         x_label="layers",
         log_y=True,
     )
-    return Document([plot])
+
+
+def curves() -> Document:
+    """The same as a document."""
+    return Document([picture()])
