@@ -7,7 +7,7 @@ import random
 
 import pytest
 import sympy as sp
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from varprop import (
@@ -17,12 +17,14 @@ from varprop import (
     Mean,
     Moment,
     MomentError,
+    Network,
     Normal,
     Rademacher,
     RandomVariable,
     Uniform,
     VarpropError,
     derive,
+    propagate,
     relu,
     sum_over,
 )
@@ -88,6 +90,18 @@ def test_most_claims_are_decided() -> None:
     tried()
     assert verdicts.count("inconclusive") <= len(verdicts) / 4
     assert verdicts.count("disagrees") >= len(verdicts) / 4
+
+
+@settings(max_examples=4, deadline=None)
+@given(strategies.networks())
+def test_propagated_networks_are_never_called_wrong(net: Network) -> None:
+    try:
+        profile = propagate(net, input="Uniform(0, 1)")
+    except DerivationError:
+        assume(False)
+    for names in (("second_moment",), ("gradient",)):
+        with contextlib.suppress(Undecided):
+            assert_agrees(profile.only(*names), budget=0.2, resolution=1.2)
 
 
 EXACT = tuple(one for one in RULES if not one.limit and not one.is_value)

@@ -22,6 +22,7 @@ from varprop.model.distributions import (
     Bernoulli,
     Constant,
     Distribution,
+    Dropout,
     Laplace,
     Mixture,
     Normal,
@@ -35,12 +36,17 @@ from varprop.model.domains import Parameter
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.neurons import neuron
 from varprop.model.variables import RandomVariable
+from varprop.networks.branches import Residual
+from varprop.networks.layers import Dense, Layer
+from varprop.networks.network import Network
 
 __all__ = [
     "activations",
     "claims",
     "distributions",
     "expressions",
+    "layers",
+    "networks",
     "neurons",
     "numbers",
     "parameters",
@@ -193,6 +199,45 @@ def quantities(draw: st.DrawFn) -> Quantity:
     return Variance(expression) if kind == "variance" else Mean(expression)
 
 
+def layers(fan_out: int | None = None) -> st.SearchStrategy[Dense]:
+    """Generate dense layers with centered symmetric weights, and a bias at times.
+
+    Args:
+        fan_out: of all of them; from 1 to 6 if not given.
+
+    Example:
+        >>> strategy = layers(fan_out=3)
+    """
+    sizes = st.integers(1, 6) if fan_out is None else st.just(fan_out)
+    weights = st.sampled_from(["he_normal", "lecun_uniform", "glorot_normal", "Rademacher()"])
+    biases = st.one_of(st.none(), numbers(0.1, 2).map(lambda v: Normal(variance=v)))
+    return st.builds(Dense, sizes, weights=weights, bias=biases)
+
+
+@st.composite
+def networks(draw: st.DrawFn, most_layers: int = 3) -> Network:
+    """Generate small networks: dense layers, activations, skip connections, dropout.
+
+    Args:
+        most_layers: dense layers outside blocks, at most.
+
+    Example:
+        >>> strategy = networks(most_layers=2)
+    """
+    made: list[object] = []
+    for _ in range(draw(st.integers(1, most_layers))):
+        dense = draw(layers())
+        made.append(dense)
+        extra = draw(st.sampled_from(["activation", "skip", "dropout", "none"]))
+        if extra == "activation":
+            made.append(draw(activations()))
+        elif extra == "skip":
+            made.append(Residual([draw(activations()), draw(layers(int(dense.fan_out)))]))
+        elif extra == "dropout":
+            made.append(Dropout(draw(numbers(0.5, 0.95))))
+    return Network(made, fan_in=draw(st.integers(1, 5)))
+
+
 @st.composite
 def claims(draw: st.DrawFn, *, true: bool = True) -> Equal:
     """Generate claims about random expressions: derived ones, or ones that are wrong by at least 10 percent.
@@ -222,3 +267,5 @@ def register() -> None:
     st.register_type_strategy(Activation, st.deferred(activations))
     st.register_type_strategy(Expression, expressions())
     st.register_type_strategy(Equal, claims())
+    st.register_type_strategy(Layer, layers())
+    st.register_type_strategy(Network, networks())
