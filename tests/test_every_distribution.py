@@ -4,7 +4,6 @@ import inspect
 import math
 import pickle
 from collections.abc import Callable
-from fractions import Fraction
 from functools import lru_cache
 
 import numpy as np
@@ -30,32 +29,19 @@ from varprop.model.distributions import (
     StudentT,
     TruncatedNormal,
     Uniform,
+    Unknown,
 )
 from varprop.model.domains import Parameter
 from varprop.model.parsing import parse_distribution
+from varprop.testing import strategies
 
 ORDERS = np.arange(1.0, 9.0)[:, None]
 Density = Callable[[np.ndarray], np.ndarray]
 
 
-def numbers(low: float, high: float) -> st.SearchStrategy[Fraction]:
-    """Decimals with two digits, from a typical range."""
-    return st.integers(math.ceil(low * 100), math.floor(high * 100)).map(lambda k: Fraction(k, 100))
-
-
-def from_parameters(cls: type[Distribution]) -> st.SearchStrategy[Distribution]:
-    """Instances drawn from the declared domains, nothing else."""
-    return st.builds(cls, **{p.name: numbers(*p.typical) for p in cls.parameters})
-
-
-PARENTS = st.one_of(*(from_parameters(cls) for cls in (Normal, Uniform, TruncatedNormal, Laplace, Bernoulli)))
-WEIGHTS = numbers(0.1, 0.9).map(lambda w: [w, 1 - w])
-SPECIAL: dict[str, st.SearchStrategy[Distribution]] = {
-    "Rectified": st.builds(Rectified, PARENTS),
-    "Mixture": st.builds(lambda a, b, w: Mixture([a, b], w), PARENTS, PARENTS, WEIGHTS),
-}
 STRATEGIES = {
-    name: SPECIAL[name] if name in SPECIAL else from_parameters(cls) for name, cls in DISTRIBUTIONS.items()
+    name: strategies.from_parameters(cls) if cls is Unknown else strategies.distributions(name=name)
+    for name, cls in DISTRIBUTIONS.items()
 }
 KNOWN = [name for name in DISTRIBUTIONS if name != "Unknown"]
 CENTERED = [

@@ -45,6 +45,7 @@ __all__ = [
     "claims",
     "distributions",
     "expressions",
+    "from_parameters",
     "layers",
     "networks",
     "neurons",
@@ -75,7 +76,7 @@ def parameters(parameter: Parameter) -> st.SearchStrategy[Fraction]:
 
 
 def from_parameters(cls: type[Distribution]) -> st.SearchStrategy[Distribution]:
-    """Generate instances of one class from its declaration."""
+    """Generate instances of one class from the declared domains of its parameters, nothing else."""
     return st.builds(cls, **{p.name: parameters(p) for p in cls.parameters})
 
 
