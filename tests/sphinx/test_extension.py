@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from sphinx.cmd.build import build_main
+
+pytestmark = pytest.mark.filterwarnings("default")  # what Sphinx and its parser deprecate among themselves
 
 CONF = """
 import sys
@@ -16,7 +22,7 @@ extensions = ["myst_parser", "varprop.sphinx"]
 """
 OBJECTS = """
 import varprop as vp
-from varprop.render import Document, Heading, Plot, Series, Table
+from varprop.render import Badge, Bullets, Code, Document, Heading, Math, Plot, Series, Table, Text
 
 neuron = vp.neuron(weights=vp.Normal(variance="1/n"), inputs=vp.Uniform(-1, 1), fan_in="n")
 variance = vp.Variance(neuron)
@@ -33,6 +39,18 @@ def table():
 
 def gain():
     return vp.parse_scalar("sqrt(2)")
+
+class Holder:
+    gain = vp.parse_scalar("sqrt(3)")
+
+made = eval("lambda: vp.parse_scalar('1/7')")
+seen = vp.check(variance, equals="1/3", at={"n": 16}, budget=0.5, seed=1)
+blocks = Document([
+    Code("x = 1", "python"),
+    Bullets(["a point", Text("a formula ", Math("x^2", "x**2"), " and ", Code("y"))]),
+    Text("said ", Badge("agrees", "good")),
+    Badge("alone", "bad"),
+])
 """
 INDEX = """# Mine
 
@@ -60,17 +78,28 @@ The gain is {varprop}`objects:gain`, about {varprop}`objects:gain | .3f`.
 """
 
 
-def build(folder: Path, page: str, *options: str) -> subprocess.CompletedProcess[str]:
-    (folder / "conf.py").write_text(CONF)
-    (folder / "objects.py").write_text(OBJECTS)
-    (folder / "index.md").write_text(page)
-    command = [sys.executable, "-m", "sphinx", "-W", "-q", *options, str(folder), str(folder / "_build")]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+Build: TypeAlias = Callable[..., tuple[int, str]]
 
 
-def test_a_page_shows_derivations_claims_tables_and_numbers(tmp_path: Path) -> None:
-    done = build(tmp_path, INDEX)
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Build:
+    """Builds one page in this process; gives the exit code and what was told."""
+
+    def built(page: str, *options: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "path", list(sys.path))
+        monkeypatch.delitem(sys.modules, "objects", raising=False)
+        (tmp_path / "conf.py").write_text(CONF)
+        (tmp_path / "objects.py").write_text(OBJECTS)
+        (tmp_path / "index.md").write_text(page)
+        code = build_main(["-W", "-q", *options, str(tmp_path), str(tmp_path / "_build")])
+        return code, capsys.readouterr().err
+
+    return built
+
+
+def test_a_page_shows_derivations_claims_tables_and_numbers(build: Build, tmp_path: Path) -> None:
+    code, told = build(INDEX)
+    assert code == 0, told
     html = (tmp_path / "_build" / "index.html").read_text()
     assert r"\frac{1}{3}" in html
     assert "sum of terms with zero-mean weights" in html or "by " in html
@@ -84,8 +113,33 @@ def test_a_page_shows_derivations_claims_tables_and_numbers(tmp_path: Path) -> N
     cached = sorted((tmp_path / "_build" / ".doctrees" / "varprop").iterdir())
     assert len(cached) == 4
     before = [path.stat().st_mtime_ns for path in cached]
-    assert build(tmp_path, INDEX, "-E").returncode == 0
+    assert build(INDEX, "-E")[0] == 0
     assert [path.stat().st_mtime_ns for path in cached] == before
+
+
+def test_every_kind_of_block_and_of_object(build: Build, tmp_path: Path) -> None:
+    code, told = build(
+        "# Mine\n\n```{varprop-table} objects:blocks\n```\n\n"
+        "```{varprop-claim} objects:seen\n```\n\n"
+        "```{varprop-table} objects:gain\n:code:\n```\n\n"
+        "```{varprop-derivation} objects:neuron\n:short:\n```\n\n"
+        "It is {varprop}`objects:Holder.gain`, {varprop}`objects:neuron` and {varprop}`math:pi | .2f`.\n"
+    )
+    assert code == 0, told
+    html = (tmp_path / "_build" / "index.html").read_text()
+    for shown in (
+        "<code",
+        "a point",
+        ">y</span>",
+        ">agrees</span>",
+        ">alone</span>",
+        r"x^2",
+        r"\sqrt{3}",
+        "3.14",
+        "def</span>",
+        r"w_{i}",
+    ):
+        assert shown in html, shown
 
 
 WRONG = {
@@ -93,18 +147,19 @@ WRONG = {
     "```{varprop-claim} objects:claim\n:at: n=8\n:expect: disagrees\n```\n": "agrees, where disagrees was",
     "```{varprop-table} objects:nothing\n```\n": "there is no nothing",
     "```{varprop-table} nowhere:table\n```\n": "No module named 'nowhere'",
-    "```{varprop-table} objects\n```\n": "it has no name",
+    "```{varprop-table} objects\n```\n": "it is no name",
     "```{varprop-table} objects:calls\n```\n": "cannot be written as a document",
     "```{varprop-derivation} objects:claim\n```\n": "no random expression, quantity or derivation",
     "```{varprop-claim} objects:claim\n:at: n\n```\n": "no list of values",
     "{varprop}`objects:neuron | .3f`\n": "could not convert|must be a string or a real number",
+    "```{varprop-table} objects:made\n:code:\n```\n": "the source of .*could not get source code",
     "{varprop}`objects:absent`\n": "there is no absent",
 }
 
 
-def test_everything_that_is_wrong_is_told_and_fails_the_build(tmp_path: Path) -> None:
-    done = build(tmp_path, "# Mine\n\n" + "\n".join(WRONG), "--keep-going")
-    assert done.returncode != 0
-    told = " ".join(done.stderr.split())
+def test_everything_that_is_wrong_is_told_and_fails_the_build(build: Build) -> None:
+    code, told = build("# Mine\n\n" + "\n".join(WRONG), "--keep-going")
+    assert code != 0
+    told = " ".join(told.split())
     for message in WRONG.values():
         assert re.search(message, told), (message, told)

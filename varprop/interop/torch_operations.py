@@ -30,24 +30,30 @@ class Unread(Exception):
 _ACTIVATIONS = {
     "ReLU": "relu",
     "ReLU6": "relu6",
-    "Tanh": "tanh",
-    "Sigmoid": "sigmoid",
+    "LeakyReLU": "leaky_relu",
+    "ELU": "elu",
+    "CELU": "celu",
+    "SELU": "selu",
+    "GELU": "gelu",
     "SiLU": "silu",
     "Mish": "mish",
-    "SELU": "selu",
+    "Softplus": "softplus",
+    "Tanh": "tanh",
+    "Sigmoid": "sigmoid",
     "Hardtanh": "hardtanh",
     "Hardswish": "hardswish",
     "Hardsigmoid": "hardsigmoid",
     "Softsign": "softsign",
 }
-_FUNCTIONS = {name.lower(): name.lower() for name in _ACTIVATIONS} | {
-    "relu_": "relu",
-    "sin": "sin",
-    "cos": "cos",
-    "erf": "erf",
-    "exp": "exp",
-    "abs": "abs",
-    "square": "square",
+_FUNCTIONS = {*_ACTIVATIONS.values(), "sin", "cos", "erf", "exp", "abs", "square"}
+# What torch lets a caller set, in the order of its arguments, and what it is if nobody does.
+_PARAMETERS: dict[str, dict[str, Any]] = {
+    "leaky_relu": {"negative_slope": 0.01},
+    "elu": {"alpha": 1.0},
+    "celu": {"alpha": 1.0},
+    "gelu": {"approximate": "none"},
+    "softplus": {"beta": 1.0, "threshold": 20.0},
+    "hardtanh": {"min_val": -1.0, "max_val": 1.0},
 }
 
 
@@ -78,14 +84,10 @@ def _module(
     if kind == "Identity":
         return None
     if kind in _ACTIVATIONS:
-        return _activate(_ACTIVATIONS[kind])
+        name = _ACTIVATIONS[kind]
+        return _activate(name, {part: getattr(module, part) for part in _PARAMETERS.get(name, {})})
     made: Callable[[], Layer | None] | None = {
         "Linear": lambda: _dense(module, node, before, laws),
-        "GELU": lambda: _activate("gelu" if module.approximate == "none" else "gelu_tanh"),
-        "LeakyReLU": lambda: _activate(f"leaky_relu({module.negative_slope!r})"),
-        "ELU": lambda: _activate(f"elu({module.alpha!r})"),
-        "CELU": lambda: _activate(f"celu({module.alpha!r})"),
-        "Softplus": lambda: _softplus(module),
         "Dropout": lambda: Noise(Dropout(1 - _decimal(module.p))) if module.training and module.p else None,
         "Conv1d": lambda: _convolution(module, node, laws),
         "Conv2d": lambda: _convolution(module, node, laws),
@@ -103,23 +105,32 @@ def _module(
 
 
 def _function(name: str, node: Any, before: Any) -> Layer | None:
-    if name in _FUNCTIONS and len(node.args) == 1:
-        return _activate(_FUNCTIONS[name])
-    if name == "gelu":
-        exact = node.kwargs.get("approximate", "none") == "none"
-        return _activate("gelu" if exact else "gelu_tanh")
+    if name.removesuffix("_") in _FUNCTIONS:
+        name = name.removesuffix("_")
+        parts = _PARAMETERS.get(name, {})
+        return _activate(name, parts | dict(zip(parts, node.args[1:], strict=False)) | node.kwargs)
     if name in ("flatten", "view", "reshape"):
         return _reshaped(node, before)
     if name == "dropout":
-        keep = 1 - _decimal(node.kwargs.get("p", node.args[1] if len(node.args) > 1 else 0.5))
-        return Noise(Dropout(keep)) if node.kwargs.get("training", True) else None
+        given = {"p": 0.5, "training": True} | dict(zip(("p", "training"), node.args[1:], strict=False))
+        given |= node.kwargs
+        return Noise(Dropout(1 - _decimal(given["p"]))) if given["training"] and given["p"] else None
     if name in ("contiguous", "clone"):
         return None
     raise Unread(f"{name or node.target} is not read")
 
 
-def _activate(text: str) -> Layer:
-    return Activate(activation(text))
+def _activate(name: str, parts: Mapping[str, Any]) -> Layer:
+    """The layer of an activation under torch's name for it and its parameters."""
+    if name in ("leaky_relu", "elu", "celu"):
+        name += f"({next(parts[part] for part in _PARAMETERS[name])!r})"
+    elif name == "gelu" and parts["approximate"] != "none":
+        name = "gelu_tanh"
+    elif name == "softplus" and (parts["beta"] != 1 or parts["threshold"] < 20):
+        raise Unread("softplus with another beta or a low threshold is not read")
+    elif name == "hardtanh" and (parts["min_val"], parts["max_val"]) != (-1, 1):
+        raise Unread("hardtanh with other limits is not read")
+    return Activate(activation(name))
 
 
 def _decimal(value: float) -> sp.Expr:
@@ -207,9 +218,3 @@ def _adaptive(module: Any, before: Any) -> Layer | None:
     if tuple(np.broadcast_to(wanted, 2)) == _shape(before)[1:]:
         return None
     raise Unread("an adaptive pool to several positions is not read")
-
-
-def _softplus(module: Any) -> Layer:
-    if module.beta != 1:
-        raise Unread("softplus with another beta is not read")
-    return _activate("softplus")

@@ -159,7 +159,9 @@ def bias_law(bias: Any, fan_in: int, name: str) -> Distribution | None:
     if not values.any():
         return None
     if (values == values[0]).all() and values.size > 1:
-        return Constant(sp.Rational(str(float(values[0]))))
+        return Constant(
+            sp.Rational(str(bias.detach().flatten()[0].cpu().numpy()))
+        )  # as short as its type allows
     for law in (Uniform(variance=sp.Rational(1, 3 * fan_in)), *map(_of_std, STDS)):
         if _distance(values, law) < ERRORS:
             return law
@@ -173,4 +175,4 @@ def bias_law(bias: Any, fan_in: int, name: str) -> Distribution | None:
 def _numbers(tensor: Any) -> np.ndarray[Any, Any]:
     flat = tensor.detach().flatten()
     step = max(1, flat.numel() // MOST_NUMBERS)
-    return np.asarray(flat[::step].cpu().numpy(), dtype=np.float64)
+    return np.asarray(flat[::step].cpu().double().numpy())

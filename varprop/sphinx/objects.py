@@ -30,11 +30,11 @@ def module_of(path: str) -> ModuleType:
         ParameterError: there is no such module.
     """
     name, colon, attribute = path.strip().partition(":")
-    if not colon or not attribute:
-        raise ParameterError(f"the object {path!r:.80}", "it has no name", "Write module:name")
+    if not colon or not attribute or not all(part.isidentifier() for part in name.split(".")):
+        raise ParameterError(f"the object {path!r:.80}", "it is no name", "Write module:name")
     try:
         return importlib.import_module(name)
-    except (ImportError, ValueError) as problem:
+    except ImportError as problem:
         raise ParameterError(
             f"the object {path!r:.80}", str(problem), "Put its folder on the path in conf.py"
         ) from problem
