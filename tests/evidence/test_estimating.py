@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,11 @@ from varprop.model.joint import Empirical
 from varprop.model.neurons import dot
 from varprop.model.variables import RandomVariable, RandomVector
 from varprop.simulation.estimating import METHODS
+from varprop.simulation.functionals import Functional, Scaling
+from varprop.simulation.methods import Crossed, Plain
+from varprop.simulation.sampling import Program
+from varprop.simulation.schedule import first_group
+from varprop.simulation.streams import Streams
 
 
 def product(n: int, inputs: str = "Normal()", weights: str | None = None) -> Expression:
@@ -242,3 +248,31 @@ def test_samples() -> None:
     with pytest.raises(VarpropError):
         sample(RandomVariable("u", "Unknown(mean=0, variance=1)"))
     assert isinstance(estimate(Mean(x + 1), budget=0.01), Estimate)
+
+
+@pytest.mark.parametrize(("method", "error", "most"), [("plain", 0.008, 64), ("crossed", 0.004, 2)])
+def test_chunks_merge_where_there_would_be_too_many(
+    method: Any, error: float, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run too long for its results to be kept has fewer of them, means of the same blocks."""
+    quantity, settings = Variance(product(32)), {"method": method, "seed": 3, "relative_error": error}
+    monkeypatch.setattr("varprop.simulation.estimating.CHUNK_ENTRIES", 2**11)
+    whole = estimate(quantity, **settings)  # type: ignore[arg-type]
+    monkeypatch.setattr("varprop.simulation.estimating.MOST_BLOCKS", most)
+    merged = estimate(quantity, **settings)  # type: ignore[arg-type]
+    assert merged.samples >= whole.samples
+    assert merged.samples < 1.5 * whole.samples
+    assert merged.standard_error == pytest.approx(whole.standard_error, rel=0.3)
+    assert abs(merged.value - 1) < 4 * merged.standard_error < 6 * error
+
+
+def test_a_merged_chunk_is_the_mean_of_its_pieces() -> None:
+    program = Program([product(4)], {}, first_group(product(4)))
+    variance, streams = Functional("variance"), Streams(5)
+    plain = Plain(program, variance, Scaling((0.0,), (1.0,)), 8, 2)
+    crossed = Crossed(program, variance, 8, 16)
+    for sampler in (plain, crossed):
+        merged = replace(sampler, pieces=3)
+        pieces = [sampler.results(streams, chunk=chunk) for chunk in (3, 4, 5)]
+        np.testing.assert_allclose(merged.results(streams, chunk=1), np.mean(pieces, axis=0), rtol=1e-12)
+        assert merged.chunk_cost == 3 * sampler.chunk_cost

@@ -67,9 +67,8 @@ def _costs(base: Crossed) -> tuple[float, float, float, float]:
     return corner - per_row * m - per_column * k - per_entry * m * k, per_row, per_column, per_entry
 
 
-def two_way(table: Array, rows: int, columns: int, tail: float) -> tuple[Limits, float]:
-    """Limits from blocks of two-way components, corrected for skewness, with the alarms of `Asymptotic`."""
-    blocks = len(table)
+def two_way(table: Array, blocks: int, rows: int, columns: int, tail: float) -> tuple[Limits, float]:
+    """Limits from the two-way components of so many blocks, corrected for skewness, with two alarms."""
     value = float(table[:, 0].mean())
     variance = float(table[:, 1].mean()) / blocks
     sd = math.sqrt(variance)

@@ -205,15 +205,18 @@ class Problem:
         if not math.isfinite(wanted):
             wanted = affordable
         samples = max(min(LEAST_SAMPLES, max(64.0, affordable)), wanted)
-        rows = 8
-        while samples / rows > MOST_BLOCKS:
+        rows, pieces = 8, 1
+        while samples / rows > MOST_BLOCKS and self.program.work(Design(2 * rows)).entries <= CHUNK_ENTRIES:
             rows *= 2
-        chunk = 256
+        while samples / rows / pieces > MOST_BLOCKS:
+            pieces *= 2
+        chunk = 256 if pieces == 1 else 1
         entries = self.program.work(Design(rows)).entries
         cost = each.cost * rows
         while chunk > 1 and (chunk * entries > CHUNK_ENTRIES or chunk * cost > 2e8 or chunk * rows > samples):
             chunk //= 2
-        sampler = Plain(self.program, self.functional, self.scaling, rows, chunk)
+        sampler = Plain(self.program, self.functional, self.scaling, rows, chunk, pieces)
+        rows *= pieces
         chunks = max(1, math.ceil(samples / (rows * chunk)))
         parts, interrupted = self._run(engine, sampler, chunks)
         features = np.concatenate(parts) if parts else np.empty((0, 1))
@@ -309,27 +312,33 @@ class Problem:
             seen = pilot.results(self.streams.at(PILOT, 2), chunk=0)[0]
             rows, columns, blocks = layout_of(base, (pilot.rows, pilot.columns), seen, error, nanoseconds)
         sampler = base.shaped(rows, columns)
+        while blocks / sampler.pieces > MOST_BLOCKS:
+            sampler = replace(sampler, pieces=2 * sampler.pieces)
+        chunks = math.ceil(blocks / sampler.pieces)
         most = max(1, int(nanoseconds / sampler.chunk_cost))
 
         def needed(parts: list[Array]) -> int:
-            estimate, variance = np.concatenate(parts)[:, :2].mean(axis=0)
+            estimate, variance = (float(value) for value in np.concatenate(parts)[:, :2].mean(axis=0))
             wanted = (error * estimate) ** 2 if error else 0.0
-            return min(most, math.ceil(variance / wanted)) if wanted > 0 and variance < math.inf else 0
+            if wanted <= 0 or variance == math.inf:
+                return 0
+            return min(most, math.ceil(variance / wanted / sampler.pieces))
 
-        found, interrupted = self._run(engine, sampler, blocks, needed)
+        found, interrupted = self._run(engine, sampler, chunks, needed)
         entries = program.work(sampler.design).entries + 4 * rows * columns
-        samples = rows * columns * len(found)
+        blocks = len(found) * sampler.pieces
+        samples = rows * columns * blocks
         if not found:
             return self._found(method, reason, np.empty((0, 1)), 0, entries, "", interrupted)
         table = np.concatenate(found)
         if not np.isfinite(table).all():
             raise _not_finite()
-        chances = len(found) * program.rarest(sampler.design)
+        chances = blocks * program.rarest(sampler.design)
         doubt = "a rare value of the inputs has hardly been drawn" if chances < ENOUGH else ""
         if float(table[:, 1].sum()) == 0 and not single_valued(self.expressions, self.laws):
             doubt = doubt or EQUAL
         value = float(table[:, 0].mean())
-        limits, sd = two_way(table, rows // cluster, columns, TAIL)
+        limits, sd = two_way(table, blocks, rows // cluster, columns, TAIL)
         alarm = limits.alarm or doubt
         interval = (-math.inf, math.inf) if alarm else (limits.low, limits.high)
         return Numbers(value, sd, interval, alarm, method, reason, samples, entries, interrupted)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,6 +37,7 @@ class Plain:
         scaling: center and size of the samples.
         rows: samples in a block.
         chunk_blocks: blocks in a chunk.
+        pieces: chunks merged into one, where more results would not fit into memory.
     """
 
     program: Program
@@ -44,21 +45,21 @@ class Plain:
     scaling: Scaling
     rows: int
     chunk_blocks: int
-
-    @property
-    def block_cost(self) -> float:
-        """Nanoseconds per block, by the cost formula."""
-        work = self.program.work(Design(self.rows))
-        return float(work.cost + work.overhead / self.chunk_blocks + 8.0 * self.rows * self.functional.degree)
+    pieces: int = 1
 
     @property
     def chunk_cost(self) -> float:
-        """Nanoseconds per chunk."""
-        return self.block_cost * self.chunk_blocks
+        """Nanoseconds per chunk, by the cost formula."""
+        work = self.program.work(Design(self.rows))
+        each = work.cost + work.overhead / self.chunk_blocks + 8.0 * self.rows * self.functional.degree
+        return float(each * self.chunk_blocks * self.pieces)
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
         """Features of every block."""
-        samples = self.program.run(streams, chunk=chunk, blocks=self.chunk_blocks, design=Design(self.rows))
+        return _merged(self.pieces, chunk, lambda piece: self._piece(streams, piece))
+
+    def _piece(self, streams: Streams, piece: int) -> Array:
+        samples = self.program.run(streams, chunk=piece, blocks=self.chunk_blocks, design=Design(self.rows))
         return self.functional.features(samples, self.scaling)
 
 
@@ -136,9 +137,9 @@ class Signed:
 
 @dataclass
 class Crossed:
-    """One block to a chunk: m draws of the row variables against k draws of all others.
+    """Blocks of m draws of the row variables against k draws of all others.
 
-    A chunk gives the estimate, the estimate of its variance from two-way components, and its third cumulant:
+    A block gives the estimate, the estimate of its variance from two-way components, and its third cumulant:
     with the entries P, row means r and column means c,
     Var = var(r) / m + var(c) / k - residual mean square / (m k).
 
@@ -148,6 +149,7 @@ class Crossed:
         rows: m.
         columns: k.
         cluster: consecutive rows that share their magnitudes; one cluster counts as one row.
+        pieces: blocks merged into one chunk, where more results would not fit into memory.
 
     Source:
         S. R. Searle, G. Casella, C. E. McCulloch, "Variance components", 1992, chapter 4.
@@ -158,6 +160,7 @@ class Crossed:
     rows: int
     columns: int
     cluster: int = 1
+    pieces: int = 1
 
     @property
     def design(self) -> Design:
@@ -166,17 +169,23 @@ class Crossed:
 
     @property
     def chunk_cost(self) -> float:
-        """Nanoseconds per block."""
+        """Nanoseconds per chunk."""
         work = self.program.work(self.design)
-        return float(work.cost + work.overhead + BLOCK_COST + 5.0 * self.design.samples)
+        return float(work.cost + work.overhead + BLOCK_COST + 5.0 * self.design.samples) * self.pieces
 
     def shaped(self, rows: int, columns: int) -> Crossed:
         """The same with another layout."""
         return replace(self, rows=rows, columns=columns)
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
-        """One row: estimate, its variance and third cumulant, the largest share of a draw, s10, s01, s11."""
-        drawn = self.program.run(streams, chunk=chunk, blocks=1, design=self.design)
+        """One row: estimate, its variance and third cumulant, the largest share of a draw, s10, s01, s11.
+
+        Every one of them is the mean over the blocks of the chunk.
+        """
+        return _merged(self.pieces, chunk, lambda piece: self._block(streams, piece))
+
+    def _block(self, streams: Streams, block: int) -> Array:
+        drawn = self.program.run(streams, chunk=block, blocks=1, design=self.design)
         first, *others = (values[0] for values in self.functional.seen(drawn))
         if self.functional.statistic == "mean":
             shift, entries = 0.0, self._by_cluster(first)
@@ -203,6 +212,14 @@ class Crossed:
         both = float(np.einsum("ij,ij->", left, right))
         pairs = total - float(rows @ others[0]) - float(columns @ others[1]) + both
         return float(pairs / (m * (m - 1) * k * (k - 1)))
+
+
+def _merged(pieces: int, chunk: int, result: Callable[[int], Array]) -> Array:
+    """The mean of the results of a chunk's pieces, which are numbered on through all chunks."""
+    total = result(chunk * pieces)
+    for piece in range(1, pieces):
+        total = total + result(chunk * pieces + piece)
+    return total / pieces
 
 
 def _components(entries: Array) -> tuple[float, ...]:
