@@ -258,7 +258,7 @@ def test_chunks_merge_where_there_would_be_too_many(
     quantity, settings = Variance(product(32)), {"method": method, "seed": 3, "relative_error": error}
     monkeypatch.setattr("varprop.simulation.estimating.CHUNK_ENTRIES", 2**11)
     whole = estimate(quantity, **settings)  # type: ignore[arg-type]
-    monkeypatch.setattr("varprop.simulation.estimating.MOST_BLOCKS", most)
+    monkeypatch.setattr("varprop.simulation.estimating.MOST_RESULTS", most)
     merged = estimate(quantity, **settings)  # type: ignore[arg-type]
     assert merged.samples >= whole.samples
     assert merged.samples < 1.5 * whole.samples

@@ -23,9 +23,9 @@ def filled(path: Path) -> Checkpoint:
 def test_what_was_put_comes_back(tmp_path: Path) -> None:
     filled(tmp_path / "run")
     again = Checkpoint(tmp_path / "run", "seed 7")
-    np.testing.assert_array_equal(again.get((0, 2**40), 3), [1.5, np.nan, -np.inf])
-    np.testing.assert_array_equal(again.get((0,), 0), [[0, 1, 2], [3, 4, 5]])
-    assert again.get((0,), 1) is None
+    np.testing.assert_array_equal(again.of((0, 2**40))[3], [1.5, np.nan, -np.inf])
+    np.testing.assert_array_equal(again.of((0,))[0], [[0, 1, 2], [3, 4, 5]])
+    assert again.of((0,)).keys() == {0}
     assert [file.name for file in tmp_path.iterdir()] == ["run"]
 
 
@@ -76,5 +76,6 @@ def test_it_is_written_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     stored.put((0,), 0, np.ones(2))
     assert path.read_bytes() == empty
     monkeypatch.setattr(checkpoint, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(checkpoint, "SHARE", np.inf)
     stored.put((0,), 1, np.ones(2))
-    assert Checkpoint(path, "a").get((0,), 1) is not None
+    assert 1 in Checkpoint(path, "a").of((0,))

@@ -33,6 +33,20 @@ class Normals:
         return streams.generator(chunk=chunk).normal(size=3)
 
 
+class Counted:
+    """Says how often it was asked for its cost, which is once for every task."""
+
+    asked = 0
+
+    @property
+    def chunk_cost(self) -> float:
+        self.asked += 1
+        return 1e9
+
+    def results(self, streams: Streams, *, chunk: int) -> np.ndarray:
+        return np.zeros(1)
+
+
 class Deadly(Normals):
     """Kills its process at one chunk, once: the file remembers that it did."""
 
@@ -205,3 +219,26 @@ def test_a_trial_on_threads_reports_progress_and_has_one_outcome() -> None:
         parallel: Outcome = trial().run(Streams(3), engine=Engine(pool, progress=seen.append))
     assert parallel.look == serial.look
     assert seen == sorted(seen) and 0 < seen[0] < seen[-1] <= 1
+
+
+def test_chunks_beyond_a_gap_are_restored_too(tmp_path: Path) -> None:
+    whole = Checkpoint(tmp_path / "whole", "run")
+    with Run(Engine(checkpoint=whole), [Normals()], [Streams(3)]) as run:
+        wanted = run.prefix([6])[0]
+    holes = Checkpoint(tmp_path / "holes", "run")
+    for chunk in (1, 2, 5):
+        holes.put((), chunk, whole.of(Streams(3).key)[chunk])
+    shuffled = Shuffled()
+    with Run(Engine(shuffled, checkpoint=holes), [Normals()], [Streams(3)]) as run:
+        assert run.complete() == [[]]
+        again = run.prefix([6])[0]
+    np.testing.assert_array_equal(np.concatenate(again), np.concatenate(wanted))
+    assert shuffled.tasks == 3
+
+
+def test_many_chunks_are_handed_out_once() -> None:
+    """What is left is not listed anew for every task."""
+    counted = Counted()
+    with Run(Engine(Shuffled()), [counted], [Streams(3)]) as run:
+        assert len(run.prefix([20_000])[0]) == 20_000
+    assert counted.asked == 20_000

@@ -46,7 +46,7 @@ Array = NDArray[np.float64]
 Statistic: TypeAlias = Literal["tail probability", "log moment"]
 
 SAMPLE_ENTRIES = 2**18
-MOST_SECONDS = 1e6
+MOST_SECONDS = 1e9
 KINDS: tuple[tuple[type[Quantity], Kind], ...] = (
     (Mean, "mean"),
     (Variance, "variance"),

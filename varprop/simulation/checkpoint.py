@@ -23,6 +23,8 @@ Key = tuple[int, ...]
 MAGIC = b"varprop checkpoint 1\n"
 SAVE_EVERY = 1.0
 """Seconds between two writes of a file; they decide what a killed run loses, never what it finds."""
+SHARE = 0.05
+"""The share of the time that writing may take."""
 
 
 class Checkpoint:
@@ -42,8 +44,8 @@ class Checkpoint:
         >>> first = Checkpoint(path, "seed 7")
         >>> first.put((0, 1), 5, np.arange(3.0))
         >>> first.save()
-        >>> Checkpoint(path, "seed 7").get((0, 1), 5)
-        array([0., 1., 2.])
+        >>> Checkpoint(path, "seed 7").of((0, 1))
+        {5: array([0., 1., 2.])}
     """
 
     def __init__(self, path: str | os.PathLike[str], identity: str) -> None:
@@ -55,20 +57,20 @@ class Checkpoint:
             ) from problem
         self.identity = hashlib.sha256(identity.encode()).hexdigest()
         self._chunks: dict[tuple[Key, int], Array] = {}
-        self._saved, self._dirty = time.monotonic(), False
+        self._saved, self._dirty, self._writing = time.monotonic(), False, 0.0
         if self.path.exists():
             self._load()
         self.save()  # a file that cannot be written is better known now than after an hour
 
-    def get(self, key: Key, chunk: int) -> Array | None:
-        """The result of one chunk, if it is there."""
-        return self._chunks.get((key, chunk))
+    def of(self, key: Key) -> dict[int, Array]:
+        """The results of one series by number."""
+        return {chunk: values for (other, chunk), values in self._chunks.items() if other == key}
 
     def put(self, key: Key, chunk: int, values: Array) -> None:
         """Keep the result of one chunk, and write the file if the last time was a while ago."""
         self._chunks[key, chunk] = np.ascontiguousarray(values, dtype=np.float64)
         self._dirty = True
-        if time.monotonic() - self._saved > SAVE_EVERY:
+        if time.monotonic() - self._saved > max(SAVE_EVERY, self._writing / SHARE):
             self.save()
 
     def save(self) -> None:
@@ -79,6 +81,7 @@ class Checkpoint:
         """
         if not self._dirty and self.path.exists():
             return
+        started = time.monotonic()
         entries = [[list(key), chunk, list(values.shape)] for (key, chunk), values in self._chunks.items()]
         header = {"identity": self.identity, "fingerprint": fingerprint(), "entries": entries}
         body = json.dumps(header, separators=(",", ":")).encode() + b"\n"
@@ -99,6 +102,7 @@ class Checkpoint:
                 "Choose another file.",
             ) from problem
         self._saved, self._dirty = time.monotonic(), False
+        self._writing = self._saved - started
 
     def _load(self) -> None:
         try:

@@ -32,7 +32,8 @@ Task = tuple[int, tuple[int, ...]]
 
 TASK_NANOSECONDS = 5e7
 """The work of a task by the cost formula: enough for what sending it costs."""
-IN_FLIGHT = 256
+IN_FLIGHT = 4096
+"""Tasks that may wait for their results: a few for every worker of a large cluster."""
 RESTARTS = 3
 POLL = 0.5
 
@@ -128,6 +129,8 @@ class Run:
     planned: float = 0.0
     _done: dict[tuple[int, int], Array] = field(default_factory=dict)
     _waiting: dict[Future[list[Array]], Task] = field(default_factory=dict)
+    _needed: set[tuple[int, int]] = field(default_factory=set)
+    _queue: Iterator[Task] | None = None
     _executor: Executor | None = None
     _own: list[Executor] = field(default_factory=list)
     _failures: int = 0
@@ -199,19 +202,17 @@ class Run:
         if stored is None:
             return
         for key, sampler in enumerate(self.samplers):
-            first = stored.get(self._name(key), 0)
-            if first is None:
+            found = stored.of(self._name(key))
+            if not found:
                 continue
-            again = sampler.results(self.streams[key], chunk=0)
-            if again.tobytes() != first.tobytes():
+            first = min(found)
+            if sampler.results(self.streams[key], chunk=first).tobytes() != found[first].tobytes():
                 raise stored.foreign()
-            chunk = 0
-            while (values := stored.get(self._name(key), chunk)) is not None:
-                self._done[key, chunk] = values
-                chunk += 1
+            self._done |= {(key, chunk): values for chunk, values in found.items()}
 
     def _keep(self, key: int, chunk: int, values: Array) -> None:
         self._done[key, chunk] = values
+        self._needed.discard((key, chunk))
         if self.engine.checkpoint is not None:
             self.engine.checkpoint.put(self._name(key), chunk, values)
         if self.engine.progress is not None and self.planned:
@@ -221,11 +222,16 @@ class Run:
 
     def _gather(self, missing: Sequence[tuple[int, int]], further: Sequence[tuple[int, int]]) -> None:
         """Have the missing chunks computed; leave the rest for this process if every executor breaks."""
-        needed = set(missing)
-        while needed - self._done.keys() and self._ready():
-            running = {(key, chunk) for key, chunks in self._waiting.values() for chunk in chunks}
-            queue = [item for item in (*missing, *further) if item not in self._done and item not in running]
-            self._submit(queue)
+        self._needed = {item for item in missing if item not in self._done}
+        self._queue = None
+        while self._needed and self._ready():
+            if self._queue is None:
+                running = {(key, chunk) for key, chunks in self._waiting.values() for chunk in chunks}
+                left = [
+                    item for item in (*missing, *further) if item not in self._done and item not in running
+                ]
+                self._queue = self._tasks(left)
+            self._submit(self._queue)
             if self._waiting:
                 self._collect()
 
@@ -249,10 +255,11 @@ class Run:
                 position += 1
             yield key, tuple(chunks)
 
-    def _submit(self, queue: Sequence[tuple[int, int]]) -> None:
-        for key, chunks in self._tasks(queue):
-            if len(self._waiting) >= IN_FLIGHT or self._executor is None:
+    def _submit(self, queue: Iterator[Task]) -> None:
+        while len(self._waiting) < IN_FLIGHT and self._executor is not None:
+            if (task := next(queue, None)) is None:
                 return
+            key, chunks = task
             seed, name = self.streams[key].seed, self.streams[key].key
             try:
                 future = self._executor.submit(_work, self._payload(key), seed, name, chunks)
@@ -265,7 +272,7 @@ class Run:
                     f"it takes no tasks ({problem})",
                     "Give an executor that has not been shut down.",
                 ) from problem
-            self._waiting[future] = key, chunks
+            self._waiting[future] = task
 
     def _payload(self, key: int) -> bytes | Sampler:
         if key not in self._payloads:
@@ -310,6 +317,7 @@ class Run:
                     self._keep(key, chunk, values)
             future.cancel()
         self._waiting.clear()
+        self._queue = None
         self._failures += 1
         if isinstance(problem, BrokenExecutor) or self._failures > RESTARTS:
             self._executor = None

@@ -41,6 +41,8 @@ CROSS_FROM = 16
 """Random numbers behind a row and behind a column from which crossed blocks pay."""
 PILOT_SHAPE = (80, 80)
 MOST_BLOCKS = 2**13
+MOST_RESULTS = 2**18
+"""Blocks whose results are kept; where there are more, chunks of them are merged."""
 MOST_BITS = 17
 SIGNS = 16
 CLOSE = 1.25
@@ -208,7 +210,7 @@ class Problem:
         rows, pieces = 8, 1
         while samples / rows > MOST_BLOCKS and self.program.work(Design(2 * rows)).entries <= CHUNK_ENTRIES:
             rows *= 2
-        while samples / rows / pieces > MOST_BLOCKS:
+        while samples / rows / pieces > MOST_RESULTS:
             pieces *= 2
         chunk = 256 if pieces == 1 else 1
         entries = self.program.work(Design(rows)).entries
@@ -312,7 +314,7 @@ class Problem:
             seen = pilot.results(self.streams.at(PILOT, 2), chunk=0)[0]
             rows, columns, blocks = layout_of(base, (pilot.rows, pilot.columns), seen, error, nanoseconds)
         sampler = base.shaped(rows, columns)
-        while blocks / sampler.pieces > MOST_BLOCKS:
+        while blocks / sampler.pieces > MOST_RESULTS:
             sampler = replace(sampler, pieces=2 * sampler.pieces)
         chunks = math.ceil(blocks / sampler.pieces)
         most = max(1, int(nanoseconds / sampler.chunk_cost))
