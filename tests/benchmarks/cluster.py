@@ -37,6 +37,23 @@ DOLLARS = 0.04
 """What a core costs in an hour; an assumption, not a measurement."""
 
 
+COLUMNS = (
+    "expression",
+    "samples/s/core",
+    "samples in a chunk",
+    "chunk",
+    "chunks",
+    "time",
+    "cost",
+    "traffic per chunk",
+    "in all",
+    "taking in a result",
+    "load of the waiting process",
+    "evaluating all",
+    "checkpoint",
+)
+
+
 class Free(Executor):
     """Hands back a result that it was given: what is left is the work of the process that waits."""
 
@@ -91,11 +108,22 @@ def row(name: str, sampler: Plain | Crossed, samples: int, wanted: float, worker
         size = (Path(folder) / "run").stat().st_size
     hours = each * count / workers / 3600
     traffic = (free.sent + free.received) / some
-    return (
-        f"| {name} | {samples / piece:.2g} | {pieces * samples:.2g} | {each:.3g} s | {count:,} | {hours:.3g} h | "
-        f"{each * count / 3600 * DOLLARS:,.0f} $ | {traffic:.0f} B | {traffic * count / 1e6:.0f} MB | "
-        f"{taking * 1e6:.0f} us | {taking * workers / each:.2%} | {look:.2g} s | {size / 1e6:.0f} MB, {saving:.2g} s |"
+    cells = (
+        name,
+        f"{samples / piece:.2g}",
+        f"{pieces * samples:.2g}",
+        f"{each:.3g} s",
+        f"{count:,}",
+        f"{hours:.3g} h",
+        f"{each * count / 3600 * DOLLARS:,.0f} $",
+        f"{traffic:.0f} B",
+        f"{traffic * count / 1e6:.0f} MB",
+        f"{taking * 1e6:.0f} us",
+        f"{taking * workers / each:.2%}",
+        f"{look:.2g} s",
+        f"{size / 1e6:.0f} MB, {saving:.2g} s",
     )
+    return "| " + " | ".join(cells) + " |"
 
 
 def main() -> None:
@@ -106,13 +134,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1000)
     arguments = parser.parse_args()
     print(
-        f"{arguments.samples:.0e} samples on {arguments.workers:,} workers of one core, each as fast as this one"
+        f"{arguments.samples:.0e} samples, {arguments.workers:,} workers, one core each, as fast as this one"
     )
-    print(
-        "| expression | samples/s/core | samples in a chunk | chunk | chunks | time | cost | traffic per chunk | "
-        "in all | taking in a result | load of the waiting process | evaluating all | checkpoint |"
-    )
-    print("|" + "---|" * 13)
+    print("| " + " | ".join(COLUMNS) + " |")
+    print("|" + "---|" * len(COLUMNS))
     variance = Functional("variance")
     for name, n, inputs in (("w x", 1, "Normal()"), ("sum of 1,024 w_i x_i", 1024, "relu(Normal())")):
         z: Any = vp.dot(weights=vp.Normal(variance=f"1/{n}"), inputs=inputs, fan_in=n)
