@@ -2,7 +2,7 @@
 
     python tests/benchmarks/cluster.py [--samples 1e15] [--workers 1000]
 
-Measured in one process: the samples of a chunk and its seconds, the bytes of its task and of its result, and
+Measured in one process, in CPU seconds: the samples of a chunk and its time, the bytes of its task and of its result, and
 the seconds that the waiting process needs to take in a result, to write a checkpoint and to evaluate all
 results. The rest is arithmetic. Set OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1.
 """
@@ -73,9 +73,9 @@ class Free(Executor):
 def seconds(action: Callable[[], object], repeats: int = 5) -> float:
     found = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         action()
-        found.append(time.perf_counter() - start)
+        found.append(time.process_time() - start)
     return median(found)
 
 
