@@ -2,8 +2,9 @@
 
     python tests/benchmarks/cluster.py [--samples 1e15] [--workers 1000]
 
-Measured in one process, in CPU seconds: a chunk, the bytes of its task and of its result, and what the waiting
-process needs to take in a result, to write a checkpoint and to evaluate all results. The rest is arithmetic. Set OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1.
+Measured in one process, in CPU seconds: a chunk, the bytes of its task and of its result, and what the
+waiting process needs to take in a result, to write a checkpoint and to evaluate all results. The rest is
+arithmetic. Set OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1.
 """
 
 from __future__ import annotations
