@@ -92,6 +92,8 @@ class Initializer(Joint, Documented):
     @property
     def variance(self) -> sp.Expr:
         """The variance of an entry; a truncation that is not corrected makes it less than promised."""
+        if self.kind == "truncated_normal":
+            return self.promised * (sp.S.One if self.corrected else self._kept)
         law = self.row_law
         return law.variance if isinstance(law, Distribution) else law.entry_moment(2)
 
@@ -146,6 +148,11 @@ class Initializer(Joint, Documented):
         return units, sp.prod(shape) / units
 
     @property
+    def _kept(self) -> sp.Expr:
+        """What the truncation leaves of the variance of a normal law."""
+        return sp.simplify(TruncatedNormal(-self.cut, self.cut).variance)
+
+    @property
     def row_law(self) -> Distribution | Joint:
         variance = self.promised
         if self.kind == "orthogonal":
@@ -154,7 +161,7 @@ class Initializer(Joint, Documented):
             return Uniform(variance=variance)
         if self.kind == "normal":
             return Normal(variance=variance)
-        kept = TruncatedNormal(-self.cut, self.cut).variance if self.corrected else sp.S.One
+        kept = self._kept if self.corrected else sp.S.One
         end = self.cut * sp.sqrt(variance / kept)
         return TruncatedNormal(-end, end, parent_variance=variance / kept)
 

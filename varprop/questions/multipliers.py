@@ -60,8 +60,33 @@ def chain(phi: Activation, layers: int, scaled: sp.Expr) -> Expression:
     return h
 
 
+class _OverDepth(Lesson):
+    """What both questions share: layers, one activation, and the second moment that enters."""
+
+    depth: int
+    activation: Activation | str
+    q: float
+
+    def _settle(self, name: str, low: int, example: str) -> None:
+        """Check the fields; the one of this name is a number above `low`."""
+        depth_of(self.depth)
+        exact = Parameter(name, name, low=low, low_open=True).validate(
+            getattr(self, name), type(self).__name__
+        )
+        if not exact.is_number:
+            raise ParameterError(f"{name}={exact}", "it is a symbol", f"Give a number, such as {example}.")
+        object.__setattr__(self, name, exact)
+        object.__setattr__(self, "activation", as_named(self.activation))
+        lengths(self.phi, 1.0, self.q, 0)
+
+    @property
+    def phi(self) -> Activation:
+        """The activation."""
+        return as_named(self.activation)
+
+
 @dataclass(frozen=True)
-class Multiplier(Lesson):
+class Multiplier(_OverDepth):
     """What a factor m on all weights does: m^(2L) after L layers, exact if phi is homogeneous, without bias.
 
     On the variance instead of the weights it is m^L. Through other activations the length map says what.
@@ -79,18 +104,7 @@ class Multiplier(Lesson):
     q: float = 1.0
 
     def __post_init__(self) -> None:
-        depth_of(self.depth)
-        exact = Parameter("m", "m", low=0, low_open=True).validate(self.m, "Multiplier")
-        if not exact.is_number:
-            raise ParameterError(f"m={exact}", "it is a symbol", "Give a number; the derivation keeps m.")
-        object.__setattr__(self, "m", exact)
-        object.__setattr__(self, "activation", as_named(self.activation))
-        lengths(self.phi, 1.0, self.q, 0)
-
-    @property
-    def phi(self) -> Activation:
-        """The activation."""
-        return as_named(self.activation)
+        self._settle("m", 0, "1.1")
 
     @property
     def homogeneous(self) -> bool:
@@ -167,7 +181,7 @@ class Multiplier(Lesson):
 
 
 @dataclass(frozen=True)
-class StartingPoint(Lesson):
+class StartingPoint(_OverDepth):
     """How far the multiplier may be off: the range of m that keeps L layers within a factor of the start.
 
     m^(2L) = within gives m = within^(1/(2L)) for a homogeneous activation; else by the length map.
@@ -185,18 +199,7 @@ class StartingPoint(Lesson):
     q: float = 1.0
 
     def __post_init__(self) -> None:
-        depth_of(self.depth)
-        exact = Parameter("within", "f", low=1, low_open=True).validate(self.within, "StartingPoint")
-        if not exact.is_number:
-            raise ParameterError(f"within={exact}", "it is a symbol", "Give a number, such as 10.")
-        object.__setattr__(self, "within", exact)
-        object.__setattr__(self, "activation", as_named(self.activation))
-        lengths(self.phi, 1.0, self.q, 0)
-
-    @property
-    def phi(self) -> Activation:
-        """The activation."""
-        return as_named(self.activation)
+        self._settle("within", 1, "10")
 
     @property
     def question(self) -> str:
