@@ -184,11 +184,11 @@ class GainTable(Documented):
                 str(as_activation(quote.activation)),
                 quote.source,
                 quote.kind,
-                f"{quote.value:.6g}",
-                f"{exact:.6g}",
-                f"{100 * (quote.value / exact - 1):+.3g} %",
-                f"{signal:.4g}",
-                f"{gradient:.4g}",
+                f"{quote.value:.5g}",
+                f"{exact:.5g}",
+                f"{100 * (quote.value / exact - 1):+.2f} %",
+                f"{signal:.3g}",
+                f"{gradient:.3g}",
             ]
             for quote, exact, signal, gradient in self.consequences()
         ]

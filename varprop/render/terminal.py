@@ -135,9 +135,15 @@ def _cell(text: Text) -> str:
 def _table(table: Table, width: int, color: bool) -> list[str]:
     rows = [[_cell(cell) for cell in row] for row in (table.header, *table.rows)]
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    longest = [
+        max((len(word) for cell in column for word in cell.split()), default=1)
+        for column in zip(*rows, strict=True)
+    ]
     room = width - 2 * (len(widths) - 1)
-    while sum(widths) > room and max(widths) > 1:
-        widths[widths.index(max(widths))] -= 1
+    for least in (longest, [1] * len(widths)):  # words are broken only where nothing else helps
+        while sum(widths) > room and any(size > low for size, low in zip(widths, least, strict=True)):
+            _, widest = max((size, k) for k, size in enumerate(widths) if size > least[k])
+            widths[widest] -= 1
     made = _wrap(Text(table.caption), width, color=color) if table.caption else []
     for number, row in enumerate(rows):
         wrapped = [wrap_formula(cell, size) for cell, size in zip(row, widths, strict=True)]

@@ -95,8 +95,8 @@ def activation(
         ParseError: no activation has this name; the message names the nearest.
 
     Example:
-        >>> print(activation("celu(2)"), activation("swish"))
-        celu(2) silu
+        >>> print(activation("celu(2)"), activation("swish"), activation("relu^2"))
+        celu(2) silu relu2
         >>> activation("gleu")
         Traceback (most recent call last):
         ...
@@ -122,6 +122,8 @@ def activation(
 
 
 def _read(text: str) -> Activation:
+    if text.replace("**", "^").replace(" ", "") == "relu^2":
+        return relu2
     tree = parse_tree(text, "activation")
     head, arguments = (tree.func, tree.args) if isinstance(tree, ast.Call) else (tree, [])
     if not isinstance(head, ast.Name) or (isinstance(tree, ast.Call) and tree.keywords):
