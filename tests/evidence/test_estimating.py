@@ -260,8 +260,7 @@ def test_chunks_merge_where_there_would_be_too_many(
     whole = estimate(quantity, **settings)  # type: ignore[arg-type]
     monkeypatch.setattr("varprop.simulation.estimating.MOST_RESULTS", most)
     merged = estimate(quantity, **settings)  # type: ignore[arg-type]
-    assert merged.samples >= whole.samples
-    assert merged.samples < 1.5 * whole.samples
+    assert whole.samples / 1.5 < merged.samples < 1.5 * whole.samples  # a top-up may be spared
     assert merged.standard_error == pytest.approx(whole.standard_error, rel=0.3)
     assert abs(merged.value - 1) < 4 * merged.standard_error < 6 * error
 
@@ -276,3 +275,18 @@ def test_a_merged_chunk_is_the_mean_of_its_pieces() -> None:
         pieces = [sampler.results(streams, chunk=chunk) for chunk in (3, 4, 5)]
         np.testing.assert_allclose(merged.results(streams, chunk=1), np.mean(pieces, axis=0), rtol=1e-12)
         assert merged.chunk_cost == 3 * sampler.chunk_cost
+
+
+@pytest.mark.parametrize("inputs", ["StudentT(dof=3)", "StudentT(dof=5)"])
+def test_few_heavy_factors_get_an_interval_that_holds_or_none(inputs: str) -> None:
+    truth = {"StudentT(dof=3)": 3.0, "StudentT(dof=5)": 5 / 3}[inputs]
+    quantity = Variance(dot(weights="Normal()", inputs=inputs, fan_in=1))
+    found = [estimate(quantity, seed=seed, relative_error=0.02) for seed in range(120)]
+    missed = [not one.interval[0] <= truth <= one.interval[1] for one in found]
+    assert found[0].method == "plain" and sum(missed) <= 13  # of rate 0.06: 14 or more once in 100 times
+
+
+def test_squares_of_normals_raise_no_alarm_in_crossed_blocks() -> None:
+    quantity = Variance(dot(weights="Normal(variance=1/256)", inputs="Rectified(Normal())", fan_in=256))
+    found = [estimate(quantity, seed=seed) for seed in range(20)]
+    assert sum(bool(one.alarm) for one in found) <= 1

@@ -16,9 +16,11 @@ __all__ = ["FEW", "layout_of", "two_way"]
 
 Array = NDArray[np.float64]
 
-CROSSED_ENTRIES = 2**18
+CROSSED_ENTRIES = 5 * 2**16
 FEW = 6.0
-"""The share of one replicate, or of one draw of a crossed block, that raises an alarm, over log(B) / B."""
+"""The share of one replicate that raises an alarm, over log(B) / B."""
+HEAVY = 10.0
+"""The same of one draw in its crossed block, on average: squares of normals stay below, t(3) does not."""
 
 
 def layout_of(
@@ -30,29 +32,22 @@ def layout_of(
     seen = layout[0] // base.cluster, layout[1]  # a component within its own noise counts for less
     by_row = max(0.0, by_row - (by_row + rest / seen[1]) * math.sqrt(2 / seen[0]))
     by_column = max(0.0, by_column - (by_column + rest / seen[0]) * math.sqrt(2 / seen[1]))
-    target = None if error is None or not estimate else (error * estimate) ** 2
-    best: tuple[float, int, int, int] | None = None
     fixed, per_row, per_column, per_entry = _costs(base)
-    for m, k in shapes(CROSSED_ENTRIES):
-        if m // base.cluster < 8 or m % base.cluster:
-            continue
-        groups = m // base.cluster
-        variance = by_row / groups + by_column / k + rest / (groups * k)
-        cost = fixed + per_row * m + per_column * k + per_entry * m * k
-        most = max(1, int(nanoseconds / cost))
-        if target is None:
-            blocks, value = most, variance / most
-        else:
-            blocks = max(1, math.ceil(variance / target))
-            value = blocks * cost
-            if blocks > most:
-                blocks, value = most, 1e3 * nanoseconds * variance / (target * most)
-        if best is not None and cost > nanoseconds:
-            continue
-        if best is None or value < best[0]:
-            best = value, m, k, blocks
-    assert best is not None
-    return best[1:]
+    m, k = shapes(CROSSED_ENTRIES, base.cluster)
+    groups = m // base.cluster
+    variance = by_row / groups + by_column / k + rest / (groups * k)
+    cost = fixed + per_row * m + per_column * k + per_entry * m * k
+    most = np.maximum(1, nanoseconds // cost)
+    if error is None or not estimate:
+        blocks, value = most, variance / most
+    else:
+        target = (error * estimate) ** 2
+        wanted = np.maximum(1, np.ceil(variance / target))
+        blocks = np.minimum(wanted, most)
+        value = np.where(wanted > most, 1e3 * nanoseconds * variance / (target * most), wanted * cost)
+    value = np.where(cost > nanoseconds, np.inf, value)
+    best = int(value.argmin())  # the first and smallest, where no layout can be paid for
+    return int(m[best]), int(k[best]), int(blocks[best])
 
 
 def _costs(base: Crossed) -> tuple[float, float, float, float]:
@@ -83,7 +78,7 @@ def two_way(table: Array, blocks: int, rows: int, columns: int, tail: float) -> 
     if abs(skewness) * quantile**3 > 3:
         alarm = "skewness"
     count = rows if a > b else columns
-    if float(table[:, 3].mean()) > max(1 / (2 * quantile**2), FEW * math.log(count) / count):
+    if float(table[:, 3].mean()) > max(1 / (2 * quantile**2), HEAVY * math.log(count) / count):
         alarm = alarm or "one draw carries the estimate"
     low, high = Asymptotic.corrected(value, sd, quantile, skewness)
     return Limits(low, high, alarm), sd

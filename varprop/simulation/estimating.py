@@ -322,7 +322,7 @@ class Problem:
         def needed(parts: list[Array]) -> int:
             estimate, variance = (float(value) for value in np.concatenate(parts)[:, :2].mean(axis=0))
             wanted = (error * estimate) ** 2 if error else 0.0
-            if wanted <= 0 or variance == math.inf:
+            if wanted <= 0 or variance == math.inf or variance <= CLOSE * wanted * chunks * sampler.pieces:
                 return 0
             return min(most, math.ceil(variance / wanted / sampler.pieces))
 

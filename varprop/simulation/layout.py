@@ -23,7 +23,7 @@ BLOCK, ROW, COLUMN = "block", "row", "column"
 COORDINATES = 256
 """Coordinates per matrix product: longer ones would give other bits on other numbers of threads."""
 
-DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.2, 4000.0
+DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.05, 4000.0
 
 
 class Law(Protocol):

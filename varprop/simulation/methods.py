@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -241,7 +242,15 @@ def _components(entries: Array) -> tuple[float, ...]:
     return variance, third, share, max(0.0, a - rest / k), max(0.0, b - rest / m), rest
 
 
-def shapes(limit: int) -> Sequence[tuple[int, int]]:
-    """Layouts to choose from: powers of two and their halves between, within so many entries."""
-    sizes = [int(2 ** (k / 2)) // 8 * 8 for k in range(10, 27)]
-    return [(m, k) for m in sizes for k in sizes if m * k <= limit and min(m, k) >= 32]
+@cache
+def shapes(limit: int, cluster: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Layouts to choose from, smallest first: rows and columns in steps of a fourth root of 2.
+
+    Args:
+        limit: most entries.
+        cluster: rows that share their magnitudes; there are at least 8 clusters.
+    """
+    sizes = np.unique((2 ** (np.arange(20, 53) / 4)).astype(np.int64) // 8 * 8)
+    m, k = (side.ravel() for side in np.meshgrid(sizes, sizes, indexing="ij"))
+    fits = (m * k <= limit) & (m % cluster == 0) & (m // cluster >= 8)
+    return m[fits], k[fits]

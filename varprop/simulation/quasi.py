@@ -31,6 +31,8 @@ __all__ = ["DIMENSIONS", "Given", "quantile", "scrambled"]
 Array = NDArray[np.float64]
 
 BITS = 32
+HEAVIEST = 8
+"""Degrees of freedom up to which single points carry a replicate, whose spread then tells nothing."""
 # For every dimension but the first: degree, coefficients and first direction numbers of its polynomial.
 TABLE = (
     (1, 0, (1,)),
@@ -95,15 +97,15 @@ def scrambled(rng: np.random.Generator, dimensions: int, bits: int) -> Array:
     parity = np.bitwise_count(matrix[:, :, None] & numbers[:, None, :]).astype(np.uint64) & np.uint64(1)
     moved = (parity << (np.uint64(BITS - 1) - rows)[None, :, None]).sum(axis=1, dtype=np.uint64)
     shift = rng.integers(0, 2**BITS, dimensions, dtype=np.uint64)
-    points = np.empty((2**bits, dimensions), dtype=np.uint64)
-    points[0] = shift
+    points = np.empty((dimensions, 2**bits), dtype=np.uint64)
+    points[:, 0] = shift
     for k in range(bits):
-        points[2**k : 2 ** (k + 1)] = points[: 2**k] ^ moved[:, k]
-    return (points + 0.5) / 2.0**BITS
+        np.bitwise_xor(points[:, : 2**k], moved[:, k, None], out=points[:, 2**k : 2 ** (k + 1)])
+    return np.asarray((points + 0.5) / 2.0**BITS).T
 
 
 def quantile(law: Any) -> Callable[[Array], Array] | None:
-    """The inverse distribution function of a law, where one is known; else None.
+    """The inverse distribution function of a law, where one is known and its tails are not heavy; else None.
 
     Example:
         >>> quantile(Uniform(2, 4))(np.array([0.25]))
@@ -119,7 +121,9 @@ def quantile(law: Any) -> Callable[[Array], Array] | None:
     if isinstance(law, Rademacher):
         return lambda u: np.where(u < 0.5, -1.0, 1.0)
     inverse = INVERSES.get(type(law))
-    return None if inverse is None else partial(_inverted, inverse, law._numbers())
+    if inverse is None or (isinstance(law, StudentT) and law._numbers()[0] <= HEAVIEST):
+        return None
+    return partial(_inverted, inverse, law._numbers())
 
 
 def _inverted(inverse: Callable[..., Array], numbers: tuple[float, ...], u: Array) -> Array:

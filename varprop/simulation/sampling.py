@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +100,7 @@ class Program:
         self.groups = groups_of(self.nodes, self.source_of, self.roots)
         self.uses = Counter(operand for node in self.nodes for operand in operands(node))
         self.uses.update(self.roots)
+        self._works: dict[Design, Work] = {}
 
     def _needed(self, variable: Variable, leaves: list[RandomVariable]) -> tuple[Sequence[int], ...]:
         """Per slot the places to draw: all, where a sum ranges over it, else those that are named."""
@@ -112,8 +114,13 @@ class Program:
         return tuple(needed)
 
     def with_laws(self, laws: Mapping[Variable, Law]) -> Program:
-        """The same program with other samplers."""
-        return Program(self.roots, laws)
+        """The same program with other samplers, not compiled again."""
+        other = copy(self)
+        other.sources = [replace(source, law=laws.get(source.variable)) for source in self.sources]
+        other.source_of = {node: other.sources[source.key] for node, source in self.source_of.items()}
+        other.groups = groups_of(self.nodes, other.source_of, self.roots) if self.groups else ()
+        other._works = {}
+        return other
 
     def draws(self, group: Iterable[Variable] | None = None) -> int:
         """Random numbers behind one draw of all variables, or of a group of them."""
@@ -321,7 +328,9 @@ class Program:
 
     def work(self, design: Design) -> Work:
         """The cost of one block by a fixed formula, and the memory it needs."""
-        return work_of(self, design)
+        if design not in self._works:
+            self._works[design] = work_of(self, design)
+        return self._works[design]
 
 
 def _as_matrices(
