@@ -185,6 +185,9 @@ def _back(trace: Trace, g: Gradient) -> Slope:
         return Slope(trace, g, after)
     if isinstance(layer, AveragePool):
         size = like(g, s.shape[0] if layer.size is None else layer.size)
+        if isinstance(after, Split):
+            parts = tuple(mean_of(part) / size**2 for part in after.parts)
+            return Slope(trace, Split(parts, g / size**2), after)
         return Slope(trace, g / size**2, after)
     assert isinstance(layer, LayerNorm | RMSNorm)
     shift = s.mean if isinstance(layer, LayerNorm) else 0 * s.mean

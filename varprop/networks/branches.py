@@ -203,5 +203,11 @@ def expanded(layers: Iterable[Layer]) -> Iterator[Layer]:
             once = tuple(expanded(layer.layers))
             for _ in range(int(layer.count)):
                 yield from once
+        elif isinstance(layer, Repeat):
+            yield Repeat(layer.count, tuple(expanded(layer.layers)))
+        elif isinstance(layer, Residual):
+            yield Residual(tuple(expanded(layer.branch)), layer.multiplier, layer.post)
+        elif isinstance(layer, Concatenate):
+            yield Concatenate(*(tuple(expanded(branch)) for branch in layer.branches))
         else:
             yield layer

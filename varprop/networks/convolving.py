@@ -16,6 +16,7 @@ from varprop.model.distributions import Normal
 from varprop.networks import maps
 from varprop.networks.maps import Number, like
 from varprop.networks.positions import Conv, Flatten
+from varprop.networks.samples import sampled
 from varprop.networks.states import State
 from varprop.networks.unit_laws import NormalUnit, Sample
 
@@ -106,7 +107,9 @@ def conv(layer: Conv, s: State) -> State:
         coincident=None,
         pair=through(s.pair, 0),
         pair_second=through(s.pair_second, 0),
+        pair_mean=None if s.pair is None else mean,
         cross=None,
+        alike=True,
         symmetric=flips,
         rows_flip=flips,
         law=NormalUnit(mean, second, given) if normal_bias else None,
@@ -142,12 +145,16 @@ def conv_weights(layer: Conv, s: State, g: Number | Array) -> Number:
 
 def flatten(layer: Flatten, s: State) -> State:
     """Channels and positions as plain units: averages over positions remain."""
+    if isinstance(s.law, Sample):
+        return sampled(s.law, layer.shape_after(s.shape), s.seen)
     uneven = isinstance(s.second, np.ndarray)
-    law = None if uneven and not isinstance(s.law, Sample) else s.law
     return s.after(
         {},
         shape=layer.shape_after(s.shape),
-        **{name: average(getattr(s, name)) for name in ("mean", "second", "pair", "pair_second")},
+        **{
+            name: average(getattr(s, name)) for name in ("mean", "second", "pair", "pair_mean", "pair_second")
+        },
         cross=None if uneven else s.cross,
-        law=law,
+        alike=s.alike and not uneven,
+        law=None if uneven else s.law,
     )

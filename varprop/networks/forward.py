@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import NoReturn, TypeAlias
+
 import numpy as np
 import sympy as sp
 from mpmath import mp
+from numpy.typing import NDArray
 
-from varprop.errors import MomentError
+from varprop.errors import DerivationError, MomentError
 from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.model.distributions import Distribution, Normal
@@ -16,6 +19,7 @@ from varprop.networks.kernels import kernel
 from varprop.networks.layers import GLU, Activate, Dense, Layer, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, is_zero, like
 from varprop.networks.positions import Conv, Flatten
+from varprop.networks.samples import sampled
 from varprop.networks.states import State
 from varprop.networks.unit_laws import (
     Activated,
@@ -30,6 +34,8 @@ from varprop.networks.unit_laws import (
 )
 
 __all__ = ["activate", "dense", "glu", "noise", "normalize", "root"]
+
+Array: TypeAlias = NDArray[np.float64]
 
 Found = tuple[Number, bool, str]
 """A moment, whether it holds at every width, and the kind of number it is."""
@@ -49,6 +55,7 @@ def dense(layer: Dense | GLU, s: State) -> State:
     mean, second = (maps.dense(weights, bias, k)(*fans, s.mean, s.second) for k in (1, 2))
     pairs = maps.pairs(weights, bias)
     pair, pair_second = (None if known is None else pairs(*fans, known) for known in (s.pair, s.pair_second))
+    pair_mean = None if pair is None else mean
     fourth, coincident = dense_fourth(layer, s, fans)
     flips = weights.symmetric is True and (bias is None or bias.symmetric is True)
     return s.after(
@@ -60,11 +67,13 @@ def dense(layer: Dense | GLU, s: State) -> State:
         coincident=coincident,
         pair=pair,
         pair_second=pair_second,
+        pair_mean=pair_mean,
         cross=mean**2,
         symmetric=flips,
         rows_flip=flips,
         law=dense_law(layer, s, mean, second),
         independent=False,
+        alike=True,
         alive=(s.alive and weights.atomless) or (bias is not None and bias.atomless),
     )
 
@@ -112,7 +121,7 @@ def unit_moment(phi: Activation, s: State, power: int) -> Found:
         total = sum((share * part[0] for share, part in zip(law.shares, parts, strict=True)), 0 * s.second)
         return total, all(part[1] for part in parts), maps.worst(*(part[2] for part in parts))
     if isinstance(law, Sample):
-        return law.applied(phi).moment(power), True, "closed form"
+        return law.mapped(phi.value).moment(power), True, "closed form"
     if isinstance(law, Normal):
         value, kind = normal_moment(phi, s.mean, s.second, power)
         return value, True, kind
@@ -136,10 +145,12 @@ def activate(phi: Activation, s: State) -> State:
     """phi(h), unit by unit."""
     if phi.name == "identity":
         return s
+    if isinstance(s.law, Sample):
+        return sampled(s.law.mapped(phi.value), s.shape, s.seen)
     mean, mean_exact, kind = unit_moment(phi, s, 1)
     second, second_exact, kind_of_second = unit_moment(phi, s, 2)
     fourth, coincident = activated_fourth(phi, s, second)
-    pair, pair_second, pair_exact, kind_of_pair = paired(phi, s)
+    pair, pair_mean, pair_second, pair_exact, kind_of_pair = paired(phi, s)
     odd = s.symmetric and phi.parity == "odd"
     return s.after(
         {"mean": mean_exact, "second": second_exact, "pair": pair_exact, "cross": s.independent},
@@ -149,6 +160,7 @@ def activate(phi: Activation, s: State) -> State:
         coincident=coincident,
         pair=pair,
         pair_second=pair_second,
+        pair_mean=pair_mean,
         cross=mean**2,
         symmetric=odd,
         rows_flip=odd and s.rows_flip,
@@ -162,10 +174,10 @@ def activated_law(phi: Activation, law: UnitLaw) -> UnitLaw:
     """The law of phi(h)."""
     if isinstance(law, Distribution):
         return phi(law)
-    if isinstance(law, Sample):
-        return law.applied(phi)
     if isinstance(law, NormalUnit | NormalMixture):
         return Activated(phi, law)
+    if isinstance(law, Several):
+        return Several(law.shares, tuple(activate(phi, group) for group in law.states))
     return None
 
 
@@ -183,31 +195,45 @@ def activated_fourth(phi: Activation, s: State, second: Number) -> tuple[Number 
     return four(s.fourth), None if two is None else two(s.coincident)
 
 
-def paired(phi: Activation, s: State) -> tuple[Number | None, Number | None, bool, str]:
-    """E phi(h) phi(h') and E phi(h')^2 for two inputs, whether they are exact, and the kind of number."""
+def paired(phi: Activation, s: State) -> tuple[Number | None, Number | None, Number | None, bool, str]:
+    """E phi(h) phi(h'), E phi(h') and E phi(h')^2, whether they are exact, and the kind of number."""
+    unknown = (None, None, None, True, "closed form")
     if s.pair is None or s.pair_second is None or isinstance(s.second, sp.Basic):
-        return None, None, True, "closed form"
+        return unknown
     if isinstance(s.law, Distribution) and s.independent:  # two draws of the input are independent
         mean, second = (unit_moment(phi, s, k) for k in (1, 2))
-        return mean[0] ** 2, second[0], True, maps.worst(mean[2], second[2])
+        return mean[0] ** 2, mean[0], second[0], True, maps.worst(mean[2], second[2])
     law = s.law
+    if isinstance(law, Several):
+        parts = [paired(phi, group) for group in law.states]
+        if any(part[0] is None for part in parts):
+            return unknown
+        first, mean, second = (
+            sum((share * part[k] for share, part in zip(law.shares, parts, strict=True)), 0 * s.second)
+            for k in range(3)
+        )
+        return first, mean, second, all(p[3] for p in parts), maps.worst(*(p[4] for p in parts))
     if not isinstance(law, NormalUnit) or not isinstance(s.second, mp.mpf):
-        return None, None, True, "closed form"
-    other, kind = normal_moment(phi, law.mean, s.pair_second, 2)
-    variances = (s.second - law.mean**2, s.pair_second - law.mean**2)
-    scale = variances[0] if is_zero(law.mean) and getattr(phi, "degree", 0) == 1 else mp.mpf(1)
-    numbers = [float(value / scale) for value in (*variances, s.pair - law.mean**2)]
+        return unknown
+    (other_mean, kind_of_mean), (other, kind) = (
+        normal_moment(phi, s.pair_mean, s.pair_second, k) for k in (1, 2)
+    )
+    kind = maps.worst(kind, kind_of_mean)
+    variances = (s.second - law.mean**2, s.pair_second - s.pair_mean**2)
+    centered = is_zero(law.mean) and is_zero(s.pair_mean)
+    scale = variances[0] if centered and getattr(phi, "degree", 0) == 1 else mp.mpf(1)
+    numbers = [float(value / scale) for value in (*variances, s.pair - law.mean * s.pair_mean)]
     if min(numbers[:2]) <= 0 or not all(abs(number) < 1e140 for number in numbers):
-        return None, None, True, "closed form"
+        return unknown
     bound = (numbers[0] * numbers[1]) ** 0.5
     between = max(-bound, min(bound, numbers[2]))
     matrix = [[numbers[0], between], [between, numbers[1]]]
-    if is_zero(law.mean):
+    if centered:
         value, doubt = kernel(phi).cross(numbers[0], numbers[1], between / bound), kind
     else:
-        found = gaussian.cross_moment(phi, [float(law.mean)] * 2, matrix)
+        found = gaussian.cross_moment(phi, [float(law.mean), float(s.pair_mean)], matrix)
         value, doubt = float(found.value), maps.worst(kind, found.precision)
-    return mp.mpf(value) * scale, other, law.exact, doubt
+    return mp.mpf(value) * scale, other_mean, other, law.exact, doubt
 
 
 def noise(layer: Noise, s: State) -> State:
@@ -222,6 +248,7 @@ def noise(layer: Noise, s: State) -> State:
         coincident=None if s.coincident is None else maps.noisy_pair(law)(s.coincident),
         pair=None if s.pair is None else mean(mean(s.pair)),
         pair_second=None if s.pair_second is None else second(s.pair_second),
+        pair_mean=None if s.pair_mean is None else mean(s.pair_mean),
         cross=None if s.cross is None else mean(mean(s.cross)),
         law=None,
         alive=False,
@@ -243,6 +270,7 @@ def glu(layer: GLU, s: State) -> State:
         coincident=None,
         pair=pair,
         pair_second=other,
+        pair_mean=None if pair is None else side.pair_mean * gate.pair_mean,
         cross=(side.mean * gate.mean) ** 2,
         law=None,
         alive=False,
@@ -251,19 +279,26 @@ def glu(layer: GLU, s: State) -> State:
 
 
 def normalize(layer: LayerNorm | RMSNorm, s: State) -> State:
-    """(h - mean) / std or h / rms: its mean square is 1 at every width, if it is not 0 / 0."""
+    """(h - mean) / std or h / rms: its mean square is 1 at every width, if it is not 0 / 0.
+
+    Raises:
+        DerivationError: all units have one value, or are 0.
+    """
     one = like(s.second, sp.S.One)
     centered = isinstance(layer, LayerNorm)
-    shift = s.mean if centered else 0 * one
+    if isinstance(s.law, Sample):
+        return normalized_rows(layer, s, s.law)
+    shift, other = (s.mean, s.pair_mean) if centered else (0 * one, 0 * one)
     size = s.second - shift**2
-    pair = pair_second = None
+    if is_zero(size):
+        _no_size(layer)
+    pair = pair_mean = pair_second = None
     if s.pair is not None and s.pair_second is not None:
-        pair_second = one
-        pair = (s.pair - shift**2) / root(size * (s.pair_second - shift**2))
+        pair_second, other_size = one, s.pair_second - other**2
+        pair = (s.pair - shift * other) / root(size * other_size)
+        pair_mean = 0 * one if centered else s.pair_mean / root(other_size)
     mean = 0 * one if centered else s.mean / root(size)
     law = NormalUnit(mean, one) if isinstance(s.law, NormalUnit) else None
-    if isinstance(s.law, Sample):
-        law = None
     exact = s.alive and isinstance(s.law, NormalUnit)
     return s.after(
         {"mean": centered or (s.symmetric and exact), "second": exact, "pair": False, "cross": False},
@@ -273,11 +308,31 @@ def normalize(layer: LayerNorm | RMSNorm, s: State) -> State:
         coincident=None,
         pair=pair,
         pair_second=pair_second,
+        pair_mean=pair_mean,
         cross=mean**2,
         rows_flip=s.rows_flip and not centered,
         law=law,
         independent=False,
     )
+
+
+def _no_size(layer: Layer) -> NoReturn:
+    raise DerivationError(
+        f"{layer} of what comes in here", "all units have one value: 0 / 0", "Give inputs that differ."
+    )
+
+
+def normalized_rows(layer: LayerNorm | RMSNorm, s: State, sample: Sample) -> State:
+    """The rows themselves, normalized."""
+
+    def normalized(rows: Array) -> Array:
+        rows = rows - rows.mean(axis=1, keepdims=True) if isinstance(layer, LayerNorm) else rows
+        largest = np.abs(rows).max(axis=1, keepdims=True)
+        if not largest.all():
+            _no_size(layer)
+        return np.asarray(rows / largest / np.sqrt(np.mean((rows / largest) ** 2, axis=1, keepdims=True)))
+
+    return sampled(sample.mapped(normalized), s.shape, s.seen)
 
 
 def basic(layer: Layer, s: State) -> State:

@@ -258,14 +258,20 @@ def dense_gradient(weights: Distribution) -> Map:
 
 
 BRANCH_MEAN, BRANCH, SCALE, CROSS = map(symbol, "m_f q_f s_f m_11".split())
+OTHER_MEAN, OTHER_BRANCH_MEAN = map(symbol, "n_1 n_f".split())
 
 
 @lru_cache(maxsize=1)
 def residual() -> Map:
-    """E (h + s f)^2 of a skip connection whose branch ends in fresh weights: h and f are uncorrelated."""
-    h = RandomVariable("h", _input())
-    f = RandomVariable("f", Unknown(mean=BRANCH_MEAN, variance=BRANCH - BRANCH_MEAN**2))
-    return Map(derive(Mean((h + SCALE * f) ** 2)), (MEAN, SECOND, BRANCH_MEAN, BRANCH, SCALE))
+    """E (h + s f)(h' + s f') of a skip connection with fresh weights in its branch: h and f are uncorrelated.
+
+    The arguments are E h, E h', E h h', E f, E f', E f f', s; with h' = h and f' = f it is E (h + s f)^2.
+    """
+    h = RandomVariable("h", Unknown(variance=SECOND - MEAN * OTHER_MEAN))
+    f = RandomVariable("f", Unknown(variance=BRANCH - BRANCH_MEAN * OTHER_BRANCH_MEAN))
+    first, second = MEAN + SCALE * BRANCH_MEAN, OTHER_MEAN + SCALE * OTHER_BRANCH_MEAN
+    proof = derive(Mean((h + SCALE * f + first) * (h + SCALE * f + second)))
+    return Map(proof, (MEAN, OTHER_MEAN, SECOND, BRANCH_MEAN, OTHER_BRANCH_MEAN, BRANCH, SCALE))
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from mpmath import mp
+from numpy.typing import NDArray
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.activations import NAMED
@@ -21,6 +21,7 @@ from varprop.model.variables import RandomVariable
 from varprop.networks.branches import expanded
 from varprop.networks.layers import Layer, Shape, as_layers, at, shape_after
 from varprop.networks.maps import number
+from varprop.networks.samples import sampled
 from varprop.networks.states import State
 from varprop.networks.symbols import symbols_in
 from varprop.networks.unit_laws import Sample
@@ -129,11 +130,9 @@ class Input:
 
     Args:
         law: the distribution of every number, or a sample of rows.
-        other: a second fixed input, to see how far both stay apart.
     """
 
     law: Distribution | Sample
-    other: Sample | None = None
 
     @property
     def size(self) -> Shape | None:
@@ -142,7 +141,7 @@ class Input:
 
     def at(self, values: Mapping[Any, Any]) -> Input:
         """The same input with values for symbols."""
-        return Input(self.law.at(values), self.other) if isinstance(self.law, Distribution) else self
+        return Input(self.law.at(values)) if isinstance(self.law, Distribution) else self
 
     @property
     def free_symbols(self) -> frozenset[sp.Symbol]:
@@ -171,9 +170,9 @@ def as_input(given_law: object, given: object, against: object) -> Input:
     if given is not None:
         first = _row(given, "given")
         other = None if against is None else _row(against, "against")
-        if other is not None and other.rows.shape != first.rows.shape:
+        if other is not None and other.shape != first.shape:
             raise ParameterError("against=", "it is not as long as given=", "Give two inputs of one length.")
-        return Input(first, other)
+        return Input(Sample(first, other))
     if against is not None:
         raise ParameterError("against=", "it needs a fixed input to compare with", "Give given= too.")
     if isinstance(given_law, RandomVariable) and not given_law.indices - set(given_law.slots):
@@ -183,7 +182,7 @@ def as_input(given_law: object, given: object, against: object) -> Input:
     return Input(as_distribution(given_law, NAMED))
 
 
-def _row(given: object, name: str) -> Sample:
+def _row(given: object, name: str) -> NDArray[np.float64]:
     try:
         row = np.asarray(given, dtype=np.float64).reshape(1, -1)
     except (TypeError, ValueError):
@@ -192,13 +191,13 @@ def _row(given: object, name: str) -> Sample:
         raise ParameterError(
             f"{name}={given!r:.60}", "it is no row of finite numbers", "Give one number per input."
         )
-    return Sample(row)
+    return row
 
 
 def first_state(source: Input, shape: Shape, symbolic: bool) -> State:
     """What is known of the input itself; two inputs are independent draws, or the two that were given."""
     if isinstance(source.law, Sample):
-        return _sampled(source.law, source.other, shape)
+        return sampled(source.law, shape)
     law = source.law
 
     def value(exact: sp.Expr) -> Any:
@@ -217,6 +216,7 @@ def first_state(source: Input, shape: Shape, symbolic: bool) -> State:
         None if fourth is None else second**2,
         mean**2,
         second,
+        mean,
         mean**2,
         symmetric=law.symmetric is True,
         rows_flip=law.symmetric is True,
@@ -225,47 +225,3 @@ def first_state(source: Input, shape: Shape, symbolic: bool) -> State:
         alive=law.atom_at_zero is False,
         precision=law.precision,
     )
-
-
-def _sampled(sample: Sample, other: Sample | None, shape: Shape) -> State:
-    rows = sample.rows
-    size = max(float(np.abs(rows).max()), np.finfo(np.float64).tiny)
-    scaled, count = rows / size, rows.shape[1]
-    squares = scaled**2
-
-    def apart(values: np.ndarray[Any, Any], own: np.ndarray[Any, Any], power: int) -> Any:
-        """The mean of a product over two different columns."""
-        if count == 1:
-            return None
-        pairs = (values.sum(axis=1) ** 2 - own.sum(axis=1)).mean() / (count * (count - 1))
-        return mp.mpf(size) ** power * float(pairs)
-
-    pair, pair_second = mp.mpf(size) ** 2 * float((scaled.mean(axis=0) ** 2).mean()), sample.moment(2)
-    if sample.fixed:
-        pair = None if other is None else mp.mpf(size) * float((scaled * other.rows).mean())
-        pair_second = None if other is None else other.moment(2)
-    if len(shape) > 1:
-        lengths = tuple(int(length) for length in shape)
-        means, mean_squares = (_by_place((scaled**k).reshape(len(rows), *lengths), size, k) for k in (1, 2))
-        return State(shape, means, mean_squares, law=sample, alive=bool(rows.any(axis=1).all()))
-    return State(
-        shape,
-        sample.moment(1),
-        sample.moment(2),
-        sample.moment(4),
-        apart(squares, squares**2, 4),
-        pair,
-        pair_second,
-        apart(scaled, squares, 2),
-        law=sample,
-        alive=bool(rows.any(axis=1).all()),
-    )
-
-
-def _by_place(values: np.ndarray[Any, Any], size: float, power: int) -> Any:
-    """Means over rows and channels at every position, scaled back."""
-    means = values.mean(axis=(0, 1))
-    made = np.empty(means.shape, dtype=object)
-    for place in np.ndindex(means.shape):
-        made[place] = mp.mpf(size) ** power * float(means[place])
-    return made

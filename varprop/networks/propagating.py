@@ -63,7 +63,7 @@ def _profile(network: Network, source: Input, pairs: bool = True) -> Profile:
     symbolic = bool(network.free_symbols | source.free_symbols)
     start = first_state(source, shape, symbolic)
     if not pairs:
-        start = replace(start, pair=None, pair_second=None)
+        start = replace(start, pair=None, pair_mean=None, pair_second=None)
     traces, _ = steps(network.layers, start)
     slopes = backward(traces, maps.like(start.second, maps.ONE))
     return Profile(

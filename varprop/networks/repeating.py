@@ -69,6 +69,7 @@ def _generic(s: State) -> State:
         fourth=None,
         coincident=None,
         pair=None,
+        pair_mean=None,
         pair_second=None,
         cross=None,
         law=law,

@@ -61,7 +61,7 @@ class NetworkSimulation:
     def _inputs(self) -> int:
         law = self.source.law
         if isinstance(law, Sample) and law.fixed:
-            return 1 if self.source.other is None else 2
+            return 1 if law.other is None else 2
         numbers = brute.numbers_of(self._layers, self._shape, 1)
         return 2 if numbers < 2000 else 16
 
@@ -126,20 +126,20 @@ class NetworkSimulation:
             networks,
             self._inputs,
             rng,
-            first_only=self.source.other is not None,
+            first_only=isinstance(self.source.law, Sample) and self.source.law.other is not None,
         )
 
     def _drawn_input(self, rng: np.random.Generator, networks: int, inputs: int) -> Array:
         law, size = self.source.law, math.prod(int(length) for length in self._shape)
         if isinstance(law, Distribution):
             return law.draw(rng, (networks, inputs, size))
-        rows = law.rows if self.source.other is None else np.concatenate([law.rows, self.source.other.rows])
-        fixed = self.source.other is not None
+        fixed = law.other is not None
+        rows = law.rows if law.other is None else np.concatenate([law.rows, law.other])
         chosen = (
             np.tile(np.arange(2), (networks, 1)) if fixed else rng.integers(0, len(rows), (networks, inputs))
         )
         numbers: Array = rows[chosen]
-        return np.repeat(numbers, int(self.factor), axis=2) if self.factor > 1 else numbers
+        return np.tile(numbers, (1, 1, int(self.factor))) if self.factor > 1 else numbers
 
 
 def refuse_symbols(network: Network, source: Input) -> None:

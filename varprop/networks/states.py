@@ -30,12 +30,14 @@ class State:
         fourth: E h^4, where it is known exactly.
         coincident: E h_j^2 h_k^2 of two units, where it is known exactly.
         pair: E h h' of one unit under two inputs.
+        pair_mean: E h' under the second input, wherever `pair` is known.
         pair_second: E h'^2 under the second input.
         cross: E h_j h_k of two units.
         symmetric: whether h and -h have one law, at every width.
         rows_flip: whether every unit may change its sign by itself.
         law: the law of one unit: a distribution, a sample of the input, or normal; None if it is neither.
         independent: whether the units are independent of each other.
+        alike: whether all units have one law.
         alive: whether it is known that the units are not all zero.
         seen: identities of the tied layers that stand below.
         limits: the moments that hold in the limit of wide layers only.
@@ -49,11 +51,13 @@ class State:
     coincident: Number | None = None
     pair: Number | None = None
     pair_second: Number | None = None
+    pair_mean: Number = None
     cross: Number | None = None
     symmetric: bool = False
     rows_flip: bool = False
     law: UnitLaw = None
     independent: bool = False
+    alike: bool = True
     alive: bool = False
     seen: frozenset[Token] = frozenset()
     limits: frozenset[str] = frozenset()

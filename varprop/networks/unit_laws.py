@@ -66,9 +66,11 @@ class Sample:
 
     Args:
         rows: one input per row.
+        other: a second fixed input beside the only row.
     """
 
     rows: Array
+    other: Array | None = None
 
     @property
     def fixed(self) -> bool:
@@ -86,9 +88,9 @@ class Sample:
         """The mean of phi'(h)^2 over rows and columns."""
         return mp.mpf(float(np.mean(activation.derivative(self.rows) ** 2)))
 
-    def applied(self, activation: Activation) -> Sample:
-        """The rows after an activation."""
-        return Sample(activation.value(self.rows))
+    def mapped(self, function: Callable[[Array], Array]) -> Sample:
+        """What a function makes of the rows, and of the other input."""
+        return Sample(function(self.rows), None if self.other is None else function(self.other))
 
 
 @dataclass(frozen=True, eq=False)
