@@ -30,7 +30,9 @@ def network_of(arguments: argparse.Namespace) -> vp.Network:
     layers: list[Any] = []
     if arguments.residual:
         layers.append(dense)
-        block = [vp.Residual([*block[1:], dense], multiplier=arguments.multiplier)]
+        block = [vp.Residual([*block[1:], dense], multiplier=arguments.multiplier or 1)]
+    elif arguments.multiplier:
+        raise vp.ParameterError("--multiplier", "no blocks are residual", "Say --residual.")
     layers.append(vp.repeat(depth, block))
     if arguments.outputs:
         layers.append(vp.Dense(vp.parse_scalar(arguments.outputs, "--outputs"), arguments.weights))
@@ -86,7 +88,7 @@ def add_commands(commands: Any, epilog: str) -> None:
     add("--input", metavar="DIST", help="of each input (Normal())")
     add("--table", metavar="CSV", help="one row of a table as the input; 'iris' is built in")
     add("--residual", action="store_true", help="pre-activation blocks h + c W phi(h)")
-    add("--multiplier", default="1", metavar="C", help="c of residual blocks, such as '1/sqrt(L)' (1)")
+    add("--multiplier", metavar="C", help="c of residual blocks, such as '1/sqrt(L)' (1)")
     add("--norm", choices=NORMS, help="normalize in front of every activation")
     add("--dropout", metavar="KEEP", help="keep a unit with this probability")
     add("--at", nargs="+", default=[], metavar="NAME=VALUE", help="values of names")
