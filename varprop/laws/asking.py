@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 from varprop.errors import LawError, ParameterError
 from varprop.laws.closed import IntervalProduct, InvertedLaw, NormalMixture, RectifiedProduct, VarianceGamma
 from varprop.laws.conditional import conditional_law
-from varprop.laws.enumeration import discrete_law, exact_mixture
+from varprop.laws.enumeration import discrete_law, exact_mixture, fraction
 from varprop.laws.factors import Factor, leaf_factor
 from varprop.laws.heavy import ChainLaw, RayLaw, chain_log_mgf
 from varprop.laws.law import Array, Law
@@ -86,26 +87,36 @@ def law(z: object, at: Mapping[Any, Any] | None = None, *, given: Mapping[Any, A
 
 
 def _recognized(expression: Expression, addends: list[Addend], fixed: Mapping[Variable, Array]) -> Law:
-    offset = math.fsum(a.coefficient * a.count for a in addends if not a.leaves)
+    constant = sum((fraction(a.exact) * a.count for a in addends if not a.leaves), Fraction(0))
+    offset = float(constant)
     moving = [a for a in addends if a.leaves]
     if not moving:
         return NormalMixture(np.array([offset]), np.zeros(1), np.ones(1))
     if any(leaf.variable.is_joint or leaf.variable in fixed for a in moving for leaf in a.leaves):
-        return conditional_law(expression, moving, fixed, offset)
+        return conditional_law(expression, moving, fixed, constant)
     independent(moving, expression)
-    signs = discrete_law(moving, offset)
+    signs = discrete_law(moving, constant)
     if signs is not None:
         return signs
     factors = [[leaf_factor(leaf) for leaf in a.leaves] for a in moving]
     if len(moving) == 1 and len(factors[0]) > 2 and all(f.normal and f.normal[0] == 0 for f in factors[0]):
         return _chain(moving[0], factors[0], offset, expression)
-    parts = [_weighted(a, found, expression) for a, found in zip(moving, factors, strict=True)]
-    return _summed(parts, offset, expression)
+    sizes = [
+        abs(a.coefficient) * math.prod(f.magnitude for f in fs) for a, fs in zip(moving, factors, strict=True)
+    ]
+    largest = max(sizes)
+    if not 0 < largest < math.inf:
+        refuse(expression, f"its terms have the size {largest:g} in float64", "Rescale it.")
+    unit = 2.0 ** math.floor(math.log2(largest))
+    parts = [_weighted(a, found, unit, expression) for a, found in zip(moving, factors, strict=True)]
+    return _summed(parts, offset, unit, expression)
 
 
-def _weighted(addend: Addend, factors: list[Factor], where: Expression) -> tuple[int, Term | tuple[Any, ...]]:
-    """A term as count and Term; or count, weight and nodes, for inputs without closed form."""
-    scale = addend.coefficient
+def _weighted(
+    addend: Addend, factors: list[Factor], unit: float, where: Expression
+) -> tuple[int, Term | tuple[Any, ...]]:
+    """A term in a unit as count and Term; or count, weight and nodes, for inputs without closed form."""
+    scale = addend.coefficient / unit
     while len(factors) > 1 and any(f.points is not None and len(f.points[0]) == 1 for f in factors):
         place = next(k for k, f in enumerate(factors) if f.points is not None and len(f.points[0]) == 1)
         scale *= float(factors[place].points[0][0])  # type: ignore[index]
@@ -132,31 +143,32 @@ def _weighted(addend: Addend, factors: list[Factor], where: Expression) -> tuple
     )
 
 
-def _summed(parts: list[tuple[int, Any]], offset: float, where: Expression) -> Law:
+def _summed(parts: list[tuple[int, Any]], offset: float, size: float, where: Expression) -> Law:
+    """The law of offset + size times the sum of the parts."""
     if any(isinstance(part, tuple) for _, part in parts):
-        return sum_by_nodes(parts, offset, where)
-    if all(isinstance(part, NormalTerm) for _, part in parts):
-        mean = offset + math.fsum(count * part.mean for count, part in parts)
-        std = math.sqrt(math.fsum(count * part.variance for count, part in parts))
-        return NormalMixture(np.array([mean]), np.array([std]), np.ones(1))
-    unit = math.sqrt(math.fsum(count * part.variance for count, part in parts))
+        return sum_by_nodes(parts, offset, size, where)
+    own = math.sqrt(math.fsum(count * part.variance for count, part in parts))
+    unit = own * size
     if not 0 < unit < math.inf:
         refuse(where, f"its standard deviation is {unit:g} in float64", "Rescale it.")
-    terms = [(count, part.scaled(1 / unit)) for count, part in parts]
+    if all(isinstance(part, NormalTerm) for _, part in parts):
+        mean = offset + size * math.fsum(count * part.mean for count, part in parts)
+        return NormalMixture(np.array([mean]), np.array([unit]), np.ones(1))
+    terms = [(count, part.scaled(1 / own)) for count, part in parts]
     transform = transform_of(terms)
     products = [(count, term) for count, term in terms if isinstance(term, ProductTerm)]
     if len(products) == len(terms) and all(term.a == 0 == term.q for _, term in products):
         widths = {term.p for _, term in products}
         if max(widths) - min(widths) <= 4e-16 * max(widths):
             return VarianceGamma(transform, offset, unit, sum(count for count, _ in products))
-    mixture = exact_mixture(parts, offset)
+    mixture = exact_mixture(parts, offset, size)
     if mixture is not None:
         return mixture
     (count, term), *others = terms
     if not others and count == 1 and isinstance(term, WeightedTerm) and term.w_mean == 0:
         if isinstance(term.inputs, Interval) and term.inputs.low <= 0 <= term.inputs.high:
             ends = (term.inputs.low, term.inputs.high)
-            return IntervalProduct(transform, unit, offset, ends, term.w_std)
+            return IntervalProduct(transform, offset, unit, ends, term.w_std)
         if (
             isinstance(term.inputs, Sided)
             and term.inputs.mu == 0
@@ -183,7 +195,7 @@ def _chain(addend: Addend, factors: list[Factor], offset: float, where: Expressi
     one = chain_log_mgf(len(factors))
     inversion = RayInversion(lambda s: n * one(s / math.sqrt(n)))
     unit *= math.sqrt(n)
-    return RayLaw(inversion, offset, unit, (offset, unit), n == 1)
+    return RayLaw(inversion, offset, unit, (offset, unit), spike=n == 1)
 
 
 def _sampler(expression: Expression, addends: list[Addend]) -> Callable[[int, int], Array] | None:

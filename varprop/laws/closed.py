@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 from typing import ClassVar
 
 import numpy as np
@@ -12,10 +11,10 @@ from scipy import special
 
 from varprop.laws.digits import Digits
 from varprop.laws.law import EPS, Array, Law
+from varprop.laws.moments import LN_N, log_size, mean_size, moment_of
 from varprop.numerics.inversion import Inversion, Transform
 
 __all__ = [
-    "LN_N",
     "DiscreteLaw",
     "IntervalProduct",
     "InvertedLaw",
@@ -24,9 +23,6 @@ __all__ = [
     "VarianceGamma",
     "complement",
 ]
-
-LN_N = -(float(np.euler_gamma) + math.log(2)) / 2
-"""E log|N| of a standard normal N."""
 
 
 def complement(logs: Array) -> Array:
@@ -208,7 +204,7 @@ class IntervalProduct(InvertedLaw):
     method = "formula with the exponential integral"
 
     def __init__(
-        self, transform: Transform, unit: float, offset: float, ends: tuple[float, float], std: float
+        self, transform: Transform, offset: float, unit: float, ends: tuple[float, float], std: float
     ) -> None:
         super().__init__(transform, offset, unit, 1.0)
         length = ends[1] - ends[0]
@@ -254,9 +250,11 @@ class NormalMixture(Law):
     def __init__(self, means: Array, stds: Array, chances: Array, estimated: float = 0.0) -> None:
         self.means, self.stds, self.chances, self.estimated = means, stds, chances, estimated
         self.method = "normal law" if len(means) == 1 else f"mixture of {len(means):,} normal laws"
+        self.grain = float(stds[stds > 0].min()) if stds.any() else math.inf
         self.mean = float(chances @ means)
-        spread = stds**2 + (means - self.mean) ** 2
-        self.std = math.sqrt(float(chances @ spread))
+        away = np.abs(means - self.mean)
+        top = max(float(stds.max()), float(away.max())) or 1.0
+        self.std = top * math.sqrt(float(chances @ ((stds / top) ** 2 + (away / top) ** 2)))
 
     @property
     def atoms(self) -> tuple[tuple[float, Digits], ...]:
@@ -302,11 +300,25 @@ class NormalMixture(Law):
 
     @property
     def log_mean(self) -> Digits:
-        """E log|z|; log std + E log|N| for each centered component."""
-        if self.means.any() or not self.stds.all():
-            return super().log_mean
-        value = float(self.chances @ np.log(self.stds)) + LN_N
-        return Digits(value, 8 * EPS * (1 + abs(value)) + 50 * self.estimated)
+        """E log|z|, the mean over the components: log std + E log|N + mean / std|."""
+        if any(place == 0 for place, _ in self.atoms):
+            return Digits(-math.inf)
+        moving = self.stds > 0
+        means, stds = self.means[moving], self.stds[moving]
+        with np.errstate(over="ignore"):
+            near = np.abs(means / stds) < 1e150
+        sizes = np.log(np.where(near, stds, np.abs(means))) + np.where(
+            near, log_size(np.where(near, means / stds, 0.0)), 0.0
+        )
+        value = float(self.chances[moving] @ sizes)
+        value += float(self.chances[~moving] @ np.log(np.abs(self.means[~moving])))
+        return Digits(value, 32 * EPS * (1 + abs(value)) + 50 * self.estimated)
+
+    @property
+    def absolute_mean(self) -> Digits:
+        """E|z|, the mean over the components of E|N(mean, std^2)|; infinite for heavy tails."""
+        value = moment_of(mean_size(self.means, self.stds), self.chances, 1)
+        return Digits(value, (16 * EPS + 50 * self.estimated) * value if math.isfinite(value) else 0.0)
 
 
 def _log_sum(logs: Array, chances: Array) -> Array:
@@ -316,35 +328,53 @@ def _log_sum(logs: Array, chances: Array) -> Array:
     return total
 
 
+def _running(logs: Array, rounding: Array) -> tuple[Array, Array]:
+    """The logs of the running sums, from none of the terms to all, and bounds on their errors."""
+    sums = np.logaddexp.accumulate(logs)
+    with np.errstate(invalid="ignore"):
+        # A step rounds by a unit of its sum and of the size of its log; later sums carry it on.
+        steps = np.where(np.isfinite(sums), sums + np.log(EPS * (4 + 2 * np.abs(sums))), -np.inf)
+        steps = np.logaddexp(steps, logs + np.log(rounding))
+        error = np.exp(np.logaddexp.accumulate(steps) - sums)
+    error = np.where(np.isfinite(sums), error, 0.0)
+    return np.concatenate([[-np.inf], np.minimum(sums, 0.0)]), np.concatenate([[0.0], error])
+
+
 class DiscreteLaw(Law):
     """Finitely many values, such as a sum of numbers with random signs.
 
     Args:
         values: in increasing order.
-        chances: exact fractions, or floats.
+        logs: the logs of their probabilities.
+        rounding: a bound on the error of each log.
+        cut: whether values of probability below 1e-300 are left out.
     """
 
     method = "enumeration"
 
-    def __init__(self, values: Array, chances: list[Fraction] | Array) -> None:
-        self.values = np.asarray(values, dtype=np.float64)
-        self.exact = list(chances)
-        self.chances = np.array([float(p) for p in chances])
-        with np.errstate(divide="ignore"):
-            self._down = np.log(np.concatenate([[0.0], np.minimum(np.cumsum(self.chances), 1.0)]))
-            self._up = np.log(np.concatenate([[0.0], np.minimum(np.cumsum(self.chances[::-1]), 1.0)]))[::-1]
-        self.mean = float(self.chances @ self.values)
-        self.std = math.sqrt(float(self.chances @ (self.values - self.mean) ** 2))
+    def __init__(self, values: Array, logs: Array, rounding: Array, cut: bool = False) -> None:
+        self.values, self.rounding, self.cut = values, rounding, cut
+        self.chances = np.exp(logs)
+        self._down, below = _running(logs, rounding)
+        up, above = _running(logs[::-1], rounding[::-1])
+        self._up, self._errors = up[::-1], (above[::-1], below)
+        self.mean = float(self.chances @ values)
+        top = float(np.abs(values - self.mean).max()) or 1.0
+        self.std = top * math.sqrt(float(self.chances @ ((values - self.mean) / top) ** 2))
 
     @property
     def atoms(self) -> tuple[tuple[float, Digits], ...]:
         return tuple(
-            (float(x), Digits(p, 2 * EPS * p)) for x, p in zip(self.values, self.chances, strict=True)
+            (float(x), Digits(p, (r + EPS) * p))
+            for x, p, r in zip(self.values, self.chances, self.rounding, strict=True)
         )
 
     def _tails(self, x: Array) -> tuple[Array, Array, Array]:
         below = np.searchsorted(self.values, x, side="right")
-        return self._up[below], self._down[below], np.full(len(x), 2 * EPS * len(self.values))
+        up, down = self._up[below], self._down[below]
+        error = np.where(up <= down, self._errors[0][below], self._errors[1][below])
+        lost = np.isneginf(np.minimum(up, down)) & np.isfinite(x) & self.cut
+        return up, down, np.where(lost, np.inf, error)
 
     def _at_ends(self, p: Array, x: Array) -> Array:
         place = np.searchsorted(np.exp(self._down[1:]), p * (1 - 4 * EPS))

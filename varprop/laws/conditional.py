@@ -8,7 +8,7 @@ from fractions import Fraction
 import numpy as np
 
 from varprop.laws.closed import NormalMixture
-from varprop.laws.enumeration import sum_of_discrete
+from varprop.laws.enumeration import fraction, sum_of_discrete
 from varprop.laws.factors import leaf_factor
 from varprop.laws.law import Array, Law
 from varprop.laws.recognition import Addend, refuse, rows_of
@@ -19,11 +19,11 @@ __all__ = ["conditional_law"]
 
 
 def conditional_law(
-    expression: Expression, addends: list[Addend], fixed: Mapping[Variable, Array], offset: float
+    expression: Expression, addends: list[Addend], fixed: Mapping[Variable, Array], offset: Fraction
 ) -> Law:
     """Normal weights times given numbers or the rows of a table, and random signs times given numbers."""
     rows = 1
-    means, variances = np.full(1, offset), np.zeros(1)
+    means, stds = np.full(1, float(offset)), np.zeros(1)
     signed: list[tuple[int, list[Fraction], list[Fraction]]] = []
     tables: set[Variable] = set()
     seen: set[Variable] = set()
@@ -46,6 +46,8 @@ def conditional_law(
         rows = max(rows, len(flat))
         if not rest:
             means = means + flat.sum(axis=1)
+            if len(flat) == 1:
+                offset += sum(map(fraction, flat[0].tolist()), Fraction(0))
             continue
         if (
             len(rest) != 1
@@ -62,10 +64,10 @@ def conditional_law(
         if factor.normal is not None:
             mean, std = factor.normal
             means = means + mean * flat.sum(axis=1)
-            variances = variances + std**2 * (flat**2).sum(axis=1)
+            stds = np.hypot(stds, std * norms(flat))
         elif factor.points is not None and len(flat) == 1:
-            x, p = ([Fraction(v) for v in column.tolist()] for column in factor.points)
-            signed += [(1, [Fraction(float(c)) * v for v in x], p) for c in flat[0]]
+            x, p = ([fraction(v) for v in column.tolist()] for column in factor.points)
+            signed += [(1, [fraction(c) * v for v in x], p) for c in flat[0]]
         else:
             refuse(
                 expression, f"given the inputs, {rest[0].variable.name} is not normal", "Use normal weights."
@@ -73,8 +75,15 @@ def conditional_law(
     if len(tables) > 1:
         refuse(expression, "it meets two tables", "Join them into one.")
     if signed:
-        if variances.any():
+        if stds.any():
             refuse(expression, "it mixes random signs and normal weights")
-        return sum_of_discrete(signed, float(means[0]))
-    means, variances = np.broadcast_to(means, rows), np.broadcast_to(variances, rows)
-    return NormalMixture(means, np.sqrt(variances), np.full(rows, 1 / rows))
+        return sum_of_discrete(signed, offset)
+    return NormalMixture(np.broadcast_to(means, rows), np.broadcast_to(stds, rows), np.full(rows, 1 / rows))
+
+
+def norms(rows: Array) -> Array:
+    """The Euclidean length of each row, at every size."""
+    top = np.abs(rows).max(axis=1, initial=0.0)
+    scaled = rows / np.where(top > 0, top, 1.0)[:, None]
+    length: Array = top * np.sqrt((scaled**2).sum(axis=1))
+    return length

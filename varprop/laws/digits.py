@@ -7,7 +7,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Digits", "DigitsArray", "with_error"]
+from varprop.errors import ParameterError
+
+__all__ = ["Digits", "DigitsArray", "numbers", "with_error"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -80,3 +82,26 @@ def with_error(value: Any, error: Any) -> Any:
     made = np.array(values).view(DigitsArray)
     made.error = np.array(errors)
     return made
+
+
+def numbers(value: object, what: str) -> Array:
+    """The value as an array of floats, infinities allowed.
+
+    Raises:
+        ParameterError: not real numbers, or nan among them.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.array(None)
+    if array.dtype.kind == "O" and array.size:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError):
+            array = np.array(None)
+    if array.dtype.kind not in "iuf":
+        raise ParameterError(f"{what}={value!r:.60}", "not a number or an array of numbers", "Give floats.")
+    array = array.astype(np.float64)
+    if np.isnan(array).any():
+        raise ParameterError(f"{what}={value!r:.60}", "nan is no place on the line", "Drop or fill it first.")
+    return array

@@ -10,37 +10,36 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from scipy import special
 
 from varprop.errors import LawError
 from varprop.laws.closed import DiscreteLaw, NormalMixture
 from varprop.laws.factors import leaf_factor
-from varprop.laws.law import Law
+from varprop.laws.law import EPS, Array, Law
 from varprop.laws.recognition import Addend
 from varprop.laws.terms import Discrete, NormalTerm, Term, WeightedTerm
 from varprop.model.distributions import Normal
 
-__all__ = ["discrete_law", "exact_mixture", "sum_of_discrete"]
+__all__ = ["binomial_logs", "discrete_law", "exact_mixture", "fraction", "sum_of_discrete"]
 
 MOST_SUMS = 2**20
 MOST_COMPONENTS = 3000
 
 
-def discrete_law(addends: list[Addend], offset: float) -> Law | None:
+def discrete_law(addends: list[Addend], offset: Fraction) -> Law | None:
     """Sums of discrete terms: binomial where all are alike, else by enumeration, equal sums merged."""
     terms: list[tuple[int, list[Fraction], list[Fraction]]] = []
     for a in addends:
-        values, chances = [_fraction(a.exact)], [Fraction(1)]
+        values, chances = [fraction(a.exact)], [Fraction(1)]
         for leaf in a.leaves:
             if isinstance(leaf.variable.distribution, Normal):
                 return None
             points = leaf_factor(leaf).points
             if points is None:
                 return None
-            pairs = list(
-                zip(map(Fraction, points[0].tolist()), map(Fraction, points[1].tolist()), strict=True)
-            )
+            pairs = list(zip(*(map(fraction, column.tolist()) for column in points), strict=True))
             values, chances = (
                 [v * x for v in values for x, _ in pairs],
                 [c * p for c in chances for _, p in pairs],
@@ -59,8 +58,8 @@ def _counts(total: int, kinds: int) -> NDArray[np.float64]:
     return np.diff(np.concatenate([np.full((len(bars), 1), -1.0), bars, ends], axis=1), axis=1) - 1
 
 
-def exact_mixture(parts: Sequence[tuple[int, Term]], offset: float) -> NormalMixture | None:
-    """Normal weights times inputs of few values: given how often each value comes, the sum is normal."""
+def exact_mixture(parts: Sequence[tuple[int, Term]], offset: float, size: float) -> NormalMixture | None:
+    """offset + size times normal weights times inputs of few values: normal, given how often each comes."""
     moving = [(count, term) for count, term in parts if isinstance(term, WeightedTerm)]
     normal = [(count, term) for count, term in parts if isinstance(term, NormalTerm)]
     if len(moving) != 1 or len(normal) + 1 != len(parts):
@@ -77,21 +76,31 @@ def exact_mixture(parts: Sequence[tuple[int, Term]], offset: float) -> NormalMix
         - special.gammaln(times + 1).sum(axis=1)
         + special.xlogy(times, p).sum(axis=1)
     )
-    means = offset + term.w_mean * (times @ x) + math.fsum(c * t.mean for c, t in normal)
+    means = term.w_mean * (times @ x) + math.fsum(c * t.mean for c, t in normal)
     variances = term.w_std**2 * (times @ x**2) + math.fsum(c * t.variance for c, t in normal)
     chances = np.exp(logs)
-    return NormalMixture(means, np.sqrt(variances), chances / chances.sum())
+    return NormalMixture(offset + size * means, size * np.sqrt(variances), chances / chances.sum())
 
 
-def _fraction(value: Any) -> Fraction:
-    return Fraction(int(value.p), int(value.q)) if value.is_Rational else Fraction(float(value))
+def fraction(value: Any) -> Fraction:
+    """A number as the decimal that it prints, so that 0.1 + 0.2 - 0.3 is 0; rational numbers as they are.
+
+    Example:
+        >>> fraction(0.1)
+        Fraction(1, 10)
+    """
+    if isinstance(value, sp.Rational):
+        return Fraction(int(value.p), int(value.q))
+    return Fraction(repr(float(value)))
 
 
-def sum_of_discrete(terms: list[tuple[int, list[Fraction], list[Fraction]]], offset: float = 0.0) -> Law:
+def sum_of_discrete(
+    terms: list[tuple[int, list[Fraction], list[Fraction]]], offset: Fraction = Fraction(0)
+) -> Law:
     """The law of a sum of independent discrete terms, each so many times."""
     if len(terms) == 1 and len(set(terms[0][1])) == 2 and terms[0][0] > 64:
         return _binomial(terms[0], offset)
-    law: dict[Fraction, Fraction] = {Fraction(offset): Fraction(1)}
+    law: dict[Fraction, Fraction] = {offset: Fraction(1)}
     for count, values, chances in terms:
         if count > MOST_SUMS:
             raise LawError(
@@ -107,24 +116,91 @@ def sum_of_discrete(terms: list[tuple[int, list[Fraction], list[Fraction]]], off
                 raise LawError(
                     "a sum of discrete terms", f"more than {MOST_SUMS:,} different sums", "Use vp.bounds."
                 )
-    places = sorted(law)
-    return DiscreteLaw(np.array([float(x) for x in places]), [law[x] for x in places])
+    merged: defaultdict[float, Fraction] = defaultdict(Fraction)
+    for total, chance in law.items():
+        if chance:
+            merged[float(total)] += chance
+    places = sorted(merged)
+    logs = np.array([_log(merged[x]) for x in places])
+    return DiscreteLaw(np.array(places), logs, 2 * EPS * (1 + np.abs(logs)))
 
 
-def _binomial(term: tuple[int, list[Fraction], list[Fraction]], offset: float) -> Law:
+def _log(chance: Fraction) -> float:
+    return math.log(chance.numerator) - math.log(chance.denominator)
+
+
+def _binomial(term: tuple[int, list[Fraction], list[Fraction]], offset: Fraction) -> Law:
     count, values, chances = term
     low, high = min(values), max(values)
     p = float(sum(c for v, c in zip(values, chances, strict=True) if v == high))
-    # Beyond 40 standard deviations nothing is left that float64 could hold.
-    spread = 40 * math.sqrt(count * p * (1 - p)) + 40
-    first, last = max(0, math.floor(count * p - spread)), min(count, math.ceil(count * p + spread))
+    first, last = 0, count
+    if count > 2 * MOST_SUMS:
+        # Beyond 40 standard deviations and 250 counts nothing is left above 1e-300.
+        spread = 40 * math.sqrt(count * p * (1 - p)) + 250
+        first, last = max(0, math.floor(count * p - spread)), min(count, math.ceil(count * p + spread))
     if last - first > 2 * MOST_SUMS:
         raise LawError(
             "a sum of discrete terms", f"{count:.3g} of them", "Its normal limit is far closer than needed."
         )
-    k = np.arange(first, last + 1, dtype=np.float64)
-    logs = special.gammaln(count + 1) - special.gammaln(k + 1) - special.gammaln(count - k + 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chance = np.exp(logs + special.xlogy(k, p) + special.xlog1py(count - k, -p))
-    chance = chance / chance.sum()
-    return DiscreteLaw(offset + count * float(low) + k * float(high - low), chance)
+    k = np.arange(first, last + 1)
+    logs, rounding = binomial_logs(k, count, p)
+    start, step = offset + count * low, high - low
+    common = math.lcm(start.denominator, step.denominator)
+    ends = [int((start + j * step) * common) for j in (first, last)]
+    if max(common, *map(abs, ends)) < 2**53:
+        places: Array = np.asarray((int(start * common) + k * int(step * common)) / common, dtype=np.float64)
+    else:
+        places = float(start) + k.astype(np.float64) * float(step)
+    return DiscreteLaw(places, logs, rounding, cut=last - first < count)
+
+
+def binomial_logs(k: NDArray[np.int64], n: int, p: float) -> tuple[Array, Array]:
+    """log P(K = k) of the binomial law, 0 < p < 1, and bounds on the error.
+
+    log C(n, k) p^k q^(n-k) = log sqrt(n / (2 pi k (n-k))) + d(n) - d(k) - d(n-k) - D(k, n p) - D(n-k, n q)
+    for 0 < k < n, with Stirling's remainder d(m) = log m! - log(sqrt(2 pi m) (m/e)^m) and
+    D(k, m) = k log(k/m) + m - k.
+
+    Example:
+        >>> logs, error = binomial_logs(np.array([2]), 4, 0.5)
+        >>> round(float(np.exp(logs[0])), 14), bool(error[0] < 1e-13)
+        (0.375, True)
+
+    Source: Loader, Fast and accurate computation of binomial probabilities, 2000.
+    """
+    x = k.astype(np.float64)
+    y = n - x
+    inner = (x > 0) & (y > 0)
+    a, b = np.where(inner, x, 1.0), np.where(inner, y, 1.0)
+    far = _deviance(a, n * p) + _deviance(b, n * (1 - p))
+    logs = _stirling(np.array([float(n)])) - _stirling(a) - _stirling(b) - far
+    logs = logs + 0.5 * np.log(n / (2 * math.pi * a * b))
+    logs = np.where(inner, logs, np.where(x > 0, n * math.log(p), n * math.log1p(-p)))
+    error = EPS * (64 + 2 * np.abs(logs) + inner * (4 * far + 2 * np.abs(x - n * p) / (1 - p)))
+    return logs, error
+
+
+def _deviance(k: Array, m: float) -> Array:
+    """k log(k/m) + m - k, with its digits also for k near m."""
+    v = (k - m) / (k + m)
+    near = np.abs(v) < 0.1
+    w = np.where(near, v, 0.0)
+    # 2 k (v^3/3 + v^5/5 + ...) + (k - m) v
+    powers = np.where(near, (k - m) * w, 0.0)
+    term = 2 * k * w
+    for j in range(1, 9):
+        term = term * w * w
+        powers = powers + term / (2 * j + 1)
+    return np.where(near, powers, k * np.log(k / m) + m - k)
+
+
+def _stirling(m: Array) -> Array:
+    big = np.maximum(m, 16.0)
+    square = big * big
+    series = (
+        1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - (1 / 1188) / square) / square) / square) / square
+    ) / big
+    small = np.minimum(m, 16.0)
+    exact = special.gammaln(small + 1) - (small + 0.5) * np.log(small) + small - 0.5 * math.log(2 * math.pi)
+    remainder: Array = np.where(m >= 16, series, exact)
+    return remainder

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from scipy import special
 
 from varprop.errors import LawError
@@ -75,6 +76,11 @@ class Factor:
     size: float = 1.0
     nodes: Callable[[], Nodes] | None = None
 
+    @property
+    def magnitude(self) -> float:
+        """A size of the variable, 1 where none is known."""
+        return math.hypot(*self.normal) if self.normal else self.size
+
 
 def factor_of(law: Distribution, what: str) -> Factor:
     """The factor of a distribution without symbols.
@@ -92,7 +98,7 @@ def factor_of(law: Distribution, what: str) -> Factor:
         names = ", ".join(sorted(s.name for s in law.free_symbols))
         raise LawError(f"the law of {what}", f"{law} depends on {names}", f"Give at={{'{names}': ...}}.")
     if isinstance(law, Normal):
-        mean, std = float(law.mean), math.sqrt(float(law.variance))
+        mean, std = float(law.mean), root(law.variance)
         return Factor(
             normal=(mean, std), inputs=Sided(mean / std, 1.0, -1.0), size=std, nodes=lambda: _nodes(law)
         )
@@ -109,6 +115,11 @@ def factor_of(law: Distribution, what: str) -> Factor:
     if sided is not None:
         return sided
     return Factor(nodes=lambda: _nodes(law))
+
+
+def root(variance: sp.Expr) -> float:
+    """The square root as a float, also where the variance itself is none."""
+    return float(sp.sqrt(variance))
 
 
 def leaf_factor(leaf: Leaf) -> Factor:
@@ -161,25 +172,25 @@ def _sided(law: Distribution) -> Factor | None:
         return None
     if not isinstance(parent, Normal) or (above == 0 and below == 0):
         return None
-    mean, std = float(parent.mean), math.sqrt(float(parent.variance))
+    mean, std = float(parent.mean), root(parent.variance)
     return Factor(inputs=Sided(mean / std, above, below), size=std, nodes=lambda: _nodes(law))
 
 
 DENSITIES: dict[type[Distribution], Callable[[Any, Array], Array]] = {
-    Normal: lambda law, x: _normal(x, float(law.mean), float(law.variance)),
+    Normal: lambda law, x: _normal(x, float(law.mean), root(law.variance)),
     Uniform: lambda law, x: np.full(x.shape, 1 / float(law.high - law.low)),
     Laplace: lambda law, x: _laplace(x - float(law.mean), math.sqrt(float(law.variance) / 2)),
     Exponential: lambda law, x: np.exp(-x / float(law.mean)) / float(law.mean),
-    LogNormal: lambda law, x: _normal(np.log(x), float(law.log_mean), float(law.log_variance)) / x,
+    LogNormal: lambda law, x: _normal(np.log(x), float(law.log_mean), root(law.log_variance)) / x,
     StudentT: lambda law, x: _student(x, *map(float, (law.dof, law.center, law.width))),
-    TruncatedNormal: lambda law, x: _normal(x, float(law.parent_mean), float(law.parent_variance)),
+    TruncatedNormal: lambda law, x: _normal(x, float(law.parent_mean), root(law.parent_variance)),
     FrozenScipy: lambda law, x: np.asarray(law.frozen.pdf(x), dtype=np.float64),
 }
 LIGHT = (Normal, Uniform, TruncatedNormal)
 
 
-def _normal(x: Array, mean: float, variance: float) -> Array:
-    density: Array = np.exp(-((x - mean) ** 2) / (2 * variance)) / math.sqrt(2 * math.pi * variance)
+def _normal(x: Array, mean: float, std: float) -> Array:
+    density: Array = np.exp(-(((x - mean) / std) ** 2) / 2) / (math.sqrt(2 * math.pi) * std)
     return density
 
 
@@ -256,11 +267,11 @@ def _unit(law: Distribution) -> float:
     if isinstance(law, LogNormal):
         return math.exp(float(law.log_mean))
     if isinstance(law, TruncatedNormal):
-        return math.sqrt(float(law.parent_variance))
+        return root(law.parent_variance)
     if isinstance(law, FrozenScipy):
         spread = float(law.frozen.ppf(0.75) - law.frozen.ppf(0.25))
         return spread if spread > 0 else 1.0
-    return math.sqrt(float(law.variance))
+    return root(law.variance)
 
 
 def _rule(a: float, b: float, unit: float, step: float) -> tuple[Array, Array]:

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from varprop.laws.closed import LN_N, complement
+from varprop.laws.closed import complement
 from varprop.laws.digits import Digits
 from varprop.laws.law import EPS, Array, Law
+from varprop.laws.moments import LN_N, refined
 from varprop.numerics.inversion import Inversion, Transform
 from varprop.numerics.rays import RayInversion
 
@@ -65,18 +66,26 @@ class RayLaw(Law):
     Args:
         inversion: of y.
         transform: log E exp(s y).
-        moments: mean and std of z; inf where they do not exist.
+        moments: mean and std of z; nan and inf where they do not exist.
         spike: whether the density is infinite at the offset.
+        estimated: how far the transform may be off, by the quadrature of an input.
     """
 
     precision: ClassVar[str] = "enclosure"
     method = "inversion of the characteristic function"
 
     def __init__(
-        self, inversion: RayInversion, offset: float, unit: float, moments: tuple[float, float], spike: bool
+        self,
+        inversion: RayInversion,
+        offset: float,
+        unit: float,
+        moments: tuple[float, float],
+        spike: bool,
+        estimated: float = 0.0,
     ) -> None:
         self.inversion, self.offset, self.unit, self.spike = inversion, offset, unit, spike
         self.mean, self.std = moments
+        self.estimated = 10 * estimated
 
     @property
     def atoms(self) -> tuple[tuple[float, Digits], ...]:
@@ -86,7 +95,9 @@ class RayLaw(Law):
     def _tails(self, x: Array) -> tuple[Array, Array, Array]:
         y = (x - self.offset) / self.unit
         up, bound = self.inversion.tail(np.where(np.isfinite(y), y, 0.0))
-        up = np.clip(up + self.inversion.atom * (y < 0), 0.0, 1.0)
+        bound = bound + self.estimated
+        up = up + self.inversion.atom * (y < 0)
+        up = np.clip(up, bound / 2, 1 - bound / 2)  # what is lost in the error is somewhere in [0, bound]
         up = np.where(np.isposinf(y), 0.0, np.where(np.isneginf(y), 1.0, up))
         with np.errstate(all="ignore"):
             return np.log(up), np.log1p(-up), bound / np.minimum(up, 1 - up)
@@ -94,7 +105,8 @@ class RayLaw(Law):
     def _log_density(self, x: Array) -> tuple[Array, Array]:
         y = (x - self.offset) / self.unit
         value, bound = self.inversion.density(np.where(np.isfinite(y), y, 0.0))
-        value = np.where(np.isfinite(y), np.maximum(value, 0.0), 0.0)
+        bound = bound + self.estimated
+        value = np.where(np.isfinite(y), np.maximum(value, bound / 2), 0.0)
         with np.errstate(all="ignore"):
             logs = np.log(value) - math.log(self.unit)
             return np.where((y == 0) & self.spike, np.inf, logs), bound / value
@@ -103,7 +115,41 @@ class RayLaw(Law):
         value = np.exp(
             self.inversion.log_mgf((1j * t * self.unit).astype(np.complex128)) + 1j * t * self.offset
         )
-        return value, EPS * (16 + np.abs(t * self.offset))
+        return value, EPS * (16 + np.abs(t * self.offset)) + self.estimated
+
+    @property
+    def log_mean(self) -> Digits:
+        """E log|z| = log c + int P(|z| > c e^u) - 1/(1 + e^u) du: absolute accuracy is enough."""
+        if self.inversion.atom and not self.offset:
+            return Digits(-math.inf)
+        size = math.hypot(self.unit, self.offset)
+
+        def average(count: int) -> tuple[float, float]:
+            u = np.linspace(-40.0, 40.0, count + 1)
+            up, down = self._tails(size * np.exp(u))[0], self._tails(-size * np.exp(u))[1]
+            total = float((np.exp(up) + np.exp(down) - special.expit(-u)).sum() * (u[1] - u[0]))
+            return total, 100 * self.estimated
+
+        value = refined(average, (128, 256, 512, 1024))
+        return Digits(math.log(size) + value, value.error)
+
+    @property
+    def absolute_mean(self) -> Digits:
+        """E|z| = (2/pi) int_0^oo (1 - Re E exp(i t z)) / t^2 dt; infinite where the mean does not exist."""
+        if math.isnan(self.mean):
+            return Digits(math.inf)
+
+        def average(count: int) -> tuple[float, float]:
+            u = np.linspace(-90.0, 45.0, count + 1)
+            s = 1j * np.exp(u)
+            with np.errstate(all="ignore"):
+                lost = -np.expm1(self.inversion.log_mgf(s) + s * (self.offset / self.unit)).real
+            lost = np.nan_to_num(lost, nan=1.0)  # where the transform vanishes
+            total = float((lost * np.exp(-u)).sum() * (u[1] - u[0])) * 2 / math.pi
+            return total, 100 * self.estimated
+
+        value = refined(average, (128, 256, 512, 1024))
+        return Digits(value * self.unit, value.error * self.unit)
 
 
 @dataclass(frozen=True)
@@ -175,6 +221,12 @@ class ChainLaw(Law):
     def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
         value = np.exp(chain_log_mgf(self.factors)((1j * t * self.unit).astype(np.complex128)))
         return value, np.full(len(t), 64 * EPS * self.factors)
+
+    @property
+    def absolute_mean(self) -> Digits:
+        """E|z| = unit (2/pi)^(L/2)."""
+        value = math.exp(math.log(self.unit) + self.factors * math.log(2 / math.pi) / 2)
+        return Digits(value, 4 * EPS * (1 + abs(math.log(self.unit)) + self.factors) * value)
 
     @property
     def log_mean(self) -> Digits:

@@ -12,38 +12,16 @@ from numpy.typing import NDArray
 from scipy import interpolate, special
 
 from varprop.errors import LawError, ParameterError
-from varprop.laws.digits import Digits, with_error
+from varprop.laws.digits import Digits, numbers, with_error
+from varprop.laws.moments import refined
 from varprop.render import Document, Documented, Table, Text
 
-__all__ = ["Array", "Law", "numbers"]
+__all__ = ["Array", "Law"]
 
 Array: TypeAlias = NDArray[np.float64]
 EPS = float(np.finfo(np.float64).eps)
 TINY = float(np.finfo(np.float64).tiny)
 MOST_DRAWS = 10**8
-
-
-def numbers(value: object, what: str) -> Array:
-    """The value as an array of floats, infinities allowed.
-
-    Raises:
-        ParameterError: not real numbers, or nan among them.
-    """
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        array = np.array(None)
-    if array.dtype.kind == "O" and array.size:
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError):
-            array = np.array(None)
-    if array.dtype.kind not in "iuf":
-        raise ParameterError(f"{what}={value!r:.60}", "not a number or an array of numbers", "Give floats.")
-    array = array.astype(np.float64)
-    if np.isnan(array).any():
-        raise ParameterError(f"{what}={value!r:.60}", "nan is no place on the line", "Drop or fill it first.")
-    return array
 
 
 class Law(Documented, ABC):
@@ -58,8 +36,10 @@ class Law(Documented, ABC):
         method: how its numbers are computed.
         precision: "closed form", or "enclosure" where the bound is proven up to the evaluation of its
             constants.
-        mean: E z.
-        std: the standard deviation of z.
+        mean: E z; nan where it does not exist.
+        std: the standard deviation of z; inf where it does not exist.
+        offset: where the density may have a spike or a kink.
+        grain: the length below which the density is smooth elsewhere.
         rebuilt: draws samples from the expression itself.
     """
 
@@ -67,6 +47,8 @@ class Law(Documented, ABC):
     method: str = "formula"
     text: str = "z"
     estimated: float = 0.0
+    offset: float = 0.0
+    grain: float = math.inf
     mean: float
     std: float
     drawn: Callable[[int, int], Array] | None = None
@@ -100,12 +82,12 @@ class Law(Documented, ABC):
             error = np.where(
                 wanted <= other, relative, relative * np.exp(np.minimum(other - wanted, 700)) + 2 * EPS
             )
-            error = np.where(np.isneginf(wanted), np.inf if log else 0.0, error)
+            error = np.where(np.isneginf(wanted), np.inf if log else TINY, error)
             error = np.where(log & (relative >= 1) & (wanted <= other), np.inf, error)
             if log:
                 return with_error(
                     wanted.reshape(places.shape),
-                    np.where(np.isneginf(wanted), 0, error).reshape(places.shape),
+                    np.where(np.isneginf(wanted) & np.isfinite(relative), 0, error).reshape(places.shape),
                 )
             value = np.exp(wanted)
             bound = np.where(np.isinf(error), 1.0, error * value) + np.where(value < TINY, TINY, 0.0)
@@ -160,8 +142,10 @@ class Law(Documented, ABC):
 
     def _narrow(self, a: Array, b: Array, value: Array, error: Array) -> tuple[Array, Array] | None:
         """Short intervals by Gauss's rule on the density, where differences lose their digits."""
-        short = (b - a < 1e-3 * self.std) & (a < b) & (a * b > 0) & (error > 1e-13 * value)
-        short &= np.minimum(np.abs(a), np.abs(b)) > 3 * (b - a)
+        from_a, from_b = a - self.offset, b - self.offset
+        short = (b - a < 1e-3 * self.std) & (a < b) & (from_a * from_b > 0) & (error > 1e-13 * value)
+        short &= np.minimum(np.abs(from_a), np.abs(from_b)) > 3 * (b - a)
+        short &= b - a < self.grain
         if not short.any() or self.atoms or self.std == 0:
             return None
         nodes, weights = np.polynomial.legendre.leggauss(12)
@@ -169,10 +153,13 @@ class Law(Documented, ABC):
         logs, bounds = self._log_density((middle[:, None] + half[:, None] * nodes).ravel())
         density = np.exp(logs).reshape(-1, 12)
         sums = half * (density @ weights)
-        # The density is analytic but at 0, three lengths away: the ellipse has radius 13, and 13^-24 = 2e-27.
+        # The density is analytic but at the offset, three lengths away: the ellipse has radius 13, and
+        # 13^-24 = 2e-27. A structure finer than that shows as a contradiction to the difference.
+        lost = sums * (bounds.reshape(-1, 12).max(axis=1) + 4 * EPS)
+        fits = (np.abs(sums - value[short]) <= error[short] + lost) & (lost < error[short])
         value, error = value.copy(), error.copy()
-        value[short] = sums
-        error[short] = sums * (bounds.reshape(-1, 12).max(axis=1) + 4 * EPS)
+        value[short] = np.where(fits, sums, value[short])
+        error[short] = np.where(fits, lost, error[short])
         return value, error
 
     def pdf(self, x: object) -> Any:
@@ -182,6 +169,7 @@ class Law(Documented, ABC):
         with np.errstate(over="ignore", invalid="ignore"):
             value = np.exp(logs)
             error = np.where(value > 0, value * np.expm1(np.minimum(bounds, 700)), TINY)
+            error = np.where(np.isinf(bounds), np.inf, error)
         error = np.where(np.isposinf(value), 0.0, error)
         return with_error(value.reshape(places.shape), error.reshape(places.shape))
 
@@ -190,7 +178,8 @@ class Law(Documented, ABC):
         places = numbers(x, "x")
         logs, bounds = self._log_density(np.atleast_1d(places).ravel())
         return with_error(
-            logs.reshape(places.shape), np.where(np.isinf(logs), 0, bounds).reshape(places.shape)
+            logs.reshape(places.shape),
+            np.where(np.isinf(logs) & np.isfinite(bounds), 0, bounds).reshape(places.shape),
         )
 
     def characteristic_function(self, t: object) -> Any:
@@ -277,6 +266,8 @@ class Law(Documented, ABC):
                 ratio = np.sign(b) * np.sqrt(np.abs(a)) * np.sqrt(np.abs(b))
                 wide = ((a > 0) | (b < 0)) & (b - a > 0.5 * np.abs(a / 2 + b / 2))
                 middle = np.where(wide, ratio, a / 2 + b / 2)
+                edge, size = (a == 0) | (b == 0), np.maximum(np.abs(a), np.abs(b)) / unit
+                middle = np.where(edge & (size <= 0.5), np.sign(a + b) * unit * size**2, middle)
                 logs, _ = self._log_density(x[active])
                 slope = np.exp(logs - goal[active] - sign[active] * value)
                 step = x[active] - value / slope
@@ -287,7 +278,7 @@ class Law(Documented, ABC):
                     | (value == 0)
                     | (np.abs(step - x[active]) <= EPS * np.abs(step))
                 )
-                done |= b - a < 1e-30 * unit
+                done |= b - a < 1e-300 * unit
             x[active] = np.where(done & (value == 0), x[active], step)
             ended = active[done]
             low[ended], high[ended] = x[ended], x[ended]
@@ -305,21 +296,23 @@ class Law(Documented, ABC):
         """
         if any(place == 0 for place, _ in self.atoms):
             return Digits(-math.inf)
-        unit = math.hypot(self.std, self.mean)
-        near = abs(self.mean) > 30 * self.std
-        low, high, count = (-45.0, 5.0, 512) if not near else (-40.0, 40.0, 512)
-        values = []
-        for size in (count, 2 * count):
-            u = np.linspace(low, high, size + 1)
-            if near:
-                x = self.mean + self.std * u
-                logs, _ = self._log_density(x)
-                values.append(float((np.log(np.abs(x)) * np.exp(logs)).sum() * self.std * (u[1] - u[0])))
-            else:
-                x = unit * np.exp(u)
-                density = np.exp(self._log_density(x)[0]) + np.exp(self._log_density(-x)[0])
-                values.append(float(((u + math.log(unit)) * density * x).sum() * (u[1] - u[0])))
-        return Digits(values[1], abs(values[1] - values[0]) + 1e-13 * (1 + abs(values[1])))
+        unit, near = math.hypot(self.std, self.mean), abs(self.mean) > 30 * self.std
+
+        def average(count: int) -> tuple[float, float]:
+            low, high = (-40.0, 40.0) if near else (-45.0, 5.0)
+            u = np.linspace(low, high, count + 1)
+            x = self.mean + self.std * u if near else unit * np.exp(u)
+            sizes, wide = (np.log(np.abs(x)), self.std) if near else (u + math.log(unit), x)
+            value, error = np.zeros(len(x)), np.zeros(len(x))
+            for side in (x,) if near else (x, -x):
+                logs, bounds = self._log_density(side)
+                value = value + np.exp(logs)
+                error = error + np.exp(np.where(np.isinf(bounds), np.inf, logs)) * np.minimum(bounds, 1.0)
+            parts = np.stack([sizes * value, np.abs(sizes) * error]) * wide
+            total, lost = parts.sum(axis=1) * (u[1] - u[0])
+            return float(total), float(lost)
+
+        return refined(average)
 
     @property
     def absolute_mean(self) -> Digits:
@@ -329,13 +322,19 @@ class Law(Documented, ABC):
             return Digits(math.inf)
         if unit == 0 or abs(self.mean) > 40 * self.std:
             return Digits(abs(self.mean), 1e-300)
-        values = []
-        for count in (256, 512):
+
+        def average(count: int) -> tuple[float, float]:
             u = np.linspace(-40.0, 5.0, count + 1)
             x = unit * np.exp(u)
-            outside = np.exp(self._tails(x)[0]) + np.exp(self._tails(-x)[1])
-            values.append(float((outside * x).sum() * (u[1] - u[0])))
-        return Digits(values[1], abs(values[1] - values[0]) + 1e-13 * values[1])
+            (up, other, above), (rest, down, below) = self._tails(x), self._tails(-x)
+            outside = np.exp(up) + np.exp(down)
+            lost = np.exp(np.minimum(up, other)) * above + np.exp(np.minimum(rest, down)) * below
+            total, error = np.stack([outside * x, np.nan_to_num(lost, posinf=1.0) * x]).sum(axis=1) * (
+                u[1] - u[0]
+            )
+            return float(total), float(error)
+
+        return refined(average)
 
     @property
     def typical_size(self) -> Digits:

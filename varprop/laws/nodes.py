@@ -13,6 +13,7 @@ from scipy import special
 from varprop.laws.closed import NormalMixture
 from varprop.laws.heavy import RayLaw
 from varprop.laws.law import Array, Law
+from varprop.laws.moments import moment_of
 from varprop.laws.recognition import refuse
 from varprop.laws.terms import Term
 from varprop.model.expressions import Expression
@@ -21,15 +22,23 @@ from varprop.numerics.rays import RayInversion
 __all__ = ["sum_by_nodes"]
 
 
-def sum_by_nodes(parts: list[tuple[int, Any]], offset: float, where: Expression) -> Law:
-    """Normal weights times inputs known by quadrature, and terms in closed form beside them."""
+def sum_by_nodes(parts: list[tuple[int, Any]], offset: float, size: float, where: Expression) -> Law:
+    """offset + size times normal weights times inputs known by quadrature, and terms in closed form."""
     (count, part), *others = parts
     if not others and count == 1:
         mean, std, nodes = part
-        means = offset + mean * nodes.values
-        return NormalMixture(means, std * np.abs(nodes.values), nodes.chances, nodes.estimated)
+        given = [size * mean * nodes.values, size * std * np.abs(nodes.values)]
+        mixture = NormalMixture(offset + given[0], given[1], nodes.chances, nodes.estimated)
+        first, second = (moment_of(np.hypot(*given), nodes.chances, order) for order in (1, 2))
+        if not math.isfinite(first):
+            mixture.mean = math.nan
+        if not math.isfinite(second):
+            mixture.std = math.inf
+        else:
+            mixture.std = math.sqrt(max(second - (mixture.mean - offset) ** 2, 0.0))
+        return mixture
     logs: list[Callable[[Any], Any]] = []
-    light, log_atom, means, variances = True, 0.0, [offset], []
+    light, log_atom, means, variances = True, 0.0, [], []
     for count, part in parts:
         if isinstance(part, tuple):
             mean, std, nodes = part
@@ -37,10 +46,13 @@ def sum_by_nodes(parts: list[tuple[int, Any]], offset: float, where: Expression)
             x, p = nodes.values, nodes.chances
             still = float(p[x == 0].sum())
             log_atom += count * math.log(still) if still else -math.inf
-            first = float(p @ (mean * x))
+            exists = math.isfinite(moment_of(x, p, 1))
+            first = mean * float(p @ x) if exists else math.nan
             means.append(count * first)
-            with np.errstate(over="ignore"):
-                variances.append(count * float(p @ ((std * x) ** 2 + (mean * x - first) ** 2)))
+            second = moment_of(x, p, 2) if exists else math.inf
+            variances.append(
+                count * (second * (std**2 + mean**2) - first**2) if second < math.inf else second
+            )
             logs.append(partial(_node_logs, count, mean, std, x, p))
         else:
             log_atom += count * math.log(part.atom) if part.atom else -math.inf
@@ -50,14 +62,12 @@ def sum_by_nodes(parts: list[tuple[int, Any]], offset: float, where: Expression)
     if sum(count for count, _ in parts) > 10**12:
         refuse(where, "more than 10^12 terms")
     std = math.sqrt(math.fsum(variances))
-    heavy = [nodes for _, part in parts if isinstance(part, tuple) for nodes in [part[2]]]
+    estimated = max(part[2].estimated for _, part in parts if isinstance(part, tuple))
     unit = std if light else _spread(parts)
     atom = math.exp(log_atom)
     spike = sum(count for count, _ in parts) == 1 or bool(atom)
     inversion = RayInversion(lambda s: sum(part(s / unit) for part in logs), atom)
-    result = RayLaw(inversion, offset, unit, (math.fsum(means), std), spike)
-    result.estimated = max(nodes.estimated for nodes in heavy)
-    return result
+    return RayLaw(inversion, offset, unit * size, (offset + size * sum(means), std * size), spike, estimated)
 
 
 def _spread(parts: list[tuple[int, Any]]) -> float:

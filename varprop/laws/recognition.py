@@ -11,7 +11,8 @@ import numpy as np
 import sympy as sp
 
 from varprop.errors import LawError
-from varprop.laws.law import Array, numbers
+from varprop.laws.digits import numbers
+from varprop.laws.law import Array
 from varprop.model.axes import Index
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.joint import Empirical, Joint
@@ -178,21 +179,26 @@ def given_values(
     Raises:
         LawError: no such variable, or not one finite number per place.
     """
-    leaves = {leaf.variable.name: leaf for addend in addends for leaf in addend.leaves}
+    present = dict.fromkeys(leaf.variable for addend in addends for leaf in addend.leaves)
     found: dict[Variable, Array] = {}
     for key, value in (given or {}).items():
         name = key.variable.name if isinstance(key, RandomVariable) else str(key)
-        if name not in leaves:
-            refuse(
-                where, f"given {name}: no such variable", f"Its variables are {', '.join(sorted(leaves))}."
-            )
+        named = [
+            v for v in present if (v == key.variable if isinstance(key, RandomVariable) else v.name == name)
+        ]
+        if not named:
+            known = ", ".join(sorted({v.name for v in present}))
+            refuse(where, f"given {name}: no such variable", f"Its variables are {known}.")
+        if len(named) > 1:
+            refuse(where, f"given {name}: {len(named)} variables have this name", "Give the variable itself.")
+        [variable] = named
         values = numbers(value, f"given {name}")
-        sizes = tuple(int(axis.size) for axis in leaves[name].variable.axes)
+        sizes = tuple(int(axis.size) for axis in variable.axes)
         if not np.isfinite(values).all() or (values.shape != sizes and values.size != 1):
             refuse(
                 where, f"given {name}: {values.shape} numbers", f"Give finite numbers, as many as {sizes}."
             )
-        found[leaves[name].variable] = np.broadcast_to(values, sizes)
+        found[variable] = np.broadcast_to(values, sizes)
     return found
 
 

@@ -243,7 +243,6 @@ class _Curves:
                 base = self.base[self.of[active]][:, None]
                 values -= np.exp(self.transform.log_atom - base - away[local] * x)
             values *= factor[local]
-        values[~np.isfinite(values)] = 0.0
         return values
 
     def summed(self) -> tuple[Array, Array, Array, Array]:
@@ -259,14 +258,17 @@ class _Curves:
             except StopIteration:
                 break
             values = self._values(active, local, away, power, factor)
-            sizes = np.abs(values)
-            total[active] += values.real.sum(axis=1)
+            sizes = _sizes(values)
+            values[sizes == 0] = 0.0
+            with np.errstate(all="ignore"):
+                total[active] += values.real.sum(axis=1)
             known, far = np.minimum(np.abs(power), 1e3) + noise + 4, np.abs(away)
             rounds = known[local] + far[local] * np.abs(self.x[active])[:, None]
-            rounding[active] += EPS * (sizes * np.minimum(rounds, 1e6 + known[local])).sum(axis=1)
-            before[active], last[active] = last[active], sizes.sum(axis=1)
-            size[active] += last[active]
-            going = last[active] > floor * size[active]
+            with np.errstate(all="ignore"):
+                rounding[active] += EPS * (sizes * np.minimum(rounds, 1e6 + known[local])).sum(axis=1)
+                before[active], last[active] = last[active], sizes.sum(axis=1)
+                size[active] += last[active]
+            going = (last[active] > floor * size[active]) & np.isfinite(size[active])
         with np.errstate(all="ignore"):
             ratio = np.where(before > 0, last / before, 0.0)
             cut = np.where(ratio < 1, last * ratio / (1 - np.minimum(ratio, 1 - EPS)), np.inf)
@@ -282,12 +284,19 @@ class _Curves:
                 active, _, local, away, power, factor, _ = blocks.send(going)
             except StopIteration:
                 return size
-            if self.transform.log_atom > -math.inf:
-                block = np.abs(self._values(active, local, away, power, factor)).sum(axis=1)
-            else:
-                x = self.x[active][:, None]
-                with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"):
+                if self.transform.log_atom > -math.inf:
+                    block = _sizes(self._values(active, local, away, power, factor)).sum(axis=1)
+                else:
+                    x = self.x[active][:, None]
                     moduli = np.exp(power.real[local] - away.real[local] * x) * np.abs(factor)[local]
-                block = np.where(np.isfinite(moduli), moduli, 0.0).sum(axis=1)
-            size[active] += block
-            going = block > 1e-3 * size[active]
+                    block = _sizes(moduli).sum(axis=1)
+                size[active] += block
+            going = (block > 1e-3 * size[active]) & np.isfinite(size[active])
+
+
+def _sizes(values: NDArray[Any]) -> Array:
+    """Moduli; infinite ones stay, so that an overflow shows in the bound. What is no number has vanished."""
+    with np.errstate(all="ignore"):
+        sizes = np.where(np.isinf(values.real) | np.isinf(values.imag), np.inf, np.abs(values))
+    return np.where(np.isnan(sizes), 0.0, sizes)

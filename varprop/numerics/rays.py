@@ -22,6 +22,7 @@ STRIP = 0.98 * TILT
 STEP = 2 * math.pi * STRIP / 37
 LOWEST, HIGHEST = -46.0, 46.0
 CHUNK = 256
+RANGE = 6.0
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,16 @@ class RayInversion:
 
     def _integrated(self, x: Array, tail: bool) -> tuple[Array, Array]:
         value, error = np.empty(len(x)), np.empty(len(x))
+        decades = RANGE * np.floor(np.log10(np.maximum(np.abs(x), 1.0)) / RANGE)
+        if decades.any():  # far out X / c is inverted: the nodes reach no lower than 1e-20
+            for decade in np.unique(decades):
+                there = decades == decade
+                c = 10.0**decade
+                scaled = self if c == 1 else self._scaled(c)
+                value[there], error[there] = scaled._integrated(x[there] / c, tail)
+                if not tail:
+                    value[there], error[there] = value[there] / c, error[there] / c
+            return value, error
         for right in (True, False):
             side = np.flatnonzero((x >= 0) == right)
             lines = self._right if right else self._left
@@ -69,6 +80,15 @@ class RayInversion:
                 between = 2 * (sums[1][1] + sums[2][1]) / math.expm1(2 * math.pi * STRIP / STEP)
                 error[part] = (between + 16 * EPS * size + last) / math.pi + EPS
         return value, error
+
+    def _scaled(self, c: float) -> RayInversion:
+        if c not in self._others:
+            self._others[c] = RayInversion(lambda s: self.log_mgf(s / c), self.atom)
+        return self._others[c]
+
+    @cached_property
+    def _others(self) -> dict[float, RayInversion]:
+        return {}
 
     @cached_property
     def _right(self) -> list[tuple[Complex, Complex]]:
