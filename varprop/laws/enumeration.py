@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import special
 
 from varprop.errors import LawError
-from varprop.laws.closed import DiscreteLaw, NormalMixture
+from varprop.laws.closed import NormalMixture
+from varprop.laws.discrete import DiscreteLaw
 from varprop.laws.factors import leaf_factor
 from varprop.laws.law import EPS, Array, Law
 from varprop.laws.recognition import Addend
@@ -122,7 +123,8 @@ def sum_of_discrete(
             merged[float(total)] += chance
     places = sorted(merged)
     logs = np.array([_log(merged[x]) for x in places])
-    return DiscreteLaw(np.array(places), logs, 2 * EPS * (1 + np.abs(logs)))
+    exact = tuple(merged[x] for x in places)
+    return DiscreteLaw(np.array(places), logs, 2 * EPS * (1 + np.abs(logs)), exact=exact)
 
 
 def _log(chance: Fraction) -> float:
