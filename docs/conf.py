@@ -24,7 +24,7 @@ extensions = [
 ]
 myst_enable_extensions = ["dollarmath", "amsmath"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build", "shown", "examples"]
+exclude_patterns = ["_build", "shown", "examples", "measured"]
 html_theme = "furo"
 html_title = "varprop"
 nitpicky = False

@@ -21,10 +21,12 @@ from statistics import median
 from typing import Any
 
 import numpy as np
+from scipy.special import chdtri
 
 import varprop as vp
 
 RIVAL_ENTRIES = 4_000_000
+FURTHER, MOST_RUNS = 6.0, 400
 
 
 @dataclass(frozen=True)
@@ -125,13 +127,15 @@ def jax_scanned(n: int, samples: int, rectified: bool) -> Callable[[int], float]
 RIVALS = {"numpy": numpy_line, "torch": torch_streamed, "jax": jax_scanned}
 
 
-def measured(run: Callable[[int], float], runs: int) -> tuple[float, float]:
-    """Median CPU seconds, and the spread of the results."""
+def measured(run: Callable[[int], float], runs: int, further: float = 0.0) -> tuple[float, float]:
+    """Median CPU seconds, and the spread of the results: of few it is noisy, so further seconds buy more."""
     seconds, values = [], []
-    for seed in range(runs):
+    seed = 0
+    while seed < runs or (sum(seconds) < further and seed < MOST_RUNS):
         start = time.process_time()
         values.append(run(seed))
         seconds.append(time.process_time() - start)
+        seed += 1
     return median(seconds), float(np.std(values, ddof=1))
 
 
@@ -163,7 +167,7 @@ def main() -> None:
         found: list[vp.Estimate] = []
         ours = functools.partial(estimated, quantity, case, found)
         ours(10**6)
-        seconds, spread = measured(ours, arguments.runs)
+        seconds, spread = measured(ours, arguments.runs, FURTHER)
         tracemalloc.start()
         ours(1)
         memory = tracemalloc.get_traced_memory()[1] / 2**20
@@ -175,10 +179,12 @@ def main() -> None:
             if line is None:
                 cells.append("not installed")
                 continue
-            time_taken, rival_spread = measured(line, max(12, arguments.runs // 2))
+            repeats = max(12, arguments.runs // 2)
+            time_taken, rival_spread = measured(line, repeats)
             kurtosis = (3 + 15 / case.n if case.rectified else 3 + 6 / case.n) - 1
             exact = case.truth * (kurtosis / samples) ** 0.5  # measured spreads of few runs are noisy
-            assert 0.5 < rival_spread / exact < 2, (name, rival_spread, exact)
+            low, high = (chdtri(repeats - 1, tail) / (repeats - 1) for tail in (1 - 1e-5, 1e-5))
+            assert low < (rival_spread / exact) ** 2 < high, (name, rival_spread, exact)
             ratios[name] = time_taken * (exact / spread) ** 2 / seconds
             cells.append(f"{time_taken * (exact / spread) ** 2:.3g} s, {ratios[name]:.3g}x")
         law = f"N x {'R' if case.rectified else 'N'}, {case.n}"

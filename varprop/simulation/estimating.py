@@ -33,13 +33,15 @@ Array = NDArray[np.float64]
 Method: TypeAlias = Literal["plain", "crossed", "quasi-random", "shared signs", "sign average"]
 METHODS: tuple[Method, ...] = ("plain", "crossed", "quasi-random", "shared signs", "sign average")
 
-PILOT, MAIN = 0, 1
+PILOT, MAIN, FIRST = 0, 1, 2
 LEAST_SAMPLES = 4096
 PILOT_ROWS = 1024
 REPLICATES = 32
 CROSS_FROM = 16
 """Random numbers behind a row and behind a column from which crossed blocks pay."""
 PILOT_SHAPE = (80, 80)
+FIRST_SIDE, FIRST_ERROR = 224, 0.0075
+"""Rows and columns of a first block that may be enough for a relative error of so much, or more."""
 MOST_BLOCKS = 2**13
 MOST_RESULTS = 2**18
 """Blocks whose results are kept; where there are more, chunks of them are merged."""
@@ -304,15 +306,24 @@ class Problem:
             laws |= {variable: Signed(variable.distribution, cluster) for variable in self.rows}
         program = Program(self.expressions, laws, self.rows)
         base = Crossed(program, self.functional, *PILOT_SHAPE, cluster)
-        share = math.sqrt(min(1.0, nanoseconds / 8 / max(1.0, base.chunk_cost)))
-        least = max(2 * cluster, SMALLEST)
-        side = max(least, int(PILOT_SHAPE[0] * share) // cluster * cluster)
-        pilot = base.shaped(side, max(SMALLEST, int(PILOT_SHAPE[1] * share)))
-        if pilot.chunk_cost > nanoseconds / 2:
-            rows, columns, blocks = least, SMALLEST, 1
+        first = base.shaped(FIRST_SIDE, FIRST_SIDE)
+        if error and error >= FIRST_ERROR and cluster == 1 and first.chunk_cost <= nanoseconds / 4:
+            parts, interrupted = self._run(engine, first, 1, key=FIRST)
+            if not parts or _enough(parts, error):
+                return self._of_crossed(method, reason, first, parts, interrupted)
+            pilot, seen = first, parts[0][0]
         else:
-            seen = pilot.results(self.streams.at(PILOT, 2), chunk=0)[0]
-            rows, columns, blocks = layout_of(base, (pilot.rows, pilot.columns), seen, error, nanoseconds)
+            share = math.sqrt(min(1.0, nanoseconds / 8 / max(1.0, base.chunk_cost)))
+            least = max(2 * cluster, SMALLEST)
+            side = max(least, int(PILOT_SHAPE[0] * share) // cluster * cluster)
+            pilot = base.shaped(side, max(SMALLEST, int(PILOT_SHAPE[1] * share)))
+            if pilot.chunk_cost > nanoseconds / 2:
+                pilot, seen = base.shaped(least, SMALLEST), None
+            else:
+                seen = pilot.results(self.streams.at(PILOT, 2), chunk=0)[0]
+        rows, columns, blocks = pilot.rows, pilot.columns, 1
+        if seen is not None:
+            rows, columns, blocks = layout_of(base, (rows, columns), seen, error, nanoseconds)
         sampler = base.shaped(rows, columns)
         while blocks / sampler.pieces > MOST_RESULTS:
             sampler = replace(sampler, pieces=2 * sampler.pieces)
@@ -320,14 +331,19 @@ class Problem:
         most = max(1, int(nanoseconds / sampler.chunk_cost))
 
         def needed(parts: list[Array]) -> int:
-            estimate, variance = (float(value) for value in np.concatenate(parts)[:, :2].mean(axis=0))
-            wanted = (error * estimate) ** 2 if error else 0.0
-            if wanted <= 0 or variance == math.inf or variance <= CLOSE * wanted * chunks * sampler.pieces:
+            if not error or _enough(parts, error, len(parts) * sampler.pieces):
                 return 0
-            return min(most, math.ceil(variance / wanted / sampler.pieces))
+            estimate, variance = (float(value) for value in np.concatenate(parts)[:, :2].mean(axis=0))
+            return min(most, math.ceil(variance / (error * estimate) ** 2 / sampler.pieces))
 
         found, interrupted = self._run(engine, sampler, chunks, needed)
-        entries = program.work(sampler.design).entries + 4 * rows * columns
+        return self._of_crossed(method, reason, sampler, found, interrupted)
+
+    def _of_crossed(
+        self, method: Method, reason: str, sampler: Crossed, found: list[Array], interrupted: bool
+    ) -> Numbers:
+        rows, columns = sampler.rows, sampler.columns
+        entries = sampler.program.work(sampler.design).entries + 4 * rows * columns
         blocks = len(found) * sampler.pieces
         samples = rows * columns * blocks
         if not found:
@@ -335,12 +351,12 @@ class Problem:
         table = np.concatenate(found)
         if not np.isfinite(table).all():
             raise _not_finite()
-        chances = blocks * program.rarest(sampler.design)
+        chances = blocks * sampler.program.rarest(sampler.design)
         doubt = "a rare value of the inputs has hardly been drawn" if chances < ENOUGH else ""
         if float(table[:, 1].sum()) == 0 and not single_valued(self.expressions, self.laws):
             doubt = doubt or EQUAL
         value = float(table[:, 0].mean())
-        limits, sd = two_way(table, blocks, rows // cluster, columns, TAIL)
+        limits, sd = two_way(table, blocks, rows // sampler.cluster, columns, TAIL)
         alarm = limits.alarm or doubt
         interval = (-math.inf, math.inf) if alarm else (limits.low, limits.high)
         return Numbers(value, sd, interval, alarm, method, reason, samples, entries, interrupted)
@@ -351,9 +367,10 @@ class Problem:
         sampler: Sampler,
         chunks: int,
         needed: Callable[[list[Array]], int] = lambda found: 0,
+        key: int = MAIN,
     ) -> tuple[list[Array], bool]:
         """The planned chunks, and once more as many as these say are needed."""
-        with Run(engine, [sampler], [self.streams.at(MAIN)], planned=chunks) as run:
+        with Run(engine, [sampler], [self.streams.at(key)], planned=chunks) as run:
             try:
                 found = run.prefix([chunks])[0]
                 if (more := needed(found)) > chunks:
@@ -362,6 +379,13 @@ class Problem:
                 return found, False
             except KeyboardInterrupt:
                 return run.complete()[0], True
+
+
+def _enough(parts: list[Array], error: float, blocks: int = 1) -> bool:
+    """Whether so many crossed blocks have a relative standard error close to the one asked for."""
+    estimate, variance = (float(value) for value in np.concatenate(parts)[:, :2].mean(axis=0))
+    wanted = (error * estimate) ** 2
+    return wanted <= 0 or not variance > CLOSE * wanted * blocks or variance == math.inf
 
 
 def _not_finite() -> SamplingError:
