@@ -29,7 +29,7 @@ from varprop.networks.unit_laws import (
     NormalUnit,
     Sample,
     Several,
-    as_mixture,
+    grid_of,
     law_moment,
     normal_slope_moment,
 )
@@ -242,7 +242,7 @@ def _through_unit(phi: Activation, s: State, g: Gradient) -> tuple[Dependent, st
             "what follows depends on the same unit in a way that is not followed",
             "Put a dense layer between them.",
         )
-    nodes, weights = as_mixture(s.law).grid(phi.breaks, fine=8)
+    nodes, weights = grid_of(s.law, phi.breaks)
 
     def given(h: Array) -> Array:
         return np.asarray(phi.derivative(h) ** 2 * above(phi.value(h)))

@@ -12,7 +12,8 @@ import sympy as sp
 from mpmath import mp
 from numpy.typing import NDArray
 
-from varprop.errors import DerivationError, MomentError
+from varprop.errors import DerivationError, LawError, MomentError
+from varprop.laws.factors import quadrature
 from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.model.distributions import Distribution
@@ -27,6 +28,7 @@ __all__ = [
     "Several",
     "UnitLaw",
     "as_mixture",
+    "grid_of",
     "law_moment",
     "nodes_of",
     "normal_moment",
@@ -322,20 +324,38 @@ def nodes_of(law: Distribution, count: int = NODES) -> tuple[Array, Array]:
     return vectors[0] ** 2, places
 
 
+def grid_of(law: UnitLaw, kinks: Array, fine: int = 1) -> tuple[Array, Array]:
+    """Places and probabilities that stand for the law of a unit in averages of functions with kinks.
+
+    Raises:
+        DerivationError, MomentError: the law is not known in numbers.
+    """
+    if not isinstance(law, Distribution):
+        return as_mixture(law).grid(kinks, fine=8 * fine)
+    try:
+        found = quadrature(law, kinks, fine)
+    except LawError as error:
+        weights, places = nodes_of(law)
+        if len(places) < NODES:  # a law of few atoms
+            return places, weights
+        raise MomentError(f"averages over {law}", "its density is not known", error.remedy) from None
+    return found.values, found.chances
+
+
 def law_moment(
     activation: Activation, law: Distribution, power: int, slope: bool = False
 ) -> tuple[Number, str]:
-    """E phi(X)^power, or E phi'(X)^power, of an input X, by the Gauss rule of its law.
+    """E phi(X)^power, or E phi'(X)^power, of an input X, by quadrature of its density, split at kinks.
 
     Raises:
-        MomentError: two rules disagree, so that the number is not known.
+        MomentError: two rules disagree, or there is none, so that the number is not known.
     """
     function = activation.derivative if slope else activation.value
     fine, coarse = (
         float(weights @ function(places) ** power)
-        for weights, places in (nodes_of(law), nodes_of(law, 2 * NODES // 3))
+        for places, weights in (grid_of(law, activation.breaks, times) for times in (2, 1))
     )
-    if abs(fine - coarse) > TOLERANCE * max(abs(fine), 1e-300) and abs(fine) > 1e-12:
+    if abs(fine - coarse) > TOLERANCE * max(abs(fine), 1e-12):
         raise MomentError(
             f"E {activation}(X)^{power} for X of {law}",
             "no closed form is known, and two quadrature rules disagree",
