@@ -168,3 +168,21 @@ def test_the_command_refuses(capsys, tmp_path):
         found.plot(tmp_path / "x.txt")
     with pytest.raises(ParameterError, match="No such file"):
         found.plot(tmp_path / "nowhere" / "x.png")
+
+
+def test_the_product_of_slopes_follows_the_lengths():
+    """At n Var w = 1 tanh shrinks z and its slopes rise to 1: the product falls like 1/L, not 0.46^L."""
+    statement = answer("vanishing", n=50, depth=50, samples=20_000, budget=0.05)[
+        "over depth the product of factors decides"
+    ]
+    values = dict(statement.numbers)
+    nodes, weights = np.polynomial.hermite_e.hermegauss(200)
+    weights = weights / weights.sum()
+    q, product = 1.0, 1.0
+    for _ in range(50):
+        z = math.sqrt(q) * nodes
+        product *= float(weights @ (1 - np.tanh(z) ** 2) ** 2)
+        q = float(weights @ np.tanh(z) ** 2)
+    assert values["tanh: over 50 layers"] == pytest.approx(product, rel=1e-6)
+    assert values["relu: over 50 layers"] == pytest.approx(2.0**-50, rel=1e-12)
+    assert statement.verdict == "agrees"

@@ -21,10 +21,13 @@ from varprop.model.neurons import dot
 from varprop.model.scalars import symbol
 from varprop.model.variables import RandomVariable
 from varprop.networks.finite_width import norm_law
+from varprop.networks.mean_field import mean_field
 from varprop.questions.findings import average, by_check, counted, same
 from varprop.questions.settings import Setting
 from varprop.questions.statements import Statement
 from varprop.render import Math
+
+DRAWS = 4000
 
 __all__ = [
     "derivative_of",
@@ -116,23 +119,34 @@ def derivative_of(s: Setting, phi: Activation, depth: int) -> Statement:
 
 
 def slopes(s: Setting, phi: Activation, depth: int) -> Statement:
-    """n Var(w) E phi'^2 for the activation, tanh and ReLU at Var w = 1/n."""
+    """n Var(w) E phi'^2 for the activation, tanh and ReLU at Var w = 1/n, and its product over depth."""
     rows: list[tuple[str, Any]] = []
     checks = []
     draws = np.random.default_rng(s.seed).standard_normal(max(s.samples, 400_000))
     for one in dict.fromkeys((phi.name, "tanh", "relu")):
         act = phi if one == phi.name else named(one)
         value = float(gaussian.slope_second_moment(act, 0, 1))
+        field = mean_field(act, weight_variance=1)
+        course = field.iterate(depth - 1).first
+        slope = np.array([field.chi_1(float(q)) for q in course])
+        product = float(np.prod(slope))
         rows.append((f"backward factor of {one}, n Var w = 1, E z^2 = 1", value))
-        rows.append((f"{one}: over {depth} layers", value**depth))
+        rows.append((f"{one}: over {depth} layers", product))
         checks.append(average(act.derivative(draws) ** 2, value, 0.02 * value, f"squared slopes of {one}"))
+        if ((slope > 0) & np.isfinite(slope)).all():
+            again = _drawn_products(act, depth, s.seed)
+            total = float(np.log(slope).sum())
+            checks.append(
+                average(
+                    again, total, 0.03 * math.sqrt(depth), f"logs of the product for {one}, layer by layer"
+                )
+            )
     return Statement(
         "over depth the product of factors decides",
-        "Backward a layer multiplies by n Var(w) E phi'(z)^2. At n Var(w) = 1 and E z^2 = 1 this is "
-        f"{float(rows[0][1]):.3g} for "
-        f"{phi.name}; over {depth} layers {float(rows[1][1]):.2g}. What vanishes is the product of the "
-        "factors, never a single "
-        "product of two numbers.",
+        "Backward a wide layer multiplies by n Var(w) E phi'(z)^2. At n Var(w) = 1 and E z^2 = 1 this is "
+        f"{float(rows[0][1]):.3g} for {phi.name}; over {depth} layers, each at the E z^2 that the layers "
+        f"before it leave, the product is {float(rows[1][1]):.2g}. What vanishes is the product of the "
+        "factors, never a single product of two numbers.",
         Math(
             r"\prod_l n \operatorname{Var}(w) \operatorname{E}\varphi'(z_l)^2",
             "product over layers of n Var(w) E phi'(z_l)^2",
@@ -140,6 +154,16 @@ def slopes(s: Setting, phi: Activation, depth: int) -> Statement:
         tuple(rows),
         tuple(checks),
     )
+
+
+def _drawn_products(phi: Activation, depth: int, seed: int) -> Array:
+    """32 logs of products of mean squared slopes, each layer from fresh draws at the length of the last."""
+    rng, logs, q = np.random.default_rng(seed + 1), np.zeros(32), np.ones(32)
+    for _ in range(depth):
+        z = np.sqrt(q)[:, None] * rng.standard_normal((32, DRAWS))
+        logs += np.log((phi.derivative(z) ** 2).mean(axis=1))
+        q = (phi.value(z) ** 2).mean(axis=1)
+    return logs
 
 
 def goldilocks(s: Setting, m: sp.Expr, depth: int) -> Statement:
