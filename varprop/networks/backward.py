@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -34,7 +34,7 @@ from varprop.networks.unit_laws import (
     normal_slope_moment,
 )
 
-__all__ = ["Slope", "backward", "walk"]
+__all__ = ["Slope", "backward", "mean_of"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -330,11 +330,3 @@ def _carried(
     steps = law.density(nodes, law.places) * (weights / law.density(nodes))
     values = steps @ sloped / steps.sum(axis=1) + through
     return Along(values, mp.mpf(float(below.discrete.weights @ values)))
-
-
-def walk(slopes: Sequence[Slope], path: tuple[int, ...] = ()) -> Iterator[tuple[tuple[int, ...], Slope]]:
-    """Yield every layer with its path: its number, then branch and number inside."""
-    for number, slope in enumerate(slopes, 1):
-        yield (*path, number), slope
-        for branch, inner in enumerate(slope.branches, 1):
-            yield from walk(inner, (*path, number, branch))

@@ -51,10 +51,6 @@ class Residual(Layer):
         object.__setattr__(self, "multiplier", scalar(multiplier, "multiplier"))
         object.__setattr__(self, "post", None if post is identity else post)
 
-    @property
-    def inner(self) -> tuple[tuple[Layer, ...], ...]:
-        return (self.branch,)
-
     def shape_after(self, shape: Shape) -> Shape:
         after = shape_after(self.branch, shape, self.label)
         if after != shape:
@@ -93,10 +89,6 @@ class Concatenate(Layer):
         made = tuple(() if branch in ([], ()) else as_layers(branch) for branch in branches)
         object.__setattr__(self, "branches", made)
 
-    @property
-    def inner(self) -> tuple[tuple[Layer, ...], ...]:
-        return self.branches
-
     def shape_after(self, shape: Shape) -> Shape:
         shapes = [shape_after(branch, shape, self.label) for branch in self.branches]
         places = {after[1:] for after in shapes}
@@ -120,10 +112,6 @@ class Repeat(Layer):
     count: sp.Expr
     layers: tuple[Layer, ...]
 
-    @property
-    def inner(self) -> tuple[tuple[Layer, ...], ...]:
-        return (self.layers,)
-
     def shape_after(self, shape: Shape) -> Shape:
         if self.count == 0:
             return shape
@@ -144,10 +132,6 @@ class Tied(Layer):
     kind: ClassVar[str] = "tied"
     layer: Layer
     token: Token = field(default_factory=new_token, repr=False)
-
-    @property
-    def inner(self) -> tuple[tuple[Layer, ...], ...]:
-        return ((self.layer,),)
 
     def shape_after(self, shape: Shape) -> Shape:
         return self.layer.shape_after(shape)

@@ -66,11 +66,6 @@ class Layer(ABC):
     def label(self) -> str:
         """What tables call it."""
 
-    @property
-    def inner(self) -> tuple[tuple[Layer, ...], ...]:
-        """The branches it is made of, each a row of layers."""
-        return ()
-
     def at(self, values: Mapping[Any, Any]) -> Layer:
         """The same layer with values for symbols."""
         changed = {f.name: at(getattr(self, f.name), values) for f in fields(self) if f.name != "token"}  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from varprop.model.joint import Empirical
 from varprop.model.parsing import as_distribution
 from varprop.model.scalars import scalar, symbol
 from varprop.model.variables import RandomVariable
-from varprop.networks.branches import expanded
+from varprop.networks.branches import Repeat, expanded
 from varprop.networks.layers import Layer, Shape, as_layers, at, shape_after
 from varprop.networks.maps import number
 from varprop.networks.samples import sampled
@@ -119,8 +119,7 @@ def _sizes(given: object) -> Shape:
 def _depth(layers: tuple[Layer, ...]) -> sp.Expr:
     total: sp.Expr = sp.S.Zero
     for layer in layers:
-        count = getattr(layer, "count", None)
-        total += 1 if count is None else count * _depth(layer.inner[0])
+        total += layer.count * _depth(layer.layers) if isinstance(layer, Repeat) else 1
     return total
 
 

@@ -110,24 +110,24 @@ class NetworkSimulation:
         total = self.chunk_blocks * self.networks
         batch = max(1, int(MOST_NUMBERS / brute.numbers_of(self._layers, self._shape, self._inputs)))
         parts = []
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-            for start in range(0, total, batch):
-                found = self._simulated(rng, min(batch, total - start))
-                parts.append(np.stack(list(found.values()), axis=1))
+        for start in range(0, total, batch):
+            found = self._simulated(rng, min(batch, total - start))
+            parts.append(np.stack(list(found.values()), axis=1))
         values = np.concatenate(parts)
         blocks: Array = values.reshape(self.chunk_blocks, self.networks, -1).mean(axis=1)
         return blocks
 
     def _simulated(self, rng: np.random.Generator, networks: int) -> Any:
-        return brute.simulate(
-            self._layers,
-            self._shape,
-            self._drawn_input,
-            networks,
-            self._inputs,
-            rng,
-            first_only=isinstance(self.source.law, Sample) and self.source.law.other is not None,
-        )
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+            return brute.simulate(
+                self._layers,
+                self._shape,
+                self._drawn_input,
+                networks,
+                self._inputs,
+                rng,
+                first_only=isinstance(self.source.law, Sample) and self.source.law.other is not None,
+            )
 
     def _drawn_input(self, rng: np.random.Generator, networks: int, inputs: int) -> Array:
         law, size = self.source.law, math.prod(int(length) for length in self._shape)
