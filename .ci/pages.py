@@ -2,9 +2,9 @@
 
     python .ci/pages.py docs/_build/html [SCREENSHOTS]
 
-Fails if a page loads anything from outside, leaves raw TeX in its text, scrolls sideways at phone width,
-writes an error to the console, has no or several titles, skips a level of headings, shows an image without a
-description, or has text of too little contrast; or if the search finds nothing.
+Fails if a page loads anything from outside, leaves raw TeX in its text, holds a formula that MathJax refuses,
+scrolls sideways at phone width, writes an error to the console, has no or several titles, skips a level of
+headings, shows an image without a description or text of too little contrast; or if the search finds nothing.
 """
 
 from __future__ import annotations
@@ -38,6 +38,10 @@ VISIBLE = (
 UNTITLED = ("search.html", "genindex.html", "py-modindex.html")
 WIDTHS = "return [document.documentElement.scrollWidth, window.innerWidth]"
 HEADINGS = "return [...document.querySelectorAll('h1,h2,h3,h4,h5,h6')].map(h => +h.tagName[1])"
+REFUSED = (
+    "return [...document.querySelectorAll('mjx-merror, [data-mjx-error]')]"
+    ".map(e => e.dataset.mjxError || e.textContent)"
+)
 PICTURES = (
     "return [...document.querySelectorAll('img, svg[role=img]')]"
     ".filter(i => !(i.alt || i.getAttribute('aria-label') || i.getAttribute('aria-hidden'))).length"
@@ -90,6 +94,8 @@ def shown_faults(driver: webdriver.Chrome, path: Path, shots: Path | None, root:
     driver.execute_async_script(WAIT)
     if found := RAW_TEX.search(driver.execute_script(VISIBLE)):
         yield f"raw TeX in the text: {found[0]}"
+    if refused := driver.execute_script(REFUSED):
+        yield f"{len(refused)} formulas refused: {refused[0]}"
     levels = driver.execute_script(HEADINGS)
     if levels.count(1) != 1 and path.name not in UNTITLED:
         yield f"{levels.count(1)} titles"

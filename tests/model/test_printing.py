@@ -1,6 +1,7 @@
 """Expressions as text and as LaTeX: names, primes, indices, brackets."""
 
 import pytest
+from matplotlib.mathtext import MathTextParser
 
 from varprop import Axis, Normal, RandomVariable, leaky_relu, relu, sum_over, symbol
 from varprop.model.printing import Names, naming, to_latex, to_text
@@ -98,3 +99,20 @@ def test_endless_text_is_cut():
         e = e + relu(e)
     assert len(str(e)) < 5000
     assert "..." in str(e)
+
+
+@pytest.mark.parametrize(
+    ("name", "latex"),
+    [
+        ("w1", r"\sum_{i} w_{1,i}^{2} w_{1,i}'^{2}"),
+        ("w_in", r"\sum_{i} w_{in,i}^{2} w_{in,i}'^{2}"),
+        ("alpha2", r"\sum_{i} \alpha_{2,i}^{2} \alpha_{2,i}'^{2}"),
+        ("x__2", r"\sum_{i} {x^{2}}_{i}^{2} {x^{2}}_{i}'^{2}"),
+        ("W", r"\sum_{i} W_{i}^{2} W_{i}'^{2}"),
+    ],
+)
+def test_a_name_with_an_index_of_its_own_takes_one_subscript(name, latex):
+    first, second = (RandomVariable(name, Normal(), axes=ROW) for _ in range(2))
+    written = to_latex(sum_over(ROW, first**2 * second**2))
+    assert written == latex
+    MathTextParser("path").parse(f"${written}$")  # it refuses a double subscript, as TeX does

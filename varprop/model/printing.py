@@ -222,12 +222,16 @@ class _Latex(_Printer):
 
     def leaf(self, name: str, places: list[str]) -> str:
         bare = name.rstrip("'")
-        shown = sp.latex(sp.Symbol(bare)) + name[len(bare) :]
+        stem, _, subscript = str(sp.latex(sp.Symbol(bare))).partition("_{")
+        subscripts = [subscript[:-1]] if subscript else []
+        if places:
+            subscripts.append(("," if any(len(place) > 1 for place in places) else "").join(places))
+        shown = f"{{{stem}}}" if "^" in stem else stem
+        if subscripts:
+            shown += f"_{{{','.join(subscripts)}}}"
         return (
-            f"{shown}_{{{','.join(places) if any(len(p) > 1 for p in places) else ''.join(places)}}}"
-            if places
-            else shown
-        )
+            shown + name[len(bare) :]
+        )  # TeX takes one subscript and one power, and a power only next to a prime
 
     def call(self, activation: object, argument: str) -> str:
         return rf"{getattr(activation, 'latex', str(activation))}\left({argument}\right)"
