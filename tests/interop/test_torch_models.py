@@ -176,6 +176,43 @@ def test_a_skip_connection_is_a_residual() -> None:
     assert str(reading.network.layers[1]) == "Residual([relu, Dense(32), relu, Dense(32)])"
 
 
+class Weighted(nn.Module):
+    """A skip connection whose branch has a factor."""
+
+    def __init__(self, combine: Any) -> None:
+        super().__init__()
+        self.first, self.second = he(nn.Linear(16, 32)), he(nn.Linear(32, 32))
+        self.combine = combine
+
+    def forward(self, x: Any) -> Any:
+        h = self.first(x)
+        return self.combine(h, self.second(torch.relu(h)))
+
+
+@pytest.mark.parametrize(
+    ("combine", "multiplier"),
+    [
+        (torch.add, "1"),
+        (lambda h, branch: branch + h, "1"),
+        (lambda h, branch: torch.add(h, branch, alpha=0.5), "1/2"),
+        (lambda h, branch: h - branch, "-1"),
+        (lambda h, branch: torch.sub(h, branch, alpha=2), "-2"),
+    ],
+)
+def test_a_branch_keeps_its_factor(combine: Any, multiplier: str) -> None:
+    torch.manual_seed(0)
+    reading = vp.read(lambda: Weighted(combine), 16)
+    assert reading.network.layers[1].multiplier == vp.parse_scalar(multiplier)
+    last = list(vp.compare(reading, models=64, batch=16))[-1]
+    assert last.predicted == pytest.approx(2 + 2 * float(vp.parse_scalar(multiplier)) ** 2)
+    assert abs(last.deviation) < 5
+
+
+def test_a_factor_on_the_skip_is_not_taken_for_one_on_the_branch() -> None:
+    (unread,) = vp.read(lambda: Weighted(lambda h, branch: branch - h), 16).unsupported
+    assert unread.why == "a sum of two branches is not read"
+
+
 def test_what_is_not_read_is_listed_and_the_rest_starts_again() -> None:
     torch.manual_seed(0)
     reading = vp.read(Projected, 16)
@@ -236,9 +273,10 @@ def test_trained_weights_are_refused() -> None:
     ("model", "shape"),
     [(None, 4), (3, 4), (lambda: 3, 4), (nn.Linear(4, 4), 5), (nn.Linear(4, 4), ())],
 )
-def test_bad_input_is_refused(model: Any, shape: Any) -> None:
+def test_bad_input_is_refused(model: Any, shape: Any, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ParameterError):
         vp.read(model, shape)
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("more", [{"models": 1}, {"models": 2.5}, {"batch": 0}, {"input": "Nrml()"}])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeAlias
+
+import sympy as sp
 
 from varprop.errors import ExpressionError, ParameterError
 from varprop.interop.draws import missing
@@ -174,7 +178,8 @@ def _traced(torch: Any, model: Any, shape: Shape) -> Any:
             f"its control flow depends on data ({str(problem).splitlines()[0]:.90})",
             "Read the modules inside it one by one.",
         ) from None
-    with torch.no_grad(), torch.random.fork_rng():
+    told = io.StringIO()  # the pass prints a traceback of its own before it raises
+    with torch.no_grad(), torch.random.fork_rng(), contextlib.redirect_stderr(told):
         try:
             ShapeProp(traced).propagate(torch.zeros(2, *shape))
         except Exception as problem:
@@ -241,9 +246,11 @@ class _Walk:
             layer = layer_of(node, self.traced, before, self.laws, self.batch_norm)
             return ([] if layer is None else [layer]), []
         if _is_sum(node) and before in read and len(read) == 2:
-            end = read[1] if read[0] is before else read[0]
-            branch, places = self.branch(before, end, (*path, 1))
-            return [Residual(branch)], places
+            multiplier = _second_factor(node)
+            first = read[0] is before
+            if first or multiplier == 1:
+                branch, places = self.branch(before, read[1 if first else 0], (*path, 1))
+                return [Residual(branch, multiplier=multiplier)], places
         if _is_concatenation(node):
             made = [self.branch(before, end, (*path, k)) for k, end in enumerate(read, 1)]
             places = [place for _, inside in made for place in inside]
@@ -308,7 +315,13 @@ def _named(node: Any) -> str:
 
 
 def _is_sum(node: Any) -> bool:
-    return node.op != "call_module" and _named(node) in ("add", "iadd", "add_")
+    return node.op != "call_module" and _named(node).strip("_") in ("add", "iadd", "sub", "isub")
+
+
+def _second_factor(node: Any) -> sp.Expr:
+    """What the second of two addends is multiplied by."""
+    factor = sp.nsimplify(node.kwargs.get("alpha", 1), rational=True)
+    return -factor if "sub" in _named(node) else factor
 
 
 def _is_concatenation(node: Any) -> bool:
