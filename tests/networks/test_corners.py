@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 import sympy as sp
+from mpmath import mp
 
 import varprop as vp
 from varprop import Dense, Network, Normal, Uniform, mean_field, propagate, relu
@@ -200,3 +201,19 @@ def test_gains_in_words() -> None:
     assert "sqrt(2)" in str(gain("relu")) and gain("selu").mean == 0
     assert gain(relu, q="s").forward == sp.sqrt(2)
     assert propagate(Network([Dense(2)], fan_in=1), input=Normal())[-1].shape == (2,)
+
+
+def test_tiny_units_of_a_smooth_activation_keep_their_size() -> None:
+    tiny = Normal(variance="1e-300")
+    net = Network([Dense(3, tiny), vp.tanh, Dense(3, "he_normal")], fan_in=3)
+    for source, power in ((tiny, -600), (Normal(), -300)):
+        last = propagate(net, input=source)[-1].second_moment
+        assert float(last * 10 ** mp.mpf(-power)) == pytest.approx(6, rel=1e-12)
+    assert propagate(net, input=Normal())[-1].precision == "estimate"
+
+
+def test_skip_connections_from_a_normal_input_on_have_a_closed_form_in_their_number() -> None:
+    depth = vp.symbol("L")
+    block = vp.Residual([relu, Dense("n", "he_normal")], multiplier="1/sqrt(L)")
+    last = propagate(Network([vp.repeat(depth, [block])], fan_in="n"), input=Normal())[-1]
+    assert sp.simplify(last.second_moment - (1 + 1 / depth) ** depth) == 0

@@ -11,6 +11,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from varprop.errors import DerivationError
+from varprop.model.distributions import Normal
 from varprop.networks import maps
 from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
 from varprop.networks.forward import activate, basic
@@ -118,7 +119,9 @@ def residual(layer: Residual, s: State) -> Trace:
         cross=cross,
         symmetric=False,
         rows_flip=False,
-        law=added(s.law, f.law, c, mean, second),
+        law=added(
+            NormalUnit(s.mean, s.second) if isinstance(s.law, Normal) else s.law, f.law, c, mean, second
+        ),
         independent=False,
         alike=s.alike and f.alike,
         alive=False,

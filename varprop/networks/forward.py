@@ -225,7 +225,7 @@ def paired(phi: Activation, s: State) -> tuple[Number | None, Number | None, Num
     numbers = [float(value / scale) for value in (*variances, s.pair - law.mean * s.pair_mean)]
     if min(numbers[:2]) <= 0 or not all(abs(number) < 1e140 for number in numbers):
         return unknown
-    bound = (numbers[0] * numbers[1]) ** 0.5
+    bound = numbers[0] ** 0.5 * numbers[1] ** 0.5
     between = max(-bound, min(bound, numbers[2]))
     matrix = [[numbers[0], between], [between, numbers[1]]]
     if centered:

@@ -19,6 +19,7 @@ from varprop.model.activations import Activation, HomogeneousActivation
 from varprop.model.axes import Axis
 from varprop.model.distributions import Distribution, Normal, Unknown
 from varprop.model.expressions import Expression, as_expression, sum_over
+from varprop.model.gaussian.inert import GaussianMean
 from varprop.model.scalars import symbol
 from varprop.model.variables import RandomVariable
 from varprop.networks.weights import FAN_IN, FAN_OUT
@@ -60,6 +61,11 @@ class Map:
     def formula(self) -> sp.Expr:
         """The derived formula."""
         return self.proof.result
+
+    @cached_property
+    def closed(self) -> bool:
+        """Whether it is a closed form, with no mean under a normal law left to quadrature."""
+        return not self.formula.has(GaussianMean)
 
     @cached_property
     def _function(self) -> Callable[..., Number]:

@@ -231,8 +231,8 @@ def normal_moment(activation: Activation, mean: Number, second: Number, power: i
     if not isinstance(second, (sp.Basic, np.ndarray)) and second <= mean**2:
         return mp.mpf(float(activation.value(np.array(float(mean))))) ** power, "closed form"
     found = normal_unit(activation, power, is_zero(mean))
-    if found is not None:
-        return found(mean, second), "closed form"
+    if found is not None and (found.closed or isinstance(second, sp.Basic)):
+        return found(mean, second), "closed form" if found.closed else "estimate"
     ask = gaussian.mean if power == 1 else gaussian.second_moment
     return _numeric(ask, activation, mean, second, kernel(activation).second), "estimate"
 
@@ -244,8 +244,8 @@ def normal_slope_moment(activation: Activation, mean: Number, second: Number) ->
         DerivationError: there is no closed form, and the moments of z are symbols.
     """
     found = normal_slope(activation, is_zero(mean))
-    if found is not None:
-        return found(mean, second), "closed form"
+    if found is not None and (found.closed or isinstance(second, sp.Basic)):
+        return found(mean, second), "closed form" if found.closed else "estimate"
     ask = gaussian.slope_second_moment
     return _numeric(ask, activation, mean, second, kernel(activation).slope), "estimate"
 
