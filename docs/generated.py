@@ -3,27 +3,59 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import sympy as sp
 
 import varprop
 from varprop.derivation.derive import derive
-from varprop.derivation.proofs import counterexample
-from varprop.derivation.quantities import Mean
+from varprop.derivation.proofs import at_numbered_places, counterexample
+from varprop.derivation.quantities import Equal, Mean
 from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.showing import line_math
 from varprop.derivation.structure import Structure
 from varprop.errors import ParameterError
+from varprop.evidence import check
 from varprop.model.activations import NAMED, activation
 from varprop.model.distributions import DISTRIBUTIONS, Distribution
 from varprop.model.domains import Parameter
 from varprop.model.printing import Names, naming
 from varprop.model.variables import RandomVariable
 from varprop.networks.catalogue import INITIALIZERS, initializer
-from varprop.render import Bullets, Document, Heading, Math, Table, Text
+from varprop.render import Badge, Bullets, Document, Heading, Math, Table, Text
 from varprop.sphinx.nodes import label_of_rule
+from varprop.sphinx.objects import library_digest
+
+
+def checked_example(rule: Rule) -> Callable[[], Document]:
+    """Return what checks the example of a rule, at one size or, for a limit, as a trend."""
+
+    def document() -> Document:
+        parts = rule.example()
+        noun = rule.claim(**parts)
+        if rule.limit:
+            (claim,) = (step for step in derive(noun) if step.rule is rule)
+        else:
+            claim = Equal(noun, at_numbered_places(rule.formula(**parts)))
+        found = check(claim, seed=20, budget=1)
+        (verdict,) = (part for part in found.document().blocks[0].parts if isinstance(part, Badge))
+        how = f" as a trend in {rule.limit}" if rule.limit else f", {found.resolution}"
+        return Document(
+            [Text("The simulation of the example ", verdict, f"{how}; {found.samples:.2g} samples.")]
+        )
+
+    return document
+
+
+def identifier(rule: Rule) -> str:
+    """Return the name of a rule as an attribute of `examples`."""
+    return re.sub(r"\W+", "_", rule.name)
+
+
+examples = SimpleNamespace(**{identifier(rule): checked_example(rule) for rule in RULES})
 
 
 def rule_blocks(rule: Rule) -> list[object]:
@@ -115,11 +147,13 @@ def initializers_page() -> list[object]:
 
 
 def pictures(folder: Path) -> None:
-    """Write the pictures of the answers."""
+    """Write the pictures of the answers; drawn again when the library has changed."""
+    drawn_by = folder / "pictures.digest"
+    if drawn_by.exists() and drawn_by.read_text(encoding="ascii") == library_digest():
+        return
     for name in ("cancellation", "vanishing"):
-        path = folder / f"{name}.svg"
-        if not path.exists():
-            varprop.answer(name).plot(path)
+        varprop.answer(name).plot(folder / f"{name}.svg")
+    drawn_by.write_text(library_digest(), encoding="ascii")
 
 
 def api() -> str:
@@ -149,10 +183,14 @@ def write(folder: Path) -> None:
     """Write the reference pages into a folder; a page that has not changed is left alone."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures(folder)
-    order = "In the order they are tried: weakest assumptions first, exact before limit."
+    order = (
+        "In the order they are tried: weakest assumptions first, exact before limit."
+        " Each example was put to the test when this page was built."
+    )
     rules = [text([Heading("Rules", 1), order])]
     for rule in RULES:
-        rules += [f"({label_of_rule(rule.name)})=", text(rule_blocks(rule))]
+        verdict = f"```{{varprop-table}} generated:examples.{identifier(rule)}\n```"
+        rules += [f"({label_of_rule(rule.name)})=", text(rule_blocks(rule)), verdict]
     laws: list[object] = [Heading("Distributions", 1), Bullets(list(DISTRIBUTIONS))]
     for cls in DISTRIBUTIONS.values():
         laws.extend(distribution_blocks(cls))

@@ -11,6 +11,9 @@ from typing import TypeAlias
 import pytest
 from sphinx.cmd.build import build_main
 
+import varprop.sphinx
+from varprop.sphinx import objects
+
 pytestmark = pytest.mark.filterwarnings("default")  # what Sphinx and its parser deprecate among themselves
 
 CONF = """
@@ -88,9 +91,9 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     def built(page: str, *options: str) -> tuple[int, str]:
         monkeypatch.setattr(sys, "path", list(sys.path))
         monkeypatch.delitem(sys.modules, "objects", raising=False)
-        (tmp_path / "conf.py").write_text(CONF)
-        (tmp_path / "objects.py").write_text(OBJECTS)
-        (tmp_path / "index.md").write_text(page)
+        for name, text in {"conf.py": CONF, "objects.py": OBJECTS, "index.md": page}.items():
+            if not (tmp_path / name).exists() or (tmp_path / name).read_text() != text:
+                (tmp_path / name).write_text(text)
         code = build_main(["-W", "-q", *options, str(tmp_path), str(tmp_path / "_build")])
         return code, capsys.readouterr().err
 
@@ -115,6 +118,25 @@ def test_a_page_shows_derivations_claims_tables_and_numbers(build: Build, tmp_pa
     before = [path.stat().st_mtime_ns for path in cached]
     assert build(INDEX, "-E")[0] == 0
     assert [path.stat().st_mtime_ns for path in cached] == before
+
+
+def test_a_change_of_the_library_computes_every_page_again(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = "# Mine\n\n```{varprop-table} objects:gain\n```\n"
+    assert build(page)[0] == 0
+    doctree = tmp_path / "_build" / ".doctrees" / "index.doctree"
+    cache = doctree.with_name("varprop")
+    (first,) = cache.iterdir()
+    read = doctree.stat().st_mtime_ns
+    assert build(page)[0] == 0
+    assert doctree.stat().st_mtime_ns == read
+    assert [*cache.iterdir()] == [first]
+    monkeypatch.setattr(objects, "library_digest", lambda: "changed")
+    monkeypatch.setattr(varprop.sphinx, "library_digest", lambda: "changed")
+    assert build(page)[0] == 0
+    assert doctree.stat().st_mtime_ns > read
+    assert len(list(cache.iterdir())) == 2
 
 
 def test_every_kind_of_block_and_of_object(build: Build, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from varprop.sphinx.directives import ShowClaim, ShowDerivation, ShowObject, Value
+from varprop.sphinx.objects import library_digest
 
 __all__ = ["setup"]
 
@@ -39,6 +40,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     for name in OBJECTS:
         app.add_directive(f"varprop-{name}", ShowObject)
     app.add_role("varprop", Value())
+    app.add_config_value(
+        "varprop_library", library_digest(), "env", [str]
+    )  # pages are read again if it changes
     app.connect("builder-inited", _add_style)
     app.add_css_file("varprop.css")
     return {"parallel_read_safe": True, "parallel_write_safe": True}

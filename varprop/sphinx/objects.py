@@ -18,7 +18,7 @@ import varprop.render
 from varprop.errors import ParameterError
 from varprop.render import Document
 
-__all__ = ["Cache", "document_of", "made", "module_of", "source_of"]
+__all__ = ["Cache", "document_of", "library_digest", "made", "module_of", "source_of"]
 
 LIBRARY = Path(varprop.render.__file__).parent.parent
 
@@ -97,11 +97,12 @@ def document_of(found: Any, path: str) -> Document:
 
 
 @lru_cache(maxsize=1)
-def _library_digest() -> bytes:
+def library_digest() -> str:
+    """A digest of the library's source: what was computed before it changed is computed again."""
     digest = hashlib.sha256()
     for path in sorted(LIBRARY.rglob("*.py")):
         digest.update(str(path.relative_to(LIBRARY)).encode() + b"\0" + path.read_bytes())
-    return digest.digest()
+    return digest.hexdigest()
 
 
 class Cache:
@@ -116,7 +117,7 @@ class Cache:
 
     def get(self, module: ModuleType, arguments: tuple[str, ...], make: Callable[[], Any]) -> Any:
         """What was made before from the same sources and arguments, else what `make` makes now."""
-        digest = hashlib.sha256(_library_digest())
+        digest = hashlib.sha256(library_digest().encode())
         if module.__file__:
             digest.update(Path(module.__file__).read_bytes())
         digest.update(repr(arguments).encode())
