@@ -250,6 +250,19 @@ def test_batch_normalization_by_its_mode() -> None:
         vp.read(model, 8, batch_norm="running")
 
 
+def test_models_without_usable_numbers_are_refused() -> None:
+    broken = nn.Linear(8, 8)
+    with torch.no_grad():
+        broken.weight[0, 0] = math.nan
+    with pytest.raises(ParameterError, match="no known initializer"):
+        vp.read(broken, 8)
+    for model in (nn.Linear(8, 8).half(), nn.Linear(8, 8).double(), nn.Linear(8, 8, device="meta")):
+        with pytest.raises(ParameterError, match=r"model\.float\(\)\.cpu\(\)"):
+            vp.read(model, 8)
+    with pytest.raises(ParameterError, match="lambda"):
+        vp.read(nn.Linear, 8)
+
+
 def test_data_dependent_control_flow_is_refused() -> None:
     with pytest.raises(ExpressionError, match="control flow depends on data"):
         vp.read(Branching(), 4)
@@ -271,7 +284,12 @@ def test_trained_weights_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("model", "shape"),
-    [(None, 4), (3, 4), (lambda: 3, 4), (nn.Linear(4, 4), 5), (nn.Linear(4, 4), ())],
+    [
+        (None, 4),
+        (3, 4),
+        (lambda: 3, 4),
+        *((nn.Linear(4, 4), shape) for shape in (5, (), -4, 0, 4.0, True, "4", (4.0,), None)),
+    ],
 )
 def test_bad_input_is_refused(model: Any, shape: Any, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(ParameterError):

@@ -141,20 +141,50 @@ def read(
     """
     torch = _torch()
     ready = isinstance(model, torch.nn.Module)
-    built = model if ready or not callable(model) else model()
-    if not isinstance(built, torch.nn.Module):
-        raise ParameterError(
-            f"read({model!r:.60})", "it is no torch.nn.Module and builds none", "Give a model, or its class."
-        )
+    sizes = _sizes(shape)
+    built = _built(torch, model)
     if type(built).__module__.startswith("torch.nn") and not isinstance(built, torch.nn.Sequential):
         built = torch.nn.Sequential(built)  # a module of torch by itself would be traced inside
-    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     traced = _traced(torch, built, sizes)
     more = [] if ready else [model() for _ in range(BUILDS)]
     laws = laws_of(traced, more)
     walk = _Walk(traced, laws, batch_norm)
     parts = tuple(walk.parts())
     return Reading(parts, sizes, tuple(sorted(laws.items())), None if ready else model, traced)
+
+
+def _sizes(shape: object) -> Shape:
+    sizes = (shape,) if isinstance(shape, int) else shape
+    if not isinstance(sizes, Sequence) or not all(type(size) is int and size > 0 for size in sizes):
+        raise ParameterError(
+            f"read with inputs of shape {shape!r:.60}", "it is no shape", "Give whole numbers from 1 on."
+        )
+    return tuple(sizes)
+
+
+def _built(torch: Any, model: Any) -> Any:
+    """The model, or the one that the function builds, if it can be traced and has numbers."""
+    asked = f"read({model!r:.60})"
+    built = model
+    if not isinstance(model, torch.nn.Module) and callable(model):
+        try:
+            built = model()
+        except TypeError as problem:
+            raise ParameterError(
+                asked, f"it cannot be called without arguments ({problem})", "Give lambda: Model(...)."
+            ) from problem
+    if not isinstance(built, torch.nn.Module):
+        raise ParameterError(asked, "it is no torch.nn.Module and builds none", "Give a model, or its class.")
+    if isinstance(built, torch.jit.ScriptModule):
+        raise ParameterError(asked, "a scripted module cannot be traced", "Give the module it was made of.")
+    for name, numbers in built.named_parameters():
+        if numbers.dtype != torch.float32 or numbers.device.type != "cpu":
+            raise ParameterError(
+                f"{asked}, parameter {name}",
+                f"it has the type {numbers.dtype} on {numbers.device}",
+                "Give a model that has numbers, in float32 on the CPU: model.float().cpu().",
+            )
+    return built
 
 
 def _torch() -> Any:

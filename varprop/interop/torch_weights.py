@@ -80,7 +80,7 @@ def _distance(values: np.ndarray[Any, Any], law: Distribution) -> float:
     """How many standard errors the moments are off at worst; infinite outside the support."""
     low, high = (float(end) for end in law.support)
     slack = 1e-6 * max(1.0, abs(values).max())
-    if values.min() < low - slack or values.max() > high + slack:
+    if not (low - slack <= values.min() and values.max() <= high + slack):  # a nan is outside, too
         return math.inf
     worst = 0.0
     for power in (1, 2, 4):
