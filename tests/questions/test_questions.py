@@ -186,3 +186,21 @@ def test_the_product_of_slopes_follows_the_lengths():
     assert values["tanh: over 50 layers"] == pytest.approx(product, rel=1e-6)
     assert values["relu: over 50 layers"] == pytest.approx(2.0**-50, rel=1e-12)
     assert statement.verdict == "agrees"
+
+
+def test_progress_is_told_and_statements_are_found_by_place():
+    for question in ("cancellation", "vanishing"):
+        told = []
+        found = answer(
+            question,
+            n=4,
+            samples=10_000,
+            budget=0.01,
+            progress=lambda done, total, told=told: told.append((done, total)),
+        )
+        assert told == [(k, len(found)) for k in range(len(found) + 1)]
+        assert found[0] is found.statements[0]
+        assert found.to_dict()["verdict"] == found.verdict
+        assert str(found) == found.to_text()
+    with pytest.raises(ParameterError, match="unexpected keyword"):
+        answer("cancellation", width=3)
