@@ -217,3 +217,13 @@ def test_skip_connections_from_a_normal_input_on_have_a_closed_form_in_their_num
     block = vp.Residual([relu, Dense("n", "he_normal")], multiplier="1/sqrt(L)")
     last = propagate(Network([vp.repeat(depth, [block])], fan_in="n"), input=Normal())[-1]
     assert sp.simplify(last.second_moment - (1 + 1 / depth) ** depth) == 0
+
+
+@pytest.mark.parametrize("name", ["tanh", "silu", "softplus"])
+def test_grid_series_and_adaptive_quadrature_agree(name: str) -> None:
+    found = kernel(activation(name))
+    for q, r, c in ((1.0, 0.5, 0.3), (2.0, 2.0, -0.9), (0.7, 0.7, 1.0)):
+        adaptive = found._cross(q, r, c)
+        assert found.cross(q, r, c) == pytest.approx(adaptive, rel=1e-11)
+        assert found._cross_on_a_grid(q, r, c) == pytest.approx(adaptive, rel=1e-11)
+    assert found._second_on_a_grid(1.5) == pytest.approx(found._quadrature("second_moment", 1.5), rel=1e-11)
