@@ -6,6 +6,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy.integrate import quad
+from scipy.special import erf, k0
 
 import varprop as vp
 from varprop import ParameterError, answer
@@ -50,7 +52,9 @@ def test_the_posters_own_numbers(products):
     box = products["the intervals of the question"]
     assert [round(float(v), 4) for _, v in box.numbers] == [0.9973, 0.9973]
     corner = products["the product keeps away from the corner"]
-    assert float(corner["99.7 % point of |w x|"]) < 0.55 * corner["product of the 99.7 % points"]
+    point = float(corner["99.73 % point of |w x|"])
+    assert 2 / np.pi * quad(k0, 10 * point, np.inf)[0] == pytest.approx(1 - erf(3 / np.sqrt(2)), rel=1e-6)
+    assert point < 0.55 * corner["product of the 99.73 % points"]
     assert 0.0045 < float(products["a product as small as 0.0001 is rare"].number) < 0.0055
     slope = products["the derivative of sigmoid"]
     assert slope.number == 0.25

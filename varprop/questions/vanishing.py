@@ -143,22 +143,23 @@ def the_box(s: Setting) -> Statement:
 
 
 def the_corner(s: Setting) -> Statement:
-    """The 99.7 % point of the product is far below the product of the 99.7 % points."""
+    """The three-sigma point of the product is far below the product of the three-sigma points."""
     w, x = _factors(s)
     found = law(w * x)
     level = float(law(x).probability(-3, 3))
+    share = f"{100 * level:.2f} %"
     corner = 9 / math.sqrt(s.n)
     point = found.quantile(0.5 + level / 2)
     beyond = 2 * found.survival(corner)
     return Statement(
         "the product keeps away from the corner",
         f"The product of the two ends is {corner:.3g}, but |w x| stays below {float(point):.3g} in "
-        f"{100 * level:.1f} % of "
-        f"draws: both factors would have to be extreme at once, which happens once in {1 / beyond:,.0f}.",
-        Math(r"P(|w x| \le q) = 0.997", "P(|w x| <= q) = 0.997"),
+        f"{share} of draws: "
+        f"both factors would have to be extreme at once, which happens once in {1 / beyond:,.0f}.",
+        Math(rf"P(|w x| \le q) = {level:.4f}", f"P(|w x| <= q) = {level:.4f}"),
         (
-            ("99.7 % point of |w x|", point),
-            ("product of the 99.7 % points", corner),
+            (f"{share} point of |w x|", point),
+            (f"product of the {share} points", corner),
             (f"P(|w x| > {corner:.3g})", beyond),
         ),
         (
