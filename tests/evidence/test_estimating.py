@@ -26,6 +26,7 @@ from varprop.errors import CheckError, SamplingError, VarpropError
 from varprop.evidence.estimating import Estimate, estimate, sample
 from varprop.model.activations import relu
 from varprop.model.axes import Axis
+from varprop.model.distributions import Normal
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.joint import Empirical
 from varprop.model.neurons import dot
@@ -290,3 +291,25 @@ def test_squares_of_normals_raise_no_alarm_in_crossed_blocks() -> None:
     quantity = Variance(dot(weights="Normal(variance=1/256)", inputs="Rectified(Normal())", fan_in=256))
     found = [estimate(quantity, seed=seed) for seed in range(20)]
     assert sum(bool(one.alarm) for one in found) <= 1
+
+
+@pytest.mark.parametrize("std", [1e-150, 1e-75, 1e150])
+@pytest.mark.parametrize("error", [0.01, 0.001])
+def test_powers_beyond_float64_change_nothing(std: float, error: float) -> None:
+    def found(std: float) -> Estimate:
+        z = dot(weights=Normal(std=std), inputs="Normal()", fan_in=64)
+        return estimate(Variance(z), relative_error=error, budget=0.3, seed=3)
+
+    extreme, usual = found(std), found(1.0)
+    assert extreme.method == usual.method == "crossed"
+    for one, unit in ((extreme, 64 * std * std), (usual, 64.0)):
+        assert abs(one.value / unit - 1) < 5 * one.standard_error / unit < 0.06
+        assert one.interval[0] < one.value < one.interval[1] and not one.alarm
+
+
+def test_zero_times_anything_has_no_variance() -> None:
+    zero = dot(weights="Constant(0)", inputs="Normal()", fan_in=50)
+    found = estimate(Variance(zero))
+    assert (found.value, found.interval, found.alarm) == (0, (0, 0), "")
+    one = estimate(Variance(zero + x))
+    assert one.interval[0] < 1 < one.interval[1]

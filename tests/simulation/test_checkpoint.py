@@ -62,7 +62,7 @@ def test_a_foreign_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere" / "run", tmp_path):
-        with pytest.raises(SamplingError, match=r"cannot be (written|read)"):
+        with pytest.raises(SamplingError, match=r"cannot be written|is no file"):
             Checkpoint(path, "seed 7")
     with pytest.raises(SamplingError, match="no path"):
         Checkpoint(3, "seed 7")  # type: ignore[arg-type]
@@ -79,3 +79,9 @@ def test_it_is_written_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(checkpoint, "SHARE", np.inf)
     stored.put((0,), 1, np.ones(2))
     assert 1 in Checkpoint(path, "a").of((0,))
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "a\0b"])
+def test_what_is_no_file_is_refused_unread(path: str) -> None:
+    with pytest.raises(SamplingError, match="it is no file"):
+        Checkpoint(path, "run")

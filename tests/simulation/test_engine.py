@@ -242,3 +242,8 @@ def test_many_chunks_are_handed_out_once() -> None:
     with Run(Engine(Shuffled()), [counted], [Streams(3)]) as run:
         assert len(run.prefix([20_000])[0]) == 20_000
     assert counted.asked == 20_000
+
+
+def test_a_factory_that_makes_no_executor_is_refused() -> None:
+    with pytest.raises(SamplingError, match="it takes no tasks"):
+        chunks(Engine(executor_factory=lambda: 3), Normals())  # type: ignore[arg-type,return-value]

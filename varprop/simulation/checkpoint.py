@@ -58,6 +58,8 @@ class Checkpoint:
         self.identity = hashlib.sha256(identity.encode()).hexdigest()
         self._chunks: dict[tuple[Key, int], Array] = {}
         self._saved, self._dirty, self._writing = time.monotonic(), False, 0.0
+        if "\0" in str(self.path) or (self.path.exists() and not self.path.is_file()):
+            self._refuse("it is no file", "Choose another name.")
         if self.path.exists():
             self._load()
         self.save()  # a file that cannot be written is better known now than after an hour

@@ -12,15 +12,29 @@ from scipy.special import stdtrit
 from varprop.simulation.methods import Crossed, shapes
 from varprop.simulation.premises import Asymptotic, Limits
 
-__all__ = ["FEW", "layout_of", "two_way"]
+__all__ = ["FEW", "enough", "in_range", "layout_of", "two_way"]
 
 Array = NDArray[np.float64]
 
-CROSSED_ENTRIES = 5 * 2**16
+CROSSED_ENTRIES = 2**18
 FEW = 6.0
 """The share of one replicate that raises an alarm, over log(B) / B."""
+CLOSE = 1.25
+"""A variance within this factor of the one asked for is left as it is."""
 HEAVY = 10.0
 """The same of one draw in its crossed block, on average: squares of normals stay below, t(3) does not."""
+
+
+def in_range(seen: Sequence[float]) -> bool:
+    """Whether the powers behind a crossed block, up to the sixth, stay within float64."""
+    return bool(np.isfinite(seen).all()) and 1e-200 < seen[1] < 1e200
+
+
+def enough(seen: Sequence[float], error: float, blocks: int = 1) -> bool:
+    """Whether so many crossed blocks have a relative standard error close to the one asked for."""
+    estimate, variance = float(seen[0]), float(seen[1])
+    wanted = (error * estimate) ** 2
+    return wanted <= 0 or not variance > CLOSE * wanted * blocks or variance == math.inf
 
 
 def layout_of(

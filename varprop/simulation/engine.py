@@ -238,8 +238,9 @@ class Run:
     def _ready(self) -> bool:
         """Whether there is an executor to ask; makes a new one where one broke."""
         if self._executor is None and self.engine.executor_factory is not None and self._failures <= RESTARTS:
-            self._executor = self.engine.executor_factory()
-            self._own.append(self._executor)
+            self._executor = Engine(self.engine.executor_factory()).executor
+            if self._executor is not None:
+                self._own.append(self._executor)
         return self._executor is not None
 
     def _tasks(self, queue: Sequence[tuple[int, int]]) -> Iterator[Task]:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from varprop.errors import SamplingError
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
-from varprop.simulation.crossing import FEW, layout_of, two_way
+from varprop.simulation.crossing import FEW, enough, in_range, layout_of, two_way
 from varprop.simulation.engine import Engine, Run, Sampler
-from varprop.simulation.functionals import Functional, Scaling
+from varprop.simulation.functionals import Functional, Scaling, not_finite
 from varprop.simulation.layout import Design, Law
 from varprop.simulation.methods import CHUNK_ENTRIES, Crossed, Plain, Quasi, Signed
 from varprop.simulation.premises import Asymptotic
@@ -47,8 +47,6 @@ MOST_RESULTS = 2**18
 """Blocks whose results are kept; where there are more, chunks of them are merged."""
 MOST_BITS = 17
 SIGNS = 16
-CLOSE = 1.25
-"""A variance within this factor of the one asked for is left as it is."""
 SMALLEST = 8
 """The fewest rows and columns from which a spread is estimated."""
 EQUAL = "all samples are equal, and another value may be rare"
@@ -279,7 +277,7 @@ class Problem:
             )
         pseudo = self.functional.pseudo_values(features, self.scaling)
         if not np.isfinite(pseudo).all():
-            raise _not_finite()
+            raise not_finite()
         size = float(np.abs(pseudo).max()) or 1.0
         scaled = pseudo / size  # squares of values near the ends of float64 would leave it
         limits = Asymptotic(share=FEW if method == "quasi-random" else 3.0).limits(scaled, TAIL)
@@ -298,18 +296,24 @@ class Problem:
         return ""
 
     def _crossed(
-        self, method: Method, reason: str, engine: Engine, error: float | None, nanoseconds: float
+        self,
+        method: Method,
+        reason: str,
+        engine: Engine,
+        error: float | None,
+        nanoseconds: float,
+        units: tuple[float, ...] = (),
     ) -> Numbers:
         laws, cluster = dict(self.laws), 1
         if method == "shared signs":
             cluster = SIGNS
             laws |= {variable: Signed(variable.distribution, cluster) for variable in self.rows}
         program = Program(self.expressions, laws, self.rows)
-        base = Crossed(program, self.functional, *PILOT_SHAPE, cluster)
+        base = Crossed(program, self.functional, *PILOT_SHAPE, cluster, units=units)
         first = base.shaped(FIRST_SIDE, FIRST_SIDE)
         if error and error >= FIRST_ERROR and cluster == 1 and first.chunk_cost <= nanoseconds / 4:
-            parts, interrupted = self._run(engine, first, 1, key=FIRST)
-            if not parts or _enough(parts, error):
+            parts, interrupted = self._run(engine, first, 1, key=FIRST + len(units))
+            if not parts:
                 return self._of_crossed(method, reason, first, parts, interrupted)
             pilot, seen = first, parts[0][0]
         else:
@@ -322,7 +326,14 @@ class Problem:
             else:
                 seen = pilot.results(self.streams.at(PILOT, 2), chunk=0)[0]
         rows, columns, blocks = pilot.rows, pilot.columns, 1
+        if seen is not None and not units and not in_range(seen):
+            powers = tuple(2.0 ** round(math.log2(size)) for size in self.scaling.sizes)
+            return self._crossed(method, reason, engine, error, nanoseconds, powers)
         if seen is not None:
+            if not np.isfinite(seen).all():
+                raise not_finite()
+            if pilot is first and error and enough(seen, error):
+                return self._of_crossed(method, reason, first, parts, interrupted)
             rows, columns, blocks = layout_of(base, (rows, columns), seen, error, nanoseconds)
         sampler = base.shaped(rows, columns)
         while blocks / sampler.pieces > MOST_RESULTS:
@@ -331,12 +342,14 @@ class Problem:
         most = max(1, int(nanoseconds / sampler.chunk_cost))
 
         def needed(parts: list[Array]) -> int:
-            if not error or _enough(parts, error, len(parts) * sampler.pieces):
+            mean = np.concatenate(parts).mean(axis=0)
+            if not error or enough(mean, error, len(parts) * sampler.pieces):
                 return 0
-            estimate, variance = (float(value) for value in np.concatenate(parts)[:, :2].mean(axis=0))
+            estimate, variance = (float(value) for value in mean[:2])
             return min(most, math.ceil(variance / (error * estimate) ** 2 / sampler.pieces))
 
-        found, interrupted = self._run(engine, sampler, chunks, needed)
+        key = MAIN if not units else FIRST + len(units) + len(self.expressions)
+        found, interrupted = self._run(engine, sampler, chunks, needed, key)
         return self._of_crossed(method, reason, sampler, found, interrupted)
 
     def _of_crossed(
@@ -350,7 +363,7 @@ class Problem:
             return self._found(method, reason, np.empty((0, 1)), 0, entries, "", interrupted)
         table = np.concatenate(found)
         if not np.isfinite(table).all():
-            raise _not_finite()
+            raise not_finite()
         chances = blocks * sampler.program.rarest(sampler.design)
         doubt = "a rare value of the inputs has hardly been drawn" if chances < ENOUGH else ""
         if float(table[:, 1].sum()) == 0 and not single_valued(self.expressions, self.laws):
@@ -358,8 +371,13 @@ class Problem:
         value = float(table[:, 0].mean())
         limits, sd = two_way(table, blocks, rows // sampler.cluster, columns, TAIL)
         alarm = limits.alarm or doubt
-        interval = (-math.inf, math.inf) if alarm else (limits.low, limits.high)
-        return Numbers(value, sd, interval, alarm, method, reason, samples, entries, interrupted)
+        unit = sampler.unit
+        interval = (-math.inf, math.inf) if alarm else (unit * limits.low, unit * limits.high)
+        if not math.isfinite(unit * limits.high - unit * limits.low):
+            raise not_finite()
+        return Numbers(
+            unit * value, unit * sd, interval, alarm, method, reason, samples, entries, interrupted
+        )
 
     def _run(
         self,
@@ -379,18 +397,3 @@ class Problem:
                 return found, False
             except KeyboardInterrupt:
                 return run.complete()[0], True
-
-
-def _enough(parts: list[Array], error: float, blocks: int = 1) -> bool:
-    """Whether so many crossed blocks have a relative standard error close to the one asked for."""
-    estimate, variance = (float(value) for value in np.concatenate(parts)[:, :2].mean(axis=0))
-    wanted = (error * estimate) ** 2
-    return wanted <= 0 or not variance > CLOSE * wanted * blocks or variance == math.inf
-
-
-def _not_finite() -> SamplingError:
-    return SamplingError(
-        "an estimate that is not finite",
-        "the samples overflow, or hold a nan",
-        "Rescale the variables, or ask for a lower moment.",
-    )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
 
-__all__ = ["Functional", "Scaling", "Statistic"]
+__all__ = ["Functional", "Scaling", "Statistic", "not_finite"]
 
 Array = NDArray[np.float64]
 Statistic: TypeAlias = Literal[
@@ -169,3 +169,12 @@ def _cumulants(central: Sequence[Array]) -> list[Array]:
             math.comb(k - 1, j - 1) * found[j] * central[k - j] for j in range(2, k - 1)
         )
     return found
+
+
+def not_finite() -> SamplingError:
+    """The error of an estimate that left float64."""
+    return SamplingError(
+        "an estimate that is not finite",
+        "powers of the samples leave the range of float64, or a sample is a nan",
+        "Rescale the variables, or ask for a lower moment.",
+    )

@@ -132,8 +132,10 @@ class Signed:
         """Draw (rows, *places); consecutive rows share magnitudes."""
         drawn = np.asarray(self.law.draw(rng, (shape[0] // self.signs, *shape[1:])))
         bits = np.unpackbits(rng.integers(0, 256, -(-math.prod(shape) // 8), dtype=np.uint8))
-        signs = 2.0 * bits[: math.prod(shape)].reshape(-1, self.signs, *shape[1:]) - 1.0
-        return np.asarray(drawn[:, None] * signs).reshape(shape)
+        signs = 2 * bits[: math.prod(shape)].view(np.int8) - 1
+        values = np.repeat(drawn, self.signs, axis=0)
+        values *= signs.reshape(shape)
+        return values
 
 
 @dataclass
@@ -151,6 +153,7 @@ class Crossed:
         columns: k.
         cluster: consecutive rows that share their magnitudes; one cluster counts as one row.
         pieces: blocks merged into one chunk, where more results would not fit into memory.
+        units: what the samples of every expression are divided by, where their powers would leave float64.
 
     Source:
         S. R. Searle, G. Casella, C. E. McCulloch, "Variance components", 1992, chapter 4.
@@ -162,6 +165,7 @@ class Crossed:
     columns: int
     cluster: int = 1
     pieces: int = 1
+    units: tuple[float, ...] = ()
 
     @property
     def design(self) -> Design:
@@ -173,6 +177,13 @@ class Crossed:
         """Nanoseconds per chunk."""
         work = self.program.work(self.design)
         return float(work.cost + work.overhead + BLOCK_COST + 5.0 * self.design.samples) * self.pieces
+
+    @property
+    def unit(self) -> float:
+        """What results are to be multiplied by."""
+        if not self.units:
+            return 1.0
+        return self.units[0] * (self.units[-1] if self.functional.degree == 2 else 1.0)
 
     def shaped(self, rows: int, columns: int) -> Crossed:
         """The same with another layout."""
@@ -187,6 +198,8 @@ class Crossed:
 
     def _block(self, streams: Streams, block: int) -> Array:
         drawn = self.program.run(streams, chunk=block, blocks=1, design=self.design)
+        if self.units:
+            drawn = [values / size for values, size in zip(drawn, self.units, strict=True)]
         first, *others = (values[0] for values in self.functional.seen(drawn))
         if self.functional.statistic == "mean":
             shift, entries = 0.0, self._by_cluster(first)
@@ -230,7 +243,7 @@ def _components(entries: Array) -> tuple[float, ...]:
     center = float(rows.mean())
     rows, columns = rows - center, columns - center
     a, b = float(rows @ rows) / (m - 1), float(columns @ columns) / (k - 1)
-    total = float(np.einsum("ij,ij->", entries, entries)) - m * k * center**2
+    total = float(np.einsum("ij,ij->", entries, entries)) - m * k * (center * center)
     rest = max(0.0, total - k * (m - 1) * a - m * (k - 1) * b) / ((m - 1) * (k - 1))
     variance = max(a / m, b / k, a / m + b / k - rest / (m * k))
     third = float((rows**3).sum()) / m**3 + float((columns**3).sum()) / k**3

@@ -147,6 +147,8 @@ def _product(
     for base, power in factors:
         values = known[base]
         powers.append(None if values is None else _distinct(np.array(values) ** power))
+    if (0.0,) in powers:
+        return (0.0,)
     return _combined([(coefficient,), *powers], math.prod)
 
 

@@ -34,6 +34,7 @@ Array = NDArray[np.float64]
 
 LEFT, RIGHT, PILOT, SCALE = range(4)
 MOST_BLOCKS = 2**20
+MOST_SECONDS = 1e9
 PILOT_BLOCKS = 32
 MOST_OVER = 20
 """How many budgets two blocks may cost, which is the least that gives an estimate with its error."""
@@ -110,9 +111,10 @@ class Trial:
     sides: tuple[SideSampler, SideSampler] = field(init=False)
 
     def __post_init__(self) -> None:
-        if not (isinstance(self.budget, int | float) and 0 < self.budget < math.inf):
+        known = isinstance(self.budget, int | float) and not isinstance(self.budget, bool)
+        if not (known and 0 < self.budget <= MOST_SECONDS):
             raise SamplingError(
-                f"budget={self.budget!r}",
+                f"budget={self.budget!r:.40}",
                 "it is a number of seconds",
                 "Choose a positive number, for example budget=2.",
             )
