@@ -30,6 +30,20 @@ def test_a_profile_brings_its_own_simulation() -> None:
         assert "no number of seconds" in told(profile, budget=budget)
 
 
+@pytest.mark.parametrize("value", ["1/3", "123456789/1000", "1/1000003"])
+def test_numbers_do_not_vary_by_rounding(value: str) -> None:
+    u = vp.RandomVariable("u", vp.Constant(value))
+    x = vp.RandomVariable("x", "Normal()")
+    for quantity in (
+        vp.Variance(u),
+        vp.CentralMoment(u, 3),
+        vp.Cumulant(u, 4),
+        vp.Covariance(u, x),
+        vp.Variance(u * vp.RandomVariable("s", "Rademacher()") ** 2),
+    ):
+        assert vp.check(quantity, equals=0, seed=3, budget=0.2).verdict == "agrees"
+
+
 def test_nothing_to_check() -> None:
     class Silent:
         def claims(self) -> tuple[vp.Equal, ...]:

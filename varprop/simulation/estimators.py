@@ -15,6 +15,7 @@ from varprop.errors import SamplingError
 
 __all__ = [
     "HIGHEST_ORDER",
+    "centered",
     "central_moment",
     "covariance",
     "crossed_covariance",
@@ -72,6 +73,22 @@ def raw_moment(samples: Array, order: int) -> Array:
     return mean(_power(samples, order))
 
 
+def centered(samples: Array) -> Array:
+    """Deviations from the mean of each block; equal samples have none, not even by rounding.
+
+    Args:
+        samples: (blocks, ...).
+
+    Example:
+        >>> centered(np.full((1, 3), 0.1))
+        array([[0., 0., 0.]])
+    """
+    each = (slice(None), *[slice(0, 1)] * (samples.ndim - 1))
+    deviations: Array = samples - samples[each]
+    deviations -= deviations.mean(axis=tuple(range(1, samples.ndim)), keepdims=True)
+    return deviations
+
+
 def covariance(first: Array, second: Array) -> Array:
     """The unbiased covariance of each plain block: sum (x - mean x)(y - mean y) / (m - 1).
 
@@ -87,9 +104,9 @@ def covariance(first: Array, second: Array) -> Array:
         array([4.])
     """
     size = _enough(first, 2, "a covariance")
-    centered = first - first.mean(axis=1, keepdims=True)
-    other = centered if second is first else second - second.mean(axis=1, keepdims=True)
-    result: Array = np.einsum("bs,bs->b", centered, other) / (size - 1)
+    left = centered(first)
+    right = left if second is first else centered(second)
+    result: Array = np.einsum("bs,bs->b", left, right) / (size - 1)
     return result
 
 
@@ -131,8 +148,8 @@ def crossed_covariance(first: Array, second: Array) -> Array:
             "a covariance needs pairs that share nothing",
             "Use at least two rows and two columns.",
         )
-    left = first - first.mean(axis=(1, 2), keepdims=True)  # the statistic does not change, its rounding does
-    right = left if second is first else second - second.mean(axis=(1, 2), keepdims=True)
+    left = centered(first)  # the statistic does not change, its rounding does
+    right = left if second is first else centered(second)
     entries = np.einsum("bij,bij->b", left, right)
     by_row = np.einsum("bi,bi->b", left.sum(axis=2), right.sum(axis=2))
     by_column = np.einsum("bj,bj->b", left.sum(axis=1), right.sum(axis=1))
@@ -209,11 +226,11 @@ def _symmetric(samples: Array, kind: str, order: int) -> Array:
         return np.ones(samples.shape[0])
     if order == 1:
         return np.zeros(samples.shape[0]) if kind == "central moment" else mean(samples)
-    centered = samples - samples.mean(axis=1, keepdims=True)  # both statistics ignore a shift
+    deviations = centered(samples)  # both statistics ignore a shift
     sums: dict[int, Array] = {}
-    power = centered
+    power = deviations
     for degree in range(2, order + 1):
-        power = power * centered
+        power = power * deviations
         sums[degree] = power.sum(axis=1)
     result = np.zeros(samples.shape[0])
     for coefficient, degrees in _power_sum_form(kind, order, size):
@@ -288,8 +305,8 @@ def grouped(samples: Array, kind: str, order: int) -> Array:
         array([9.])
     """
     flat = _flat(samples).reshape(-1, order, math.prod(samples.shape[1:]))
-    centered = flat - flat.mean(axis=(1, 2), keepdims=True)  # the statistic ignores a shift
-    means = {degree: _power(centered, degree).mean(axis=2) for degree in range(1, order + 1)}
+    deviations = centered(flat)  # the statistic ignores a shift
+    means = {degree: _power(deviations, degree).mean(axis=2) for degree in range(1, order + 1)}
     result = np.zeros(flat.shape[0])
     for weight, degrees in _moment_products(kind, order):
         total = np.zeros(flat.shape[0])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from varprop.model.variables import Variable
+from varprop.simulation.estimators import centered
 from varprop.simulation.functionals import Functional, Scaling
 from varprop.simulation.layout import Design, Law
 from varprop.simulation.quasi import DIMENSIONS, Given, quantile, scrambled
@@ -204,8 +205,8 @@ class Crossed:
         if self.functional.statistic == "mean":
             shift, entries = 0.0, self._by_cluster(first)
         else:
-            left = first - first.mean()
-            right = others[0] - others[0].mean() if others else left
+            left = centered(first[None])[0]
+            right = centered(others[0][None])[0] if others else left
             shift = self._pairs(self._by_cluster(left), self._by_cluster(right))
             entries = self._by_cluster(left * right)
         return np.array([[float(entries.mean()) - shift, *_components(entries)]])
