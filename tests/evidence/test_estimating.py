@@ -313,3 +313,13 @@ def test_zero_times_anything_has_no_variance() -> None:
     assert (found.value, found.interval, found.alarm) == (0, (0, 0), "")
     one = estimate(Variance(zero + x))
     assert one.interval[0] < 1 < one.interval[1]
+
+
+def test_an_event_that_the_first_block_misses_is_looked_for_on() -> None:
+    rare = RandomVariable("u", "Bernoulli(1/100000)")
+    z = dot(weights="Normal()", inputs="Normal()", fan_in=16) * 0 + rare
+    found = estimate(z, statistic="tail probability", above=0.5, budget=1, relative_error=0.02, seed=2)
+    assert found.alarm or found.interval[0] < 1e-5 < found.interval[1]
+    far = dot(weights="Normal()", inputs="Normal()", fan_in=64)
+    tail = estimate(far, statistic="tail probability", above=80, budget=0.5, seed=2, relative_error=0.01)
+    assert tail.samples > 10**6
