@@ -35,15 +35,16 @@ def look(low: float, high: float, right: float = 10.0, alarm: str = "") -> Look:
 @pytest.mark.parametrize(
     ("small", "large", "verdict"),
     [
-        (look(4, 5), look(0.5, 1), "agrees"),  # 40 % to at most 10 %
+        (look(4, 5), look(0.5, 1), "agrees"),  # 40 % to at most 10 %, 1/sqrt(16) of it
         (look(-5, -4), look(-1, -0.5), "agrees"),
-        (look(4, 5), look(-1, 2), "agrees"),  # exactly half of the least error before
-        (look(4, 5), look(-2.1, 1), "inconclusive"),
+        (look(4, 5), look(-1, 1), "agrees"),
+        (look(4, 5), look(-1.1, 1), "inconclusive"),
+        (look(4, 5), look(1.3, 1.5), "disagrees"),  # half of it is not enough
         (look(-0.1, 0.1), look(-0.1, 0.2), "agrees"),  # below the resolution at both
         (look(4, 5), look(3, 4), "disagrees"),
         (look(4, 5), look(-4, -3), "disagrees"),
         (look(4, 5, right=-10.0), look(3, 4, right=-10.0), "disagrees"),
-        (look(4, 5), look(2.4, 3), "inconclusive"),  # perhaps half of 5
+        (look(4, 5), look(1.2, 3), "inconclusive"),  # perhaps a fourth of 5
         (look(-5, 5), look(-4, 4), "inconclusive"),
         (look(4, 5), look(0.5, 1, alarm="one block"), "inconclusive"),
         (look(4, 5, alarm="one block"), look(3, 4), "inconclusive"),
@@ -52,7 +53,9 @@ def look(low: float, high: float, right: float = 10.0, alarm: str = "") -> Look:
         (look(4, 5), look(3, 4, right=0.0), "inconclusive"),
     ],
 )
-def test_the_error_has_to_halve(small: Look | None, large: Look | None, verdict: str) -> None:
+def test_the_error_has_to_fall_like_the_root_of_the_size(
+    small: Look | None, large: Look | None, verdict: str
+) -> None:
     found = trend(cast(Trial, Told(small)), cast(Trial, Told(large)), Streams(0), resolution=1.02)
     assert found.verdict == verdict
     assert (found.small.look, found.large.look) == (small, large)

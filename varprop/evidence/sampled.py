@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from varprop.evidence.report import ClaimEvidence
+from varprop.evidence.trend import shrinking
 from varprop.simulation.sequential import Band, Look, Plan, Resolution, Verdict, decide
 from varprop.simulation.streams import Streams
 
@@ -75,6 +76,11 @@ class Simulated(Protocol):
         """The size at which what holds in a limit is tried too."""
         ...
 
+    @property
+    def growth(self) -> int:
+        """How many times larger the one size is than the other."""
+        ...
+
     def simulation(self, size: Literal["own", "larger", "smaller"], nanoseconds: float) -> Simulation:
         """A simulation of it, or of the same at other sizes, whose first look costs about so much."""
         ...
@@ -109,9 +115,8 @@ def tried_at_once(
 ) -> list[ClaimEvidence]:
     """Put all numbers that an object states to the test of one simulation, two sizes where one is a limit.
 
-    An exact number is judged like any claim. A number that holds in a limit is judged by its relative errors
-    at both sizes: "agrees" if the error at the larger is below the resolution, or at most half of that at the
-    smaller, both proven; "disagrees" if it is proven to be neither.
+    An exact number is judged like any claim; one that holds in a limit by its relative errors at both sizes,
+    which have to be `shrinking`.
 
     Args:
         claims: the numbers.
@@ -141,7 +146,9 @@ def tried_at_once(
             for place, claim in enumerate(claims):
                 looks = [run.looks[place] for run in runs]
                 ordered = looks[::-1] if sizes[-1] == "smaller" else looks
-                verdicts[place] = _trend(ordered, resolution) if claim.in_limit else _exact(looks[0])
+                verdicts[place] = (
+                    _trend(ordered, thing.growth, resolution) if claim.in_limit else _exact(looks[0])
+                )
             if "inconclusive" not in verdicts:
                 break
     except KeyboardInterrupt:
@@ -191,15 +198,12 @@ def _exact(look: Look | None) -> Verdict:
     return look.verdict if look is not None else "inconclusive"
 
 
-def _trend(looks: Sequence[Look | None], resolution: float) -> Verdict:
+def _trend(looks: Sequence[Look | None], growth: float, resolution: float) -> Verdict:
     """The verdict on what holds in a limit, from looks at the smaller and at the larger size."""
     small, large = looks[0], looks[-1]
     if small is None or large is None or small.alarm or large.alarm:
         return "inconclusive"
-    (low, high), (low_large, high_large) = _errors(small), _errors(large)
-    if high_large <= resolution - 1 or high_large <= low / 2:
-        return "agrees"
-    return "disagrees" if low_large > max(resolution - 1, high / 2) else "inconclusive"
+    return shrinking(_errors(small), _errors(large), growth, resolution)
 
 
 def _errors(look: Look) -> tuple[float, float]:

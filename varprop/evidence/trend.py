@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from varprop.simulation.sequential import Look, Verdict
 from varprop.simulation.streams import Streams
 from varprop.simulation.trials import Outcome, Trial
 
-__all__ = ["GROWTH", "Trend", "trend"]
+__all__ = ["GROWTH", "Trend", "shrinking", "trend"]
 
 GROWTH = 16
 """How many times larger the sizes of the second trial are."""
@@ -21,8 +22,7 @@ class Trend:
     """What two sizes say about a limit.
 
     Args:
-        verdict: "agrees" if the relative error at the larger size is below the resolution or at most half of
-            that at the smaller one, both proven by the limits; "disagrees" if it is proven to be neither.
+        verdict: as `shrinking` says.
         small: the trial at the smaller size.
         large: the trial at the larger size.
         note: the relative errors in words.
@@ -32,6 +32,38 @@ class Trend:
     small: Outcome
     large: Outcome
     note: str
+
+
+def shrinking(
+    small: tuple[float, float], large: tuple[float, float], growth: float, resolution: float
+) -> Verdict:
+    """The verdict on a limit from the relative errors at two sizes, as far as they are known.
+
+    Errors of central limits fall at least like one over the root of the size, so that at the larger size at
+    most error / sqrt(growth) may be left.
+
+    Args:
+        small: limits of the error at the smaller size.
+        large: limits of the error at the larger size.
+        growth: how many times larger it is.
+        resolution: factor above 1 below which an error does not count.
+
+    Returns:
+        "agrees" if the error at the larger size is below the resolution or has fallen so far, proven by the
+        limits; "disagrees" if it is proven to be neither.
+
+    Example:
+        >>> shrinking((0.2, 0.25), (0.03, 0.04), growth=16, resolution=1.02)
+        'agrees'
+        >>> shrinking((0.2, 0.25), (0.1, 0.11), growth=16, resolution=1.02)
+        'disagrees'
+
+    Source: Berry 1941; Esseen 1942.
+    """
+    root = math.sqrt(growth)
+    if large[1] <= max(resolution - 1, small[0] / root):
+        return "agrees"
+    return "disagrees" if large[0] > max(resolution - 1, small[1] / root) else "inconclusive"
 
 
 def trend(
@@ -61,10 +93,8 @@ def trend(
     (low, high), (low_large, high_large) = _errors(first.look), _errors(second.look)
     silent = all(outcome.look is not None and not outcome.look.alarm for outcome in (first, second))
     verdict: Verdict = "inconclusive"
-    if silent and (high_large <= resolution - 1 or high_large <= low / 2):
-        verdict = "agrees"
-    elif silent and low_large > max(resolution - 1, high / 2):
-        verdict = "disagrees"
+    if silent:
+        verdict = shrinking((low, high), (low_large, high_large), GROWTH, resolution)
     note = (
         f"limit: relative error {low:.2g} to {high:.2g}, at {GROWTH} times the size "
         f"{low_large:.2g} to {high_large:.2g}"

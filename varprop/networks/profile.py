@@ -27,7 +27,8 @@ from varprop.render import Block, Bullets, Document, Documented, Text
 
 __all__ = ["Profile"]
 
-GROWTH = sp.Integer(4)
+GROWTH, GROWTH_OF_NARROW, NARROW = 4, 16, 8
+"""How many times wider a network is tried too, and how many times one whose layers are all narrow."""
 """How many times wider the second network of a check is, for what holds in the limit of wide layers."""
 WIDE = 128
 """From this width on, the second network is narrower instead."""
@@ -217,12 +218,18 @@ class Profile(Documented):
 
     @property
     def other_size(self) -> Literal["larger", "smaller"]:
-        """Whether a limit is tried on a network four times as wide, or for a wide one as narrow."""
+        """Whether a limit is tried on a wider network too, or for a wide one on a narrower one."""
         widths = [row.shape[0] for row in self.rows]
         divide = all(width % GROWTH == 0 and width >= WIDE for width in widths)
         return "smaller" if divide and isinstance(self.input.law, Distribution) else "larger"
 
+    @property
+    def growth(self) -> int:
+        """How many times wider the wider network is."""
+        return GROWTH_OF_NARROW if all(row.shape[0] <= NARROW for row in self.rows) else GROWTH
+
     def simulation(self, size: Literal["own", "larger", "smaller"], nanoseconds: float) -> NetworkSimulation:
-        """The network to be drawn, or one with all widths four times as large, or a quarter as large."""
-        factor = {"own": sp.S.One, "larger": GROWTH, "smaller": 1 / GROWTH}[size]
+        """The network to be drawn, or one with all widths `growth` times as large or as small."""
+        growth = sp.Integer(self.growth)
+        factor = {"own": sp.S.One, "larger": growth, "smaller": 1 / growth}[size]
         return NetworkSimulation(self.network, self.input, factor, nanoseconds)
