@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -323,3 +324,15 @@ def test_an_event_that_the_first_block_misses_is_looked_for_on() -> None:
     far = dot(weights="Normal()", inputs="Normal()", fan_in=64)
     tail = estimate(far, statistic="tail probability", above=80, budget=0.5, seed=2, relative_error=0.01)
     assert tail.samples > 10**6
+
+
+@pytest.mark.parametrize("method", ["crossed", "shared signs"])
+def test_arrays_stay_within_16_mebibytes(method: Any) -> None:
+    z = dot(weights="Normal(variance=1/1024)", inputs="Rectified(Normal())", fan_in=1024)
+    estimate(Variance(z), relative_error=0.05, method=method)
+    tracemalloc.start()
+    try:
+        estimate(Variance(z), relative_error=0.01, seed=1, method=method)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
