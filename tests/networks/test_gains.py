@@ -12,6 +12,7 @@ from scipy import integrate
 
 import varprop as vp
 from varprop.cli import main
+from varprop.model.activations import NAMED
 from varprop.networks.gain_tables import QUOTED, over_depth
 
 NAMES = [
@@ -129,6 +130,18 @@ def test_over_depth_of_homogeneous_activations_is_a_power():
     assert gradient == pytest.approx((1.21 * 0.625) ** 20, rel=1e-12)
     assert over_depth("square", 10, depth=50)[0] == math.inf
     assert over_depth("step", 1, depth=3)[1] == 0
+
+
+def test_without_names_the_table_holds_every_registered_activation(capsys):
+    assert main(["gain", "--depth", "0", "--json"]) == 0
+    record = json.loads(capsys.readouterr().out)
+    found = {gains["activation"].partition("(")[0] for gains in record["gains"]}
+    assert found == set(NAMED) - {"polynomial", "prelu", "swish"}
+    assert len(record["gains"]) == len(found) + 1  # leaky_relu with the slopes of both names
+    assert len(record["quoted"]) == len(QUOTED)
+    by_name = {gains["activation"]: gains["numbers"]["forward"] for gains in record["gains"]}
+    assert by_name["cos"] == pytest.approx(math.sqrt(2 / (1 + math.exp(-2))), rel=1e-14)
+    assert by_name["exp"] == pytest.approx(math.exp(-1), rel=1e-14)
 
 
 def test_the_command(capsys):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from varprop.errors import MomentError, ParameterError
-from varprop.model.activations import NAMED, Activation, activation as as_activation, slope_of
+from varprop.model.activations import REGISTERED, Activation, activation as as_activation, slope_of
 from varprop.model.gaussian import second_moment, variance
 from varprop.networks.gains import KINDS, Gain, gain
 from varprop.render import Document, Documented, Heading, Table, Text
@@ -186,14 +186,14 @@ class GainTable(Documented):
                 quote.kind,
                 f"{quote.value:.5g}",
                 f"{exact:.5g}",
-                f"{100 * (quote.value / exact - 1):+.2f} %",
+                f"{100 * (quote.value / exact - 1):+.2f}",
                 f"{signal:.3g}",
                 f"{gradient:.3g}",
             ]
             for quote, exact, signal, gradient in self.consequences()
         ]
         if quoted:
-            names = ["activation", "library", "meant as", "quoted", "exact", "off by", "signal", "gradient"]
+            names = ["activation", "library", "meant as", "quoted", "exact", "% off", "signal", "gradient"]
             blocks += [
                 Heading(f"What libraries quote, and what it does over {self.depth} layers", 2),
                 Text("Factors on the second moments of signal and gradient, from q = 1, at infinite width."),
@@ -220,6 +220,6 @@ def gain_table(activations: Iterable[Any] | None = None, depth: int = 50) -> Gai
         relu        1.4142136  1.7128586  1.4142136   1.4142136      1  closed form
     """
     if activations is None:
-        activations = dict.fromkeys(as_activation(name) for name in NAMED)
+        activations = REGISTERED
     _layers(depth)
     return GainTable(tuple(gain(phi) for phi in activations), depth)

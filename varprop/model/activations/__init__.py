@@ -25,7 +25,7 @@ from varprop.model.activations.kinked import (
     selu,
     softsign,
 )
-from varprop.model.activations.registry import NAMED, activation
+from varprop.model.activations.registry import NAMED, REGISTERED, activation
 from varprop.model.activations.smooth import (
     cos,
     erf,
@@ -43,6 +43,7 @@ from varprop.model.activations.smooth import (
 
 __all__ = [
     "NAMED",
+    "REGISTERED",
     "Activation",
     "Formula",
     "HomogeneousActivation",

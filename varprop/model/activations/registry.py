@@ -39,7 +39,7 @@ from varprop.model.activations.smooth import (
 )
 from varprop.model.scalars import parse_tree, read_scalar
 
-__all__ = ["NAMED", "activation"]
+__all__ = ["NAMED", "REGISTERED", "activation"]
 
 NAMED: dict[str, Callable[..., Any]] = {
     "abs": abs_,
@@ -74,6 +74,13 @@ NAMED: dict[str, Callable[..., Any]] = {
 }
 """Activations by the names that a text may use; each maps a distribution to a distribution, and those with
 parameters also map parameters to an activation."""
+
+REGISTERED: tuple[Activation, ...] = tuple(
+    dict.fromkeys(
+        made if isinstance(made, Activation) else made() for made in NAMED.values() if made is not polynomial
+    )
+)
+"""Each of them once, with its usual parameters; a polynomial has none that are usual."""
 
 
 def activation(
