@@ -9,7 +9,7 @@ import pickle
 import numpy as np
 import pytest
 import sympy as sp
-from scipy import integrate
+from scipy import integrate, stats
 
 import varprop as vp
 from varprop.errors import ParameterError
@@ -122,6 +122,21 @@ def test_each_broken_formula_is_caught() -> None:
     assert float(cut.variance / cut.promised) == pytest.approx(0.7737413035, rel=1e-9)
     tight = vp.he_normal(shape, truncate=2)
     assert not agrees(tight.draw(5), 2 / n_in, 2 * math.sqrt(2 / n_in))  # the range of the uncorrected one
+
+
+@pytest.mark.parametrize("cut", [2, "1/3", 5])
+def test_a_corrected_truncation_keeps_the_second_moment_exactly(cut: object) -> None:
+    weights = vp.he_normal(("m", "n"), truncate=cut)
+    assert vp.derive(vp.Variance(vp.dot(weights=weights, inputs=vp.relu(vp.Normal())))).result == 1
+    c = float(sp.sympify(cut))
+    kept = stats.truncnorm(-c, c).var()
+    left = vp.he_normal(("m", "n"), truncate=cut, corrected=False)
+    z = vp.dot(weights=left, inputs=vp.relu(vp.Normal()))
+    assert float(vp.derive(vp.Variance(z)).result) == pytest.approx(kept, rel=1e-12)
+    text = " ".join(left.to_text().split())
+    assert f"normal of variance 2/n, then cut at {cut} standard deviations" in text
+    assert f"variance {2 * kept:.6g}/n" in text and f"signal by {kept:.6g}" in text
+    assert f"normal of variance {2 / kept:.6g}/n, then cut" in " ".join(weights.to_text().split())
 
 
 @pytest.mark.parametrize("name", INITIALIZERS)

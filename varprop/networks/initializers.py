@@ -92,8 +92,6 @@ class Initializer(Joint, Documented):
     @property
     def variance(self) -> sp.Expr:
         """The variance of an entry; a truncation that is not corrected makes it less than promised."""
-        if self.kind == "truncated_normal":
-            return self.promised * (sp.S.One if self.corrected else self._kept)
         law = self.row_law
         return law.variance if isinstance(law, Distribution) else law.entry_moment(2)
 
@@ -150,7 +148,7 @@ class Initializer(Joint, Documented):
     @property
     def _kept(self) -> sp.Expr:
         """What the truncation leaves of the variance of a normal law."""
-        return sp.simplify(TruncatedNormal(-self.cut, self.cut).variance)
+        return TruncatedNormal(-self.cut, self.cut).variance
 
     @property
     def row_law(self) -> Distribution | Joint:
@@ -266,8 +264,7 @@ class Initializer(Joint, Documented):
 
     def document(self) -> Document:
         """The equation, its solution, and what it does to this shape."""
-        law, (into, out) = self.row_law, self.used
-        low, high = self.support
+        (into, out), (low, high) = self.used, self.support
         ends = ("no bound",) if high == sp.oo else (shown(low), " to ", shown(high))
         fans = "" if self.fans == "true" else ", as the frameworks' rule reads them"
         blocks: list[Block] = [
@@ -278,13 +275,20 @@ class Initializer(Joint, Documented):
                 [
                     *self._numbers(),
                     Text("n_in = ", shown(into), ", n_out = ", shown(out), fans),
-                    Text("entries: ", Math(law.latex(), str(law)), ", variance ", shown(self.variance)),
+                    Text("entries: ", *self._entries(), ", variance ", shown(self.variance)),
                     Text("range: ", *ends),
                     *self._effects(),
                 ]
             ),
         ]
         return Document(blocks)
+
+    def _entries(self) -> list[Math | str]:
+        law = self.row_law
+        if isinstance(law, TruncatedNormal):
+            parent, cut = shown(law.parent_variance), shown(self.cut)
+            return ["normal of variance ", parent, ", then cut at ", cut, " standard deviations"]
+        return [Math(law.latex(), str(law))]
 
     def _numbers(self) -> list[Text]:
         means = sorted(self.scheme.solution.atoms(GaussianMean), key=str)

@@ -21,7 +21,8 @@ def shown(value: object) -> Math:
     exact = sp.sympify(value)
     if exact.has(sp.Float) or (exact.is_Rational and len(str(exact)) > LONGEST):
         exact = exact.evalf(DIGITS)
-    if not exact.free_symbols and len(str(exact)) > 2 * LONGEST:
-        exact = exact.evalf(DIGITS)
+    if len(str(exact)) > 2 * LONGEST:
+        number, rest = exact.as_independent(*exact.free_symbols, as_Add=False)
+        exact = (number if len(str(number)) <= LONGEST else number.evalf(DIGITS)) * rest
     plain = f"{float(exact):.{DIGITS}g}" if exact.is_Float else str(exact)
     return Math(sp.latex(exact), plain)

@@ -122,7 +122,9 @@ class TruncatedNormal(Continuous):
         return above / self._between(self.low, self.high, 0)
 
     def _between(self, low: sp.Expr, high: sp.Expr, k: int) -> sp.Expr:
-        return normal_moment_between(self.parent_mean, self.parent_variance, low, high, k)
+        """E X^k 1{low < X < high} before truncation; in units of its std, in which long parameters cancel."""
+        std = sp.sqrt(self.parent_variance)
+        return std**k * normal_moment_between(self.parent_mean / std, sp.S.One, low / std, high / std, k)
 
     @property
     def symmetric(self) -> bool | None:
