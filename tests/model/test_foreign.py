@@ -86,6 +86,25 @@ def test_moments_that_do_not_exist(dof: int, k: int) -> None:
         FrozenScipy(stats.t(dof)).moment(k)
 
 
+@pytest.mark.parametrize("shift", [0, -5])
+def test_a_formula_continued_past_its_last_moment_is_not_believed(shift: int) -> None:
+    """SciPy 1.17 says E X^3 = -5 for a Pareto law of index 2.5, and so does quadrature by extrapolation."""
+    law = FrozenScipy(stats.pareto(2.5, loc=shift))
+    assert [law.moment_exists(k) for k in (0, 1, 2, 3, 4)] == [True, True, True, False, False]
+    second = 5 + 2 * shift * 5 / 3 + shift**2  # a / (a - k) for k = 1, 2
+    assert float(law.moment(2)) == pytest.approx(second, rel=1e-9)
+    with pytest.raises(MomentError, match="does not exist"):
+        law.moment(3)
+
+
+def test_no_positive_part_below_zero() -> None:
+    below, lowest = FrozenScipy(stats.uniform(-3, 1)), FrozenScipy(stats.randint(-3, 1))
+    for k in (1, 2, 3):
+        assert below.positive_part_moment(k) == lowest.positive_part_moment(k) == 0
+        assert float(below.absolute_moment(k)) == pytest.approx((3 ** (k + 1) - 2 ** (k + 1)) / (k + 1))
+        assert float(lowest.absolute_moment(k)) == pytest.approx((1 + 2**k + 3**k) / 4)
+
+
 @pytest.mark.parametrize(
     "bad",
     [stats.norm, stats.gamma(-1), stats.gamma([1, 2]), stats.multivariate_normal(), 3, None, "norm"],

@@ -73,9 +73,11 @@ class FrozenScipy(Distribution):
         return _central(self, k)[1] if central else _expectation(self, k, -math.inf)[1]
 
     def moment_exists(self, k: int) -> bool | None:
-        """Whether SciPy's own moment is finite; None for orders that are not computed."""
+        """Whether the tails and SciPy's own moment are finite; None for orders that are not computed."""
         if k > MAX_ORDER:
             return None
+        if k >= _tail_index(self):
+            return False
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             return k == 0 or bool(np.isfinite(self.frozen.moment(k)))
@@ -138,6 +140,23 @@ class FrozenScipy(Distribution):
 
 
 @lru_cache(maxsize=1024)
+def _tail_index(law: FrozenScipy) -> float:
+    """The a of a tail P(|X| > x) ~ x^-a: no moment of order a exists, whatever a formula for it continues to.
+
+    It is read off quantiles on both sides; infinite where the far ones and the farthest ones do not agree.
+    """
+    found = [math.inf]
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for quantile in (law.frozen.isf, law.frozen.ppf):
+            x = np.log(np.abs([float(quantile(10.0**-digits)) for digits in (40, 50, 80, 100)]))
+            far, farthest = (math.log(10) * np.array([10, 20])) / (x[1::2] - x[::2])
+            if far > 0 and abs(far - farthest) < 1e-6 * far:
+                found.append(float(far) * (1 - 1e-6))
+    return min(found)
+
+
+@lru_cache(maxsize=1024)
 def _central(law: FrozenScipy, k: int) -> tuple[float, float]:
     """E (X - E X)^k with an error estimate: SciPy's own value up to k = 4, held against quadrature."""
     value, error = _expectation(law, k, -math.inf, float(law.moment(1)))
@@ -155,6 +174,8 @@ def _central(law: FrozenScipy, k: int) -> tuple[float, float]:
 def _expectation(law: FrozenScipy, k: int, start: float, center: float = 0.0) -> tuple[float, float]:
     """E (X - center)^k 1{X > start} with an error estimate, by a sum or by quadrature between quantiles."""
     low, high = law._ends
+    if start >= high:
+        return 0.0, 0.0
     low = max(low, start)
     frozen = law.frozen
     with warnings.catch_warnings():
@@ -170,7 +191,6 @@ def _expectation(law: FrozenScipy, k: int, start: float, center: float = 0.0) ->
             parts = [
                 integrate.quad(lambda x: (x - center) ** k * frozen.pdf(x), a, b, limit=200)
                 for a, b in pairwise(ends)
-                if a < b
             ]
             value, error = (math.fsum(column) for column in zip(*parts, strict=True))
         if start == -math.inf and center == 0:
