@@ -1,6 +1,7 @@
 """Every registered distribution: its formulas, an independent quadrature and its own samples must agree."""
 
 import inspect
+import itertools
 import math
 import pickle
 from collections.abc import Callable
@@ -379,6 +380,16 @@ def test_every_bound_is_held(name: str) -> None:
             for value in [bound + side, bound + side * sp.Rational(1, 10**30)] + [bound] * is_open:
                 with pytest.raises(ParameterError, match=p.name):
                     cls(**(good | {p.name: value}))
+
+
+@pytest.mark.parametrize("name", [name for name, cls in DISTRIBUTIONS.items() if cls.parameters])
+def test_every_corner_of_the_typical_values_is_a_law(name: str) -> None:
+    cls = DISTRIBUTIONS[name]
+    for corner in itertools.product(*(p.typical for p in cls.parameters)):
+        law = cls(**{p.name: value for p, value in zip(cls.parameters, corner, strict=True)})
+        assert all(
+            float(getattr(law, p.name)) == value for p, value in zip(cls.parameters, corner, strict=True)
+        )
 
 
 def test_every_signature_can_be_read() -> None:

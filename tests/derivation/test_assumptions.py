@@ -20,6 +20,7 @@ from varprop import (
     sum_over,
 )
 from varprop.derivation import assumptions as assume
+from varprop.derivation.rules.addends import pairwise_orthogonal
 from varprop.derivation.structure import Structure
 from varprop.model.expressions import Scalar
 
@@ -152,6 +153,7 @@ def test_orthogonality(left, right, expected):
         (sum_over(ROW, W * X), sum_over(ROW, X), "proven"),
         (X, ONE, "refuted"),
         (U, ONE, "unknown"),
+        (RandomVariable("v", Unknown(symmetric=False)), ONE, "refuted"),  # no third moment is declared
         (W, W, "unknown"),
     ],
 )
@@ -201,3 +203,15 @@ def test_sentences_name_their_subjects():
     flip = Structure().odd_flips(sum_over(ROW, W * X))[0]
     symmetric = assume.sign_flip(Structure(), sum_over(ROW, W * X), X[A], flip)
     assert str(symmetric) == "sum_i w_i*x_i is symmetric about zero, by the signs of w, whatever x_i1 is"
+
+
+def test_the_mean_of_a_monomial_is_a_product_only_of_different_variables():
+    shifted = RandomVariable("y", Normal(mean=1))
+    assert assume.exact_mean(Y**2 * shifted**3) == HALF * sp.Rational(2, 3) * 4  # 1/3 * (1 + 3)
+    assert assume.exact_mean(Y * relu(Y)) is None
+
+
+def test_pairwise_orthogonality_shows_the_first_and_the_last_addend():
+    found = pairwise_orthogonal(Structure(), (W * Y, W[A] * X, X), ONE)
+    assert found.subjects == (W * Y, X)
+    assert found.verdict == "proven"

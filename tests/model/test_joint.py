@@ -100,6 +100,14 @@ def test_named_columns(data: object) -> None:
     assert "2 \\times 2" in table.latex()
 
 
+def test_only_the_first_columns_are_named() -> None:
+    four, five, nine = (Empirical({f"c{k}": [k, 1] for k in range(count)}) for count in (4, 5, 9))
+    assert str(four) == "Empirical(2 rows: c0, c1, c2, c3)"
+    assert str(five) == "Empirical(2 rows: c0, c1, c2, c3, ...)"
+    with pytest.raises(ParameterError, match=r"The columns are c0, c1, c2, c3, c4, c5, c6, c7\."):
+        nine.moment({"d": 1})
+
+
 RAGGED = [[[1, 2], [3]], {"a": [1, 2], "b": [1]}, {"a": 1}]
 NOT_NUMBERS = [
     [[1, "a"], [2, 3]],

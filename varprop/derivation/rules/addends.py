@@ -139,9 +139,9 @@ def pairwise_orthogonal(
             return found
     if pairs and len(terms) * (len(terms) - 1) > 2 * MOST_PAIRS:
         verdict = "unknown"
-    one, two = (terms[0], terms[-1]) if len(terms) > 1 else (terms[0], terms[0])
+    ends = (terms[0], terms[-1])
     return assume.Assumption(
-        "orthogonality", "E[({0}) * ({1})] = 0, a centered weight or a sign apart", (one, two), verdict
+        "orthogonality", "E[({0}) * ({1})] = 0, a centered weight or a sign apart", ends, verdict
     )
 
 
