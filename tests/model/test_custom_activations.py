@@ -137,3 +137,49 @@ def test_bad_laws(mean, std):
 def test_bad_covariances(covariance):
     with pytest.raises(vp.ParameterError, match="cross moments of tanh"):
         gaussian.cross_moment("tanh", [0, 0], covariance)
+
+
+def test_kinks_and_jumps_are_found_where_they_are() -> None:
+    assert vp.activation(lambda x: np.maximum(x - 1 / 3, 0)).at_kinks == pytest.approx((1 / 3,), abs=1e-14)
+    jump = vp.activation(lambda x: np.where(x > 1 / 3, 1.0, 0.0))
+    assert jump.at_kinks == pytest.approx((1 / 3,), abs=1e-15)
+    share = math.erfc(1 / 3 / math.sqrt(2)) / 2
+    assert float(vp.gain(jump).digits("forward")) == pytest.approx(share**-0.5, rel=1e-12)
+    assert vp.gain(jump).backward == sp.oo  # a jump is no slope
+    bent = vp.gain(lambda x: np.maximum(x - 1 / 3, 0))
+    assert float(bent.digits("backward")) == pytest.approx(share**-0.5, rel=1e-12)
+    both = vp.activation(lambda x: np.where(x > 0.7, np.exp(x), -x * x))  # a jump, and another slope
+    assert both.at_kinks == (0.7,)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: np.sqrt(np.abs(x)),  # E phi'^2 is infinite
+        lambda x: np.tanh(1000 * x),  # steeper than differences can see: E phi'^2 = 531.9
+        lambda x: np.tanh(1000 * (x - 0.0052)),
+    ],
+)
+def test_slopes_that_differences_miss_are_no_numbers(function) -> None:
+    with pytest.raises(vp.MomentError, match="does not settle"):
+        vp.gain(function)
+
+
+@pytest.mark.parametrize(
+    ("function", "square"),
+    [
+        (lambda x: np.sin(5 * x), 12.5 * (1 + math.exp(-50))),
+        (lambda x: np.abs(np.sin(5 * x)), 12.5 * (1 + math.exp(-50))),
+        (lambda x: np.sign(x) * np.abs(x) ** 1.5, 2.25 * math.sqrt(2 / math.pi)),
+        (lambda x: x**3, 27.0),
+    ],
+)
+def test_errors_of_slopes_by_differences_cover(function, square) -> None:
+    found = vp.gain(function)
+    apart = abs(float(found.slope_second_moment) - square)
+    assert apart <= 4 * vp.activation(function).slope_error * square <= 1e-6 * square
+
+
+def test_formulas_without_a_bounded_slope_are_refused() -> None:
+    with pytest.raises(vp.ParameterError, match="no limit at 0"):
+        vp.activation(sp.sqrt(sp.Abs(T)))

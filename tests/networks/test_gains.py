@@ -153,3 +153,18 @@ def test_the_command(capsys):
     assert record["numbers"]["forward"] == pytest.approx(math.sqrt(2 / 1.04))
     assert main(["gain", "rellu"]) == 2
     assert "Did you mean relu" in capsys.readouterr().err
+
+
+def test_gains_of_a_constant_are_infinite_where_nothing_passes() -> None:
+    for zero in (vp.polynomial(0), lambda x: 0 * x):
+        nothing = vp.gain(zero)
+        assert {nothing.forward, nothing.centered, nothing.backward, nothing.compromise} == {sp.oo}
+        assert nothing.record()["numbers"]["compromise"] is None
+    three = vp.gain(lambda x: 0 * x + 3)
+    assert (three.centered, three.backward) == (sp.oo, sp.oo)
+    assert float(three.forward) == pytest.approx(1 / 3, rel=1e-14)
+
+
+def test_what_is_not_in_l2_is_named_by_its_second_moment() -> None:
+    with pytest.raises(vp.MomentError, match=r"E lambda\^2 under N\(0, 1\^2\)"):
+        vp.gain(lambda x: np.exp(x * x / 2))

@@ -316,3 +316,14 @@ def test_it_is_a_value_and_shows_what_it_solves() -> None:
 def test_bad_input_is_refused(make, message: str) -> None:
     with pytest.raises((ParameterError, vp.ParseError), match=message):
         make()
+
+
+def test_pages_of_initializers_say_what_they_know() -> None:
+    assert "n_in = " not in vp.he_normal(("n_out", "n_in")).to_text()
+    assert "n_in = 4, n_out = 3" in vp.he_normal((3, 4)).to_text()
+    assert "as the frameworks' rule" in vp.he_normal((3, 4), fans="rule").to_text()
+    wide = vp.orthogonal((9, 4))
+    assert wide.factors() == (sp.Rational(4, 9), 1) and "n_in < n_out" in wide.to_text()
+    assert "n_in < n_out" not in vp.orthogonal((4, 4)).to_text()
+    w = np.stack([wide.draw(seed) for seed in range(200)])
+    assert (w**2).sum(axis=2).mean() == pytest.approx(4 / 9)  # Var z for Var x = 1: exact in every draw

@@ -338,7 +338,8 @@ def orthogonal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return the orthogonal initializer: orthonormal rows or columns times a gain.
 
     Its entries are uncorrelated, not independent, and that is all that Var(z) = n Var(w) E[x^2] needs. A
-    kernel is flattened to one row per output. Var(w) = gain^2 / max(rows, columns).
+    kernel is flattened to one row per output. Var(w) = gain^2 / max(rows, columns): with fewer inputs than
+    outputs the columns are orthonormal, and the layer multiplies the signal by n_in / n_out.
 
     Args:
         shape: as for `he_normal`.
@@ -354,6 +355,8 @@ def orthogonal(shape: Shape, **options: Unpack[Options]) -> Initializer:
         >>> weights = orthogonal((4, 9)).draw(0)
         >>> bool(np.allclose(weights @ weights.T, np.eye(4)))
         True
+        >>> orthogonal((9, 4)).factors()
+        Factors(forward=4/9, backward=1)
 
     Source: Saxe, McClelland, Ganguli 2014; Mezzadri 2007 (drawing).
     """

@@ -71,12 +71,19 @@ class Gain(Documented):
     @cached_property
     def second_moment(self) -> sp.Expr:
         """E phi(z)^2."""
-        return self._mean_of(self.activation, 2)
+        found = self._mean_of(self.activation, 2)
+        return sp.S.Zero if found.is_number and found.has(GaussianMean) and float(found) == 0 else found
 
     @cached_property
     def variance(self) -> sp.Expr:
         """Var phi(z)."""
-        return self.second_moment - self.mean**2
+        found = self.second_moment - self.mean**2
+        if not found.has(GaussianMean) or not found.is_number:
+            return found
+        constant = abs(float(found)) <= 8 * EPSILON * float(
+            self.second_moment
+        )  # all that is left is rounding
+        return sp.S.Zero if constant else found
 
     @cached_property
     def slope_second_moment(self) -> sp.Expr:
@@ -112,7 +119,8 @@ class Gain(Documented):
     @cached_property
     def compromise(self) -> sp.Expr:
         """sqrt(2 / (E phi(z)^2 / q + E phi'(z)^2))."""
-        return _root(2 / (self.second_moment / self.q + self.slope_second_moment))
+        both = self.second_moment / self.q + self.slope_second_moment
+        return _root(2 / both) if both != 0 else sp.oo
 
     @property
     def chi_1(self) -> sp.Expr:
@@ -272,8 +280,8 @@ def gain(activation: Any, q: ScalarLike = 1) -> Gain:
     Source: He, Zhang, Ren, Sun 2015.
     """
     found = Gain(as_activation(activation), Q.validate(q, "gain"))
-    for value in (found.second_moment, found.mean, found.slope_second_moment):
-        for inner in value.atoms(GaussianMean):
+    for part in ("second_moment", "mean", "slope_second_moment"):
+        for inner in getattr(found, part).atoms(GaussianMean):
             if inner.is_number:
                 float(inner)  # what is no member of L2, or not found, fails here
     return found

@@ -264,9 +264,8 @@ class Initializer(Joint, Documented):
 
     def document(self) -> Document:
         """The equation, its solution, and what it does to this shape."""
-        (into, out), (low, high) = self.used, self.support
+        low, high = self.support
         ends = ("no bound",) if high == sp.oo else (shown(low), " to ", shown(high))
-        fans = "" if self.fans == "true" else ", as the frameworks' rule reads them"
         blocks: list[Block] = [
             Heading(str(self)),
             Text("Asked: ", Math(self.equation.latex(), str(self.equation))),
@@ -274,7 +273,7 @@ class Initializer(Joint, Documented):
             Bullets(
                 [
                     *self._numbers(),
-                    Text("n_in = ", shown(into), ", n_out = ", shown(out), fans),
+                    *self._fans(),
                     Text("entries: ", *self._entries(), ", variance ", shown(self.variance)),
                     Text("range: ", *ends),
                     *self._effects(),
@@ -290,6 +289,12 @@ class Initializer(Joint, Documented):
             return ["normal of variance ", parent, ", then cut at ", cut, " standard deviations"]
         return [Math(law.latex(), str(law))]
 
+    def _fans(self) -> list[Text]:
+        if self.used == (N_IN, N_OUT):
+            return []  # n_in = n_in says nothing
+        fans = "" if self.fans == "true" else ", as the frameworks' rule reads them"
+        return [Text("n_in = ", shown(self.used.fan_in), ", n_out = ", shown(self.used.fan_out), fans)]
+
     def _numbers(self) -> list[Text]:
         means = sorted(self.scheme.solution.atoms(GaussianMean), key=str)
         return [
@@ -303,9 +308,17 @@ class Initializer(Joint, Documented):
     def _effects(self) -> list[Text]:
         done = self.factors()
         words = f"with {self.scheme.activation}, a layer multiplies the second moment of "
-        return [
+        lines = [
             Text(words, "the signal by ", shown(done.forward), ", of the gradient by ", shown(done.backward))
         ]
+        if self.kind == "orthogonal" and self._matrix[0] != self._matrix[1]:
+            lines.append(
+                Text(
+                    "the gain is solved for a square matrix: for n_in < n_out the columns are orthonormal "
+                    "and the signal gets n_in/n_out of it; for n_in > n_out the gradient gets n_out/n_in"
+                )
+            )
+        return lines
 
 
 def generator(rng: object) -> np.random.Generator | np.random.RandomState:

@@ -13,7 +13,7 @@ import sympy as sp
 
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array, X
-from varprop.model.activations.finding import find_kinks, probe, stencil
+from varprop.model.activations.finding import find_kinks, probe, slope_doubt, stencil
 from varprop.model.activations.formula import Formula
 from varprop.model.scalars import scalar
 
@@ -152,6 +152,7 @@ def from_formula(formula: sp.Expr, growth: int | None = None, name: str = "") ->
             kept.append(kink)
     made = FromFormula(name or str(formula), tuple(joined), tuple(kept), growth)
     probe(made.value, asked)
+    made.sides(1)
     return made
 
 
@@ -223,9 +224,9 @@ class FromCallable(Activation):
     def kinks(self) -> tuple[sp.Expr, ...]:
         return tuple(sp.Float(kink) if kink != int(kink) else sp.Integer(int(kink)) for kink in self.at_kinks)
 
-    @property
+    @cached_property
     def slope_error(self) -> float:
-        return 1e-9
+        return slope_doubt(self.value, self.breaks)
 
     def value(self, x: Array) -> Array:
         with np.errstate(all="ignore"):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 import sympy as sp
 
+from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.closed import normal_expectation, special, terms_of
 from varprop.model.activations.homogeneous import HomogeneousActivation
@@ -110,11 +111,20 @@ class Formula(Activation):
         for order in (0, 1):
             pieces = [sp.diff(piece, X, order) for piece in self.pieces or ()]
             ends = [
-                [float(side.subs(X, kink)) for side in (pieces[k], pieces[k + 1])]
+                [self._limit(side, kink) for side in (pieces[k], pieces[k + 1])]
                 for k, kink in enumerate(self.kinks)
             ]
             found.append((np.array([low for low, _ in ends]), np.array([high for _, high in ends])))
         return tuple(found)
+
+    def _limit(self, piece: sp.Expr, kink: sp.Expr) -> float:
+        found = piece.subs(X, kink)
+        if found.is_finite is False or found is sp.nan:
+            missing = f"it or its slope has no limit at {kink}"
+            raise ParameterError(
+                f"activation {self.name}", missing, "Give one of bounded slope at its kinks."
+            )
+        return float(found)
 
     def sides(self, order: int) -> tuple[Array, Array]:
         return super().sides(order) if self.pieces is None else self._sides[order]
