@@ -119,3 +119,18 @@ def test_the_command(capsys: pytest.CaptureFixture[str], need: Need) -> None:
     assert main(["audit", "torch", "std=3"]) == 2
     assert main(["audit", "torch.nn.init.normal_", "std", "--shape", "3", "4"]) == 2
     assert main(["audit", "torch.nn.init.normal_"]) == 2
+
+
+def test_options_of_the_command(need: Need, capsys: pytest.CaptureFixture[str]) -> None:
+    need("torch")
+    assert main(["audit", "torch.nn.init.normal_", "std=0.1", "--shape", "300", "200", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "kept"
+    assert main(["audit", "torch.nn.Linear", "bias=False", "--shape", "300", "200", "--depth", "5"]) == 0
+    assert "Linear(300, 200, bias=False)" in " ".join(capsys.readouterr().out.split())
+    for wrong in (
+        ["torch.nn.init.normal_", "std"],
+        ["torch", "std=1"],
+        ["torch.nn.init.normal_", "mode=fan"],
+    ):
+        assert main(["audit", *wrong, "--shape", "30", "20"]) == 2
+        assert capsys.readouterr().err.startswith("varprop: ")
