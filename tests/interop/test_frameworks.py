@@ -15,6 +15,7 @@ import pytest
 import varprop as vp
 from varprop.errors import ParameterError, SamplingError
 from varprop.interop import jax as jax_adapter, keras as keras_adapter, torch as torch_adapter
+from varprop.testing import DrawError, assert_variance
 from varprop.testing.draws import Draws
 
 Need: TypeAlias = Callable[[str], None]
@@ -211,3 +212,34 @@ def test_a_framework_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPa
         monkeypatch.setitem(__import__("sys").modules, framework, None)
         with pytest.raises(ParameterError, match=f"Install it: pip install {framework}"):
             vp.framework_initializer(name, shape=(3, 4))
+
+
+def test_what_torch_users_return_is_taken_as_it_is(need: Need) -> None:
+    need("torch")
+    import torch
+
+    def layer(seed: int) -> Any:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return torch.nn.Linear(64, 32).weight
+
+    def half(seed: int) -> Any:
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            return torch.randn(64, 32).bfloat16()
+
+    settings: dict[str, Any] = {"resolution": 1.2, "budget": 0.3}
+    assert assert_variance(layer, "1/192", **settings).verdict == "agrees"
+    assert assert_variance(half, 1, **settings).verdict == "agrees"
+    with pytest.raises(DrawError, match=r"generator of torch.*fork_rng"):
+        assert_variance(lambda seed: torch.manual_seed(seed) and torch.randn(64), 1)
+
+
+def test_what_jax_users_return_is_taken_as_it_is(need: Need) -> None:
+    need("jax")
+    import jax
+
+    def half(seed: int) -> Any:
+        return jax.random.normal(jax.random.key(seed), (64, 32), dtype="bfloat16")
+
+    assert assert_variance(half, 1, resolution=1.2, budget=0.3).verdict == "agrees"

@@ -161,6 +161,41 @@ def test_claims_of_expressions() -> None:
         assert_agrees(Variance(z), equals="1/3", at={"n": 8}, budget=1e-6)
 
 
+@pytest.mark.parametrize("exponent", [-500, -333, 400])
+def test_the_verdict_does_not_depend_on_the_unit(exponent: int) -> None:
+    scale = 2.0**exponent
+    plain = assert_variance(normal(1.0), 1)
+    scaled = assert_variance(lambda seed: normal(1.0)(seed) * scale, sp.Integer(2) ** (2 * exponent))
+    assert scaled.verdict == plain.verdict == "agrees"
+    assert scaled.high > scaled.estimate > scaled.low > 0
+    assert scaled.estimate == pytest.approx(math.ldexp(1.0, 2 * exponent), rel=0.02)
+    with pytest.raises(Disagreement):
+        assert_variance(lambda seed: normal(1.0)(seed) * scale, sp.Integer(2) ** (2 * exponent + 1))
+    with pytest.raises(Disagreement):
+        assert_second_moment(lambda seed: normal(1.0)(seed) * scale, 1)
+
+
+def test_an_expectation_beyond_floats_is_refused() -> None:
+    for beyond in (sp.Integer(10) ** -400, sp.Integer(10) ** 400, "1e-320"):
+        with pytest.raises(ParameterError, match="beyond the range of floats"):
+            assert_variance(normal(1.0), beyond)
+
+
+def test_the_line_that_repeats_names_every_setting_that_is_not_the_usual_one() -> None:
+    with pytest.raises(Disagreement) as caught:
+        assert_variance(normal(1.0), 2, independent=True, resolution=1.1, seed=3)
+    line = str(caught.value).splitlines()[-1]
+    assert line == "  repeat    assert_variance(draw, 2.0, independent=True, resolution=1.1, seed=3)"
+    again = line.partition("repeat    ")[2]
+    with pytest.raises(Disagreement) as repeated:
+        eval(again, {"assert_variance": assert_variance, "draw": normal(1.0)})
+    assert str(repeated.value) == str(caught.value)
+    with pytest.raises(Disagreement) as caught:
+        assert_preserves(normal(1.0), "tanh", q=2, axes="in, out", budget=0.5)
+    line = str(caught.value).splitlines()[-1]
+    assert line == "  repeat    assert_preserves(draw, 'tanh', q=2, axes='in, out', budget=0.5, seed=0)"
+
+
 def test_the_same_seed_repeats_and_another_differs() -> None:
     first, again, other = (assert_variance(normal(1), 1, seed=seed).estimate for seed in (3, 3, 4))
     assert first == again != other
@@ -271,6 +306,7 @@ def one_nan_later() -> Draw:
         (lambda seed: None, "NoneType of"),
         (lambda seed: np.ones(9) * 1j, "complex128"),
         (lambda seed: np.ones((0, 3)), r"shape \(0, 3\)"),
+        (lambda seed: [[1.0], [2.0, 3.0]], "no array"),
         (3, "not callable"),
         (None, "not callable"),
     ],

@@ -1,5 +1,7 @@
 """Mistakes of initializers, each drawn with NumPy and named from what was measured."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -53,3 +55,9 @@ def test_nothing_is_named_without_a_reason():
     assert likely_causes("variance", V, 0.0, Measured(0.3, 0.09, (5,))) == (
         "a constant: all entries are the same",
     )
+
+
+def test_a_mistake_that_would_hardly_change_the_number_is_not_named():
+    measured = Measured(0, 1.0, (8,))
+    assert likely_causes("variance", 1.021, 1.0, measured) == ()
+    assert likely_causes("variance", 1.2, math.sqrt(1.2), measured)[0].startswith("std passed as variance")

@@ -270,6 +270,8 @@ def _truncated(mean: float, std: float, cut: float, entries: Array) -> Candidate
 
 def _round(value: float, step: float) -> float:
     """The shortest decimal that is as near as the step."""
+    if abs(value) <= step:
+        return 0.0
     for digits in range(1, 16):
         short = float(f"{value:.{digits}g}")
         if abs(short - value) <= step:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+import sys
+from collections.abc import Mapping
+from dataclasses import fields, replace
 from typing import Any, Literal, NoReturn, Unpack
 
 import numpy as np
@@ -25,9 +26,11 @@ from varprop.testing.session import SESSION
 
 __all__ = ["assert_agrees", "assert_mean", "assert_preserves", "assert_second_moment", "assert_variance"]
 
+AXES: Literal["out, in"] = "out, in"
 COLUMNS = 16
 PREMISE = Asymptotic()
 SCALE_DRAWS = 16
+TINY = sys.float_info.min
 OVERDRAFT = 8.0
 """How many budgets the first look may cost before nothing is decided."""
 
@@ -114,7 +117,7 @@ def assert_preserves(
     activation: Activation | str = "identity",
     *,
     q: float = 1.0,
-    axes: Literal["out, in", "in, out"] = "out, in",
+    axes: Literal["out, in", "in, out"] = AXES,
     **settings: Unpack[Settings],
 ) -> Finding:
     """Assert that a layer keeps the second moment of the signal: E z^2 = q for z = W phi(h), h ~ N(0, q).
@@ -158,7 +161,12 @@ def assert_preserves(
             return np.asarray(weights @ inputs)
 
     blocks = Blocks(draws, "second moment", of=signal, entry_cost=3.0 * COLUMNS)
-    return _judged(claim, blocks, q, levels, f"assert_preserves(draw, {str(phi)!r}")
+    given = "".join(
+        f", {name}={value!r}"
+        for name, value, usual in (("q", q, 1.0), ("axes", axes, AXES))
+        if value != usual
+    )
+    return _judged(claim, blocks, q, levels, f"assert_preserves(draw, {str(phi)!r}{given}")
 
 
 def assert_agrees(
@@ -221,11 +229,16 @@ def _assert_moment(
     if exact.free_symbols or not exact.is_finite:
         raise ParameterError(f"expected {kind} {expected!s:.60}", "it is no number", "Give the number itself")
     value = float(exact)
+    if exact and not TINY <= abs(value) < math.inf:
+        raise ParameterError(
+            f"expected {kind} {expected!s:.60}", "it is beyond the range of floats", "Rescale the draws"
+        )
     if value < 0 and kind != "mean":
         raise ParameterError(f"expected {kind} {value:g}", "it is negative", "Give a number from 0 on")
     claim = f"{SYMBOLS[kind]} = {value:.8g}"
     blocks = Blocks(Draws(draw, levels.resolved_seed, claim), kind, independent)
-    return _judged(claim, blocks, value, levels, f"{VERBS[kind]}(draw, {value!r}")
+    given = ", independent=True" if independent else ""
+    return _judged(claim, blocks, value, levels, f"{VERBS[kind]}(draw, {value!r}{given}")
 
 
 def _judged(claim: str, blocks: Blocks, expected: float, levels: Levels, call: str) -> Finding:
@@ -234,25 +247,31 @@ def _judged(claim: str, blocks: Blocks, expected: float, levels: Levels, call: s
     if count < FIRST_LOOK and blocks.cost * FIRST_LOOK <= OVERDRAFT * nanoseconds:
         count = FIRST_LOOK
     plan = Plan.doubling(count, alpha=levels.alpha, power=levels.power, factor=levels.resolution)
+    blocks.exponent = _exponent(blocks, expected)
+    claimed = _scaled(expected, -blocks.degree * blocks.exponent)
     band = Band() if expected else Band((plan.factor - 1) * _natural_scale(blocks))
     look: Look | None = None
     for looked in plan.looks:
-        look = decide(blocks.first(looked), expected, plan, band=band, premise=PREMISE)
+        look = decide(blocks.first(looked), claimed, plan, band=band, premise=PREMISE)
         if look.verdict != "inconclusive":
             break
     SESSION.count(plan.alpha)
-    repeat = f"{call}, seed={levels.resolved_seed})"
-    estimate = math.nan if look else float(blocks.first(1)[0])
+    first = float(blocks.first(1)[0])
+    left, low, high = (look.left, look.low, look.high) if look else (first, -math.inf, math.inf)
+    estimate, low, high = (
+        _scaled(value, blocks.degree * blocks.exponent) for value in (left, low + claimed, high + claimed)
+    )
     finding = found(
         claim,
         look,
         plan,
         expected,
         estimate=estimate,
+        limits=(low, high),
         draws=blocks.drawn,
         shape=blocks.draws.shape,
         premise=PREMISE.name,
-        repeat=repeat,
+        repeat=f"{call}{_settings(levels)})",
     )
     if finding.verdict == "disagrees":
         measured = _measured(blocks)
@@ -262,21 +281,44 @@ def _judged(claim: str, blocks: Blocks, expected: float, levels: Levels, call: s
     return finding
 
 
+def _exponent(blocks: Blocks, expected: float) -> int:
+    """The power of two that the first array, or what is expected, is of; entries in such units are near 1."""
+    first = Blocks(blocks.draws, blocks.kind, of=blocks.of).entries(0)
+    largest = max(float(np.abs(first).max()), abs(expected) ** (1 / blocks.degree))
+    return math.frexp(largest)[1] if largest < math.inf else 0
+
+
+def _scaled(value: float, exponent: int) -> float:
+    """The value times 2**exponent; infinite where that is beyond floats."""
+    try:
+        return math.ldexp(value, exponent)
+    except OverflowError:
+        return math.copysign(math.inf, value)
+
+
+def _settings(levels: Levels) -> str:
+    """The settings that a repetition must name: the seed, and all that are not the usual ones."""
+    usual = Levels()
+    given = {field.name: getattr(levels, field.name) for field in fields(Levels)}
+    given |= {"seed": levels.resolved_seed}
+    named = {name: value for name, value in given.items() if value != getattr(usual, name)}
+    return "".join(f", {name}={value!r}" for name, value in named.items())
+
+
 def _natural_scale(blocks: Blocks) -> float:
     """sqrt(E x^2) for a mean, else E x^2, from draws beyond those of the test."""
-    beyond = Blocks(blocks.draws, "second moment", of=blocks.of)
+    beyond = Blocks(blocks.draws, "second moment", of=blocks.of, exponent=blocks.exponent)
     beyond.drawn = 2**30
     second = float(beyond.first(SCALE_DRAWS).mean())
     return math.sqrt(second) if blocks.kind == "mean" else second
 
 
 def _measured(blocks: Blocks) -> Measured:
-    pieces: list[Callable[[], Blocks]] = [
-        lambda: Blocks(blocks.draws, "mean", blocks.independent, blocks.of),
-        lambda: Blocks(blocks.draws, "second moment", blocks.independent, blocks.of),
-    ]
-    mean, second = (float(piece().first(FIRST_LOOK).mean()) for piece in pieces)
-    return Measured(mean, second, blocks.draws.shape)
+    def moment(kind: Kind) -> float:
+        again = Blocks(blocks.draws, kind, blocks.independent, blocks.of, exponent=blocks.exponent)
+        return _scaled(float(again.first(FIRST_LOOK).mean()), again.degree * again.exponent)
+
+    return Measured(moment("mean"), moment("second moment"), blocks.draws.shape)
 
 
 def _fail(finding: Finding | Evidence, on_inconclusive: Undecidedly) -> NoReturn:

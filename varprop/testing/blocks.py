@@ -36,6 +36,8 @@ class Blocks:
         kind: "mean", "second moment" or "variance".
         independent: whether the entries of one array are independent of each other.
         of: what an array is turned into first.
+        entry_cost: nanoseconds per entry.
+        exponent: entries are counted in units of 2**exponent, so that their squares stay within floats.
 
     Example:
         >>> draws = Draws(lambda seed: np.random.default_rng(seed).normal(size=100))
@@ -48,6 +50,7 @@ class Blocks:
     independent: bool = False
     of: Callable[[Array, int], Array] | None = None
     entry_cost: float = ENTRY_COST
+    exponent: int = 0
 
     def __post_init__(self) -> None:
         self.size = math.prod(self.draws.shape)
@@ -72,10 +75,20 @@ class Blocks:
         self._done = [np.concatenate(self._done)]
         return self._done[0][:count]
 
+    @property
+    def degree(self) -> int:
+        """Of the quantity in the entries: 1 for a mean, 2 for a variance or a second moment."""
+        return 1 if self.kind == "mean" else 2
+
+    def entries(self, number: int) -> Array:
+        """The entries of an array, in units of 2**exponent."""
+        drawn = self.draws[number]
+        entries = drawn.ravel() if self.of is None else self.of(drawn, number + 1).ravel()
+        return np.ldexp(entries, -self.exponent) if self.exponent else entries
+
     def _next(self) -> Array:
-        drawn = self.draws[self.drawn]
         self.drawn += 1
-        return drawn.ravel() if self.of is None else self.of(drawn, self.drawn).ravel()
+        return self.entries(self.drawn - 1)
 
     def _block(self) -> Array:
         means, squares = np.empty(self.group), np.empty(self.group)

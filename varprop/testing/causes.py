@@ -10,8 +10,9 @@ from varprop.model.distributions import TruncatedNormal
 
 __all__ = ["Measured", "likely_causes"]
 
-NEAR = 0.012
-"""How near, relative to the measurement, a mistake must come to be named."""
+NEAR, APART = 0.012, 0.036
+"""How near, relative to the measurement, a mistake must come to be named; it stands apart from the claim by
+more than `APART`."""
 MOST = 3
 
 
@@ -52,8 +53,8 @@ def likely_causes(kind: str, expected: float, estimate: float, measured: Measure
         return ()
     found = []
     for value, cause in _mistakes(kind, expected, measured):
-        if value > 0 and estimate > 0:
-            distance = abs(math.log(estimate / value))
+        if value > 0 and estimate > 0 and abs(math.log(value) - math.log(expected)) > APART:
+            distance = abs(math.log(estimate) - math.log(value))
             if distance < NEAR:
                 found.append((distance, cause))
     if estimate == 0:

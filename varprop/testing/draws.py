@@ -89,7 +89,7 @@ class Draws:
 
     def _called(self, number: int) -> Array:
         given = self.draw(self.seed_of(number))
-        drawn = np.asarray(given)
+        drawn = self._array(given)
         if drawn.dtype.kind not in "biuf":
             raise self._refused(f"it returned {type(given).__name__} of {drawn.dtype}", "Return real numbers")
         numbers = drawn.astype(np.float64)
@@ -97,6 +97,17 @@ class Draws:
             bad = "nan" if np.isnan(numbers).any() else "inf"
             raise self._refused(f"it returned {bad} for seed {self.seed_of(number)}", "Mend the initializer")
         return numbers
+
+    def _array(self, given: Any) -> NDArray[Any]:
+        """A torch parameter is taken without its gradient, and bfloat16, which NumPy lacks, as float32."""
+        if callable(getattr(given, "detach", None)):
+            given = given.detach().cpu()
+            given = given.float() if "bfloat16" in str(given.dtype) else given
+        try:
+            drawn = np.asarray(given)
+        except ValueError as error:
+            raise self._refused(f"it returned no array: {error}", "Return one shape") from None
+        return drawn.astype(np.float64) if drawn.dtype.name == "bfloat16" else drawn
 
     def _refused(self, missing: str, remedy: str) -> DrawError:
         name = getattr(self.draw, "__qualname__", type(self.draw).__name__)
@@ -113,7 +124,8 @@ def _global_generators_at_rest() -> Iterator[None]:
         raise DrawError(
             "draws of an initializer",
             f"it changed the state of the global generator of {' and '.join(moved)}",
-            "Make a generator from the seed, such as np.random.default_rng(seed), and draw from that.",
+            "Make a generator from the seed, such as np.random.default_rng(seed), and draw from that; layers"
+            " of torch take none: build them inside `with torch.random.fork_rng():`.",
         )
 
 

@@ -96,21 +96,19 @@ def found(
     expected: float,
     *,
     estimate: float,
+    limits: tuple[float, float],
     draws: int,
     shape: tuple[int, ...],
     premise: str,
     repeat: str,
 ) -> Finding:
     """The finding of the last look; without one nothing is decided."""
-    infinite = float("inf")
-    low, high = (look.low + expected, look.high + expected) if look else (-infinite, infinite)
     return Finding(
         claim,
         look.verdict if look else "inconclusive",
-        look.left if look else estimate,
+        estimate,
         expected,
-        low,
-        high,
+        *limits,
         draws,
         shape,
         plan.alpha,
