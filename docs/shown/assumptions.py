@@ -1,9 +1,7 @@
 """What a formula rests on, and what breaks it."""
 
-import sympy as sp
-
 import varprop as vp
-from varprop.render import Document, Math, Table, Text
+from varprop.render import Document, Text
 
 i = vp.Axis("i", "n")
 
@@ -44,23 +42,17 @@ def skewed() -> vp.Quantity:
     return rectified(vp.Exponential(mean=1))
 
 
-def _net(bias: object) -> vp.Expression:
+def _net(bias: str | int) -> vp.Expression:
     j = vp.Axis("j", "m")
     x = vp.RandomVariable("x", vp.Normal(), axes=i)
     first = vp.RandomVariable("w1", vp.Normal(variance="2/n"), axes=(j, i), role="weights")
     second = vp.RandomVariable("w2", vp.Normal(variance="2/m"), axes=j, role="weights")
-    b = vp.RandomVariable("b", bias, axes=j) if isinstance(bias, vp.Distribution) else bias
-    return vp.sum_over(j, second * vp.relu(vp.sum_over(i, first * x) + b))
+    return vp.sum_over(j, second * vp.relu(vp.sum_over(i, first * x) + bias))
 
 
 def net() -> vp.Quantity:
     """The variance of a net with one hidden layer of ReLU units, at any width."""
     return vp.Variance(_net(0))
-
-
-def net_with_bias() -> vp.Quantity:
-    """The same with a symmetric bias of its own for each unit."""
-    return vp.Variance(_net(vp.Normal(variance="s")))
 
 
 def refusal() -> Document:
@@ -70,19 +62,3 @@ def refusal() -> Document:
     except vp.DerivationError as error:
         return Document([Text(str(error))])
     raise AssertionError("a constant bias was accepted")
-
-
-def three_inputs() -> Document:
-    """Which variance keeps the signal, for three kinds of inputs, by three derivations."""
-    rows = []
-    laws = {
-        "standardized": vp.Normal(),
-        "a ReLU of standardized": vp.relu(vp.Normal()),
-        "pixels in [0, 1]": vp.Uniform(0, 1),
-    }
-    for name, law in laws.items():
-        z = vp.dot(weights=vp.Normal(variance="v"), inputs=law, fan_in="n")
-        found = vp.solve(vp.Equal(vp.Variance(z), 1), unknown="v").result
-        second = law.moment(2)
-        rows.append([name, Math(sp.latex(second), str(second)), Math(sp.latex(found), str(found))])
-    return Document([Table(["inputs", "E x^2", "Var w"], rows)])

@@ -1,6 +1,7 @@
 """The two questions that learners ask, answered."""
 
 import varprop as vp
+from varprop.render import Document
 
 
 def cancellation() -> vp.Answer:
@@ -11,3 +12,13 @@ def cancellation() -> vp.Answer:
 def vanishing() -> vp.Answer:
     """A product of two small numbers is tiny: why do gradients not vanish?"""
     return vp.answer("vanishing")
+
+
+def cancellation_pictures() -> Document:
+    """What the answer draws."""
+    return Document(picture.lines for picture in cancellation().pictures)
+
+
+def vanishing_pictures() -> Document:
+    """What the answer draws."""
+    return Document(picture.lines for picture in vanishing().pictures)

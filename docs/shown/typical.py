@@ -12,6 +12,17 @@ def product() -> vp.Quantity:
     return vp.Variance(result)
 
 
+def product_variance() -> object:
+    """Its value."""
+    return vp.derive(product()).result
+
+
+def signal() -> vp.Profile:
+    """Moments and gradients through the layers of such a net, in the mean."""
+    net = vp.Network(vp.repeat(5, [vp.Dense(20, weights="he_normal"), vp.relu]), fan_in=20)
+    return vp.propagate(net, input=vp.Normal())
+
+
 def wide() -> vp.NormLaw:
     """A ReLU net with He's weights, 50 layers of width 256."""
     return vp.norm_law([256] * 50)

@@ -1,6 +1,7 @@
 """Claims with each of the three outcomes."""
 
 import varprop as vp
+from shown.typical import product
 
 z = vp.dot(weights=vp.Normal(variance="1/n"), inputs=vp.Uniform(0, 1), fan_in="n")
 
@@ -17,7 +18,4 @@ def off_by_ten_percent() -> tuple[vp.Quantity, str]:
 
 def heavy() -> tuple[vp.Quantity, int]:
     """The variance of a product of eight standard normal variables."""
-    product = vp.RandomVariable("x1", vp.Normal())
-    for k in range(2, 9):
-        product = product * vp.RandomVariable(f"x{k}", vp.Normal())
-    return vp.Variance(product), 1
+    return product(), 1

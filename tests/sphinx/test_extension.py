@@ -139,6 +139,34 @@ def test_a_change_of_the_library_computes_every_page_again(
     assert len(list(cache.iterdir())) == 2
 
 
+def test_a_change_of_a_helper_or_of_a_named_file_computes_a_page_again(
+    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "reader.py").write_text(
+        "from pathlib import Path\nimport helper\nfrom varprop.render import Document\n\n"
+        "def told():\n"
+        "    return Document([helper.word + (Path(__file__).parent / 'word.txt').read_text()])\n"
+    )
+    page = "# Mine\n\n```{varprop-table} reader:told\n:depends: word*.txt\n```\n"
+
+    def shown(helper: str, word: str) -> str:
+        for name in ("helper", "reader"):
+            monkeypatch.delitem(sys.modules, name, raising=False)
+        (tmp_path / "helper.py").write_text(f"word = {helper!r}\n")
+        (tmp_path / "word.txt").write_text(word)
+        code, told = build(page)
+        assert code == 0, told
+        return (tmp_path / "_build" / "index.html").read_text()
+
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    for pair in (("one ", "sea"), ("three ", "sea"), ("three ", "lakes")):
+        assert f"<p>{''.join(pair)}</p>" in shown(*pair)
+    cache = tmp_path / "_build" / ".doctrees" / "varprop"
+    assert len(list(cache.iterdir())) == 3
+    assert shown("three ", "lakes")
+    assert len(list(cache.iterdir())) == 3
+
+
 def test_every_kind_of_block_and_of_object(build: Build, tmp_path: Path) -> None:
     code, told = build(
         "# Mine\n\n```{varprop-table} objects:blocks\n```\n\n"
@@ -170,6 +198,7 @@ WRONG = {
     "```{varprop-table} objects:nothing\n```\n": "there is no nothing",
     "```{varprop-table} nowhere:table\n```\n": "No module named 'nowhere'",
     "```{varprop-table} objects\n```\n": "it is no name",
+    "```{varprop-table} objects:table\n:depends: nothing.csv\n```\n": "the files 'nothing.csv'",
     "```{varprop-table} objects:calls\n```\n": "cannot be written as a document",
     "```{varprop-derivation} objects:claim\n```\n": "no random expression, quantity or derivation",
     "```{varprop-claim} objects:claim\n:at: n\n```\n": "no list of values",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from varprop.errors import ParameterError
-from varprop.render import Plot
+from varprop.render import Plot, Series
 
 __all__ = ["Picture", "draw"]
 
@@ -28,6 +28,34 @@ class Picture:
     bars: bool = False
     log_x: bool = False
     note: str = ""
+
+    @property
+    def lines(self) -> Plot:
+        """The panel as a plot of any page: bars as points with a name each, repeated draws with one name."""
+        plot = self.plot
+        if self.bars:
+            [sizes] = plot.series
+            names = plot.x_label.split(", ")
+            points = zip(names, sizes.x, sizes.y, strict=True)
+            series = [Series(name, [x], [y]) for name, x, y in points]
+            return Plot(series, plot.title, "in this order", plot.y_label, plot.log_y)
+        series = [Series(_legend(line.name), line.x, line.y) for line in plot.series]
+        title = f"{plot.title}; {self.note}" if self.note else plot.title
+        return Plot(series, title, plot.x_label, plot.y_label, plot.log_y)
+
+
+def _single(name: str) -> bool:
+    """Whether a line is one draw of many."""
+    return name.startswith(("draw ", "one net"))
+
+
+def _legend(name: str) -> str:
+    """What the legend says of a line: one entry for all draws and for both sides of an envelope."""
+    if name == "draw 1":
+        return "five draws"
+    if name.startswith("one net") and name.endswith("(1)"):
+        return name.removesuffix(" (1)").replace("one net", "single nets")
+    return "" if _single(name) or name.startswith("-") else name.replace("+ std", "± std")
 
 
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -76,18 +104,9 @@ def _panel(axes: Any, picture: Picture) -> None:
     if picture.bars:
         _bars(axes, plot)
         return
-    walks = 0
     for k, series in enumerate(plot.series):
-        single = series.name.startswith(("draw ", "one net"))
-        if single:
-            walks += 1
-            label = (
-                None
-                if walks > 1
-                else series.name.split(" (")[0]
-                .replace("draw 1", "five draws")
-                .replace("one net", "single nets")
-            )
+        label = _legend(series.name) or None
+        if _single(series.name):
             axes.plot(series.x, series.y, color="0.55", linewidth=0.9, zorder=1, label=label)
         else:
             dashed = series.name.startswith(("+", "-"))
@@ -97,7 +116,7 @@ def _panel(axes: Any, picture: Picture) -> None:
                 color=COLORS[1] if dashed else COLORS[k % len(COLORS)],
                 linewidth=1.8,
                 linestyle="--" if dashed else "-",
-                label=None if series.name.startswith("-") else series.name.replace("+ std", "+- std"),
+                label=label,
                 zorder=2,
             )
     axes.set_xlabel(plot.x_label)

@@ -75,12 +75,18 @@ def draw_text(plot: Plot, width: int) -> list[str]:
 
 
 def draw_svg(plot: Plot) -> str:
-    """The plot as an SVG element that takes the colors of the page."""
-    wide, high, left, top, right, bottom = 640, 320, 64, 28, 150, 44
+    """The plot as an SVG element that takes the colors of the page and can be read on a phone.
+
+    The legend stands below. A series without a name belongs to the one before it and looks like it.
+    """
+    titles = textwrap.wrap(plot.title, 58)
+    wide, left, top, right, height = 420, 58, 12 + 16 * len(titles), 14, 220
+    names = [series.name for series in plot.series if series.name]
+    high = top + height + 48 + 18 * len(names)
     title = escape(plot.title or plot.y_label or "plot")
     made = [
         f'<svg viewBox="0 0 {wide} {high}" role="img" aria-label="{title}" '
-        f'style="max-width:{wide}px;width:100%" '
+        f'style="max-width:{wide + 100}px;width:100%" '
         'font-family="sans-serif" font-size="12" fill="currentColor">'
     ]
 
@@ -92,17 +98,20 @@ def draw_svg(plot: Plot) -> str:
         words(left, high / 2, "nothing to draw")
         return "".join([*made, "</svg>"])
     x0, x1, y0, y1 = frame
-    end_x, end_y = wide - right, high - bottom
+    end_x, end_y = wide - right, top + height
     made.append(f'<path d="M{left} {top}V{end_y}H{end_x}" fill="none" stroke="currentColor"/>')
-    words(left, 16, plot.title)
+    for number, line in enumerate(titles):
+        words(8, 16 + 16 * number, line)
     words(left, end_y + 16, f"{x0:.4g}", "middle")
-    words(end_x, end_y + 16, f"{x1:.4g}", "middle")
+    words(end_x, end_y + 16, f"{x1:.4g}", "end")
     words((left + end_x) / 2, end_y + 32, plot.x_label, "middle")
     words(left - 6, top + 4, _height(y1, plot.log_y), "end")
     words(left - 6, end_y + 4, _height(y0, plot.log_y), "end")
     middle = (top + end_y) / 2
     words(14, middle, plot.y_label, "middle", f' transform="rotate(-90 14 {middle:.1f})"')
-    for number, series in enumerate(plot.series):
+    number = -1
+    for series in plot.series:
+        number += bool(series.name) or number < 0
         stroke = f'stroke="{_COLORS[number % len(_COLORS)]}" stroke-width="2"'
         dash = _DASHES[number % len(_DASHES)]
         stroke += f' stroke-dasharray="{dash}"' if dash else ""
@@ -117,7 +126,8 @@ def draw_svg(plot: Plot) -> str:
                 f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" {stroke} fill="none"/>'
                 for across, down in places
             ]
-        y = top + 8 + 18 * number
-        made.append(f'<path d="M{end_x + 8} {y - 4}h20" fill="none" {stroke}/>')
-        words(end_x + 32, y, series.name)
+        if series.name:
+            y = end_y + 54 + 18 * number
+            made.append(f'<path d="M{left} {y - 4}h24" fill="none" {stroke}/>')
+            words(left + 32, y, series.name)
     return "".join([*made, "</svg>"])

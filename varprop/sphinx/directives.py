@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
 import sympy as sp
 from docutils import nodes
 from docutils.parsers.rst import directives
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
@@ -23,7 +24,7 @@ from varprop.model.printing import to_latex
 from varprop.render import Badge, Document, Heading, Line, Table, Text
 from varprop.render.blocks import Block
 from varprop.sphinx.nodes import to_nodes
-from varprop.sphinx.objects import Cache, document_of, made, module_of, source_of
+from varprop.sphinx.objects import Cache, document_of, made, module_of, source_of, sources
 
 __all__ = ["ShowClaim", "ShowDerivation", "ShowObject", "Value", "short"]
 
@@ -37,6 +38,11 @@ def _values(text: str | None) -> dict[str, str]:
     if not pairs or not all(name and sign and value for name, sign, value in pairs):
         raise ValueError(f"{text!r} is no list of values; write n=64, m=3")
     return {name: value for name, _, value in pairs}
+
+
+def _sources(env: BuildEnvironment, path: str, more: Iterable[str] = ()) -> list[Path]:
+    """The files that the object `path` may be made from."""
+    return sources(Path(env.srcdir), Path(env.doctreedir).parent, module_of(path), more)
 
 
 def _verdict(text: str | None) -> str:
@@ -74,7 +80,8 @@ class ShowObject(SphinxDirective):
 
     Options: `code` also shows the source that made it; `short` leaves out the heading and the notes on the
     lines; `expect` names the verdict that is meant to come out, where it is not "agrees". Any other verdict
-    is a warning of the build.
+    is a warning of the build. `depends` names files that the object is made from, such as `data/*.csv`,
+    from the folder of conf.py; all Python files of that folder count without being named.
     """
 
     required_arguments = 1
@@ -83,6 +90,7 @@ class ShowObject(SphinxDirective):
         "code": directives.flag,
         "short": directives.flag,
         "expect": _verdict,
+        "depends": directives.unchanged_required,
     }
 
     def document(self, found: Any, path: str) -> Document:
@@ -92,16 +100,17 @@ class ShowObject(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the nodes of the object."""
         path = self.arguments[0]
+        named = self.options.get("depends", "").replace(",", " ").split()
         try:
-            module = module_of(path)
+            files = _sources(self.env, path, named)
             arguments = (type(self).__name__, path, repr(sorted(self.options.items())))
             cache = Cache(Path(self.env.doctreedir) / "varprop")
-            document = cache.get(module, arguments, lambda: self.document(made(path), path))
+            document = cache.get(files, arguments, lambda: self.document(made(path), path))
             source = source_of(path) if "code" in self.options else ""
         except VarpropError as problem:
             raise self.error(f"varprop: {problem}") from problem
-        if module.__file__:
-            self.env.note_dependency(module.__file__)
+        for file in files:
+            self.env.note_dependency(str(file))
         self._judge(document, path)
         shown = short(document) if "short" in self.options else document
         block = nodes.container(classes=["varprop"])
@@ -194,9 +203,8 @@ class Value(SphinxRole):
         except (VarpropError, TypeError, ValueError) as problem:
             message = self.inliner.reporter.error(f"varprop: {problem}", line=self.lineno)
             return [self.inliner.problematic(self.rawtext, self.rawtext, message)], [message]
-        module = module_of(path)
-        if module.__file__:
-            self.env.note_dependency(module.__file__)
+        for file in _sources(self.env, path):
+            self.env.note_dependency(str(file))
         if isinstance(value, sp.Expr | Expression) and not layout:
             formula = sp.latex(value) if isinstance(value, sp.Expr) else to_latex(value)
             return [nodes.math(formula, formula)], []

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import inspect
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +18,7 @@ import varprop.render
 from varprop.errors import ParameterError
 from varprop.render import Document
 
-__all__ = ["Cache", "document_of", "library_digest", "made", "module_of", "source_of"]
+__all__ = ["Cache", "document_of", "library_digest", "made", "module_of", "source_of", "sources"]
 
 LIBRARY = Path(varprop.render.__file__).parent.parent
 
@@ -105,8 +105,38 @@ def library_digest() -> str:
     return digest.hexdigest()
 
 
+def sources(project: Path, built: Path, module: ModuleType, more: Iterable[str] = ()) -> list[Path]:
+    """The files that an object may be made from: its module, all Python files of the project, and more.
+
+    Args:
+        project: the folder of conf.py; hidden folders in it, such as environments, are left out.
+        built: the folder that is built into, left out as well.
+        module: of the object.
+        more: patterns of further files in the project, such as `data/*.csv`.
+
+    Raises:
+        ParameterError: a pattern that fits no file.
+    """
+    files = {
+        path
+        for path in project.rglob("*.py")
+        if (built == project or not path.is_relative_to(built))
+        and not any(part.startswith(".") for part in path.relative_to(project).parts)
+    }
+    for pattern in more:
+        met = [path for path in project.glob(pattern) if path.is_file()] if not Path(pattern).root else []
+        if not met:
+            raise ParameterError(
+                f"the files {pattern!r:.80}", "there are none", "Write a path from the folder of conf.py"
+            )
+        files.update(met)
+    if module.__file__:
+        files.add(Path(module.__file__))
+    return sorted(files)
+
+
 class Cache:
-    """Results on disk, keyed by the library's source, the source of the object's module, and arguments.
+    """Results on disk, keyed by the library's source, the files they are made from, and arguments.
 
     Args:
         folder: where they are kept; made when it is needed.
@@ -115,11 +145,11 @@ class Cache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def get(self, module: ModuleType, arguments: tuple[str, ...], make: Callable[[], Any]) -> Any:
-        """What was made before from the same sources and arguments, else what `make` makes now."""
+    def get(self, files: Iterable[Path], arguments: tuple[str, ...], make: Callable[[], Any]) -> Any:
+        """What was made before from the same files and arguments, else what `make` makes now."""
         digest = hashlib.sha256(library_digest().encode())
-        if module.__file__:
-            digest.update(Path(module.__file__).read_bytes())
+        for path in files:
+            digest.update(str(path).encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
         digest.update(repr(arguments).encode())
         stored = self.folder / f"{digest.hexdigest()}.pickle"
         try:
