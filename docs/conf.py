@@ -27,7 +27,15 @@ myst_heading_anchors = 3
 exclude_patterns = ["_build", "shown", "examples", "measured"]
 html_theme = "furo"
 html_title = "varprop"
-nitpicky = False
+nitpicky = True
+nitpick_ignore_regex = [
+    # types of Python, NumPy and SymPy: their pages are elsewhere, and a build reaches no network
+    ("py:class", r"(collections|concurrent|decimal|fractions|numpy|os|pathlib|sympy)\..*"),
+    # types of results that are no public names: read, never made by a caller
+    ("py:class", r"varprop\.\w+\..*"),
+    # words of docstrings that stand where a type could, and names of unions of types
+    ("py:class", r"(.* .*|\w+)"),
+]
 napoleon_use_ivar = True
 suppress_warnings = ["ref.python"]  # words of docstrings that are names in several places
 default_role = "code"

@@ -17,17 +17,35 @@ from varprop.derivation.quantities import Equal, Mean
 from varprop.derivation.rules import RULES, Rule
 from varprop.derivation.showing import line_math
 from varprop.derivation.structure import Structure
-from varprop.errors import ParameterError
+from varprop.errors import MomentError, ParameterError
 from varprop.evidence import check
 from varprop.model.activations import NAMED, activation
-from varprop.model.distributions import DISTRIBUTIONS, Distribution
+from varprop.model.distributions import (
+    DISTRIBUTIONS,
+    Bernoulli,
+    Constant,
+    Distribution,
+    Dropout,
+    Exponential,
+    Laplace,
+    LogNormal,
+    Mixture,
+    Normal,
+    Rademacher,
+    Rectified,
+    StudentT,
+    TruncatedNormal,
+    Uniform,
+    Unknown,
+)
 from varprop.model.domains import Parameter
 from varprop.model.printing import Names, naming
 from varprop.model.variables import RandomVariable
 from varprop.networks.catalogue import INITIALIZERS, initializer
 from varprop.render import Badge, Bullets, Document, Heading, Math, Table, Text
 from varprop.sphinx.nodes import label_of_rule
-from varprop.sphinx.objects import library_digest
+
+LONG = 200
 
 
 def checked_example(rule: Rule) -> Callable[[], Document]:
@@ -58,8 +76,8 @@ def identifier(rule: Rule) -> str:
 examples = SimpleNamespace(**{identifier(rule): checked_example(rule) for rule in RULES})
 
 
-def rule_blocks(rule: Rule) -> list[object]:
-    """Return what the reference says about a rule: theorem, source, example, assumptions, witnesses."""
+def rule_blocks(rule: Rule) -> tuple[list[object], list[object]]:
+    """Return what the reference says about a rule: theorem, source and example, then what it needs."""
     parts = rule.example()
     claim = rule.claim(**parts)
     with naming(Names(claim.expressions)):
@@ -68,7 +86,12 @@ def rule_blocks(rule: Rule) -> list[object]:
     example = Math(f"{left.latex} = {right.latex}", f"{left.plain} = {right.plain}")
     blocks: list[object] = [Heading(rule.name.capitalize(), 2), Math(rule.theorem, rule.name)]
     kind = f"Holds in the limit {rule.limit}." if rule.limit else "Exact."
-    blocks += [f"{kind} Source: {rule.source}.", "For example", example]
+    return [*blocks, f"{kind} Source: {rule.source}.", "For example", example], needed_blocks(rule, needs)
+
+
+def needed_blocks(rule: Rule, needs: list[str]) -> list[object]:
+    """Return each assumption of a rule with a model in which it fails."""
+    blocks: list[object] = []
     for position, need in enumerate(needs):
         other = counterexample(rule, position)
         if other is None:
@@ -89,17 +112,112 @@ def domain(parameter: Parameter) -> str:
     """Return the domain of a parameter as an interval."""
     left = "(" if parameter.low_open or parameter.low == -sp.oo else "["
     right = ")" if parameter.high_open or parameter.high == sp.oo else "]"
-    return f"{left}{parameter.low}, {parameter.high}{right}"
+    return f"{left}{parameter.low}, {parameter.high}{right}".replace("oo", "∞")
+
+
+MU, SIGMA, A, B, NU = map(varprop.symbol, "mu sigma a b nu".split())
+SHOWN: dict[str, tuple[Distribution, ...]] = {  # the general one, then one that may be symmetric
+    "Bernoulli": (Bernoulli("p"),),
+    "Constant": (Constant("c"), Constant(0)),
+    "Dropout": (Dropout("p"),),
+    "Exponential": (Exponential(MU),),
+    "Laplace": (Laplace(MU, SIGMA**2), Laplace(0, SIGMA**2)),
+    "LogNormal": (LogNormal(MU, SIGMA**2),),
+    "Mixture": (Mixture([Normal(0, "v1"), Normal(0, "v2")], weights=["p", "1 - p"]),),
+    "Normal": (Normal(MU, SIGMA**2), Normal(0, SIGMA**2)),
+    "Rademacher": (Rademacher(),),
+    "Rectified": (Rectified(Normal(0, "v")),),
+    "StudentT": (StudentT(NU, MU, B), StudentT(NU, 0, B)),
+    "TruncatedNormal": (TruncatedNormal(A, B), TruncatedNormal(-B, B)),
+    "Uniform": (Uniform(A, B), Uniform(-B, B)),
+    "Unknown": (Unknown(MU, SIGMA**2), Unknown(0, SIGMA**2, symmetric=True)),
+}
+
+
+def at_order(law: Distribution, k: int) -> tuple[Distribution, dict[sp.Symbol, sp.Expr], str]:
+    """Return a law whose moment of order k exists, how to write it as one of `law`, and the condition."""
+    if not isinstance(law, StudentT):
+        return law, {}, ""
+    over = varprop.symbol("a")
+    if StudentT(k).moment_exists(k) is not False:
+        raise AssertionError(f"the moment of order {k} exists at {k} degrees of freedom")
+    return StudentT(k + over, law.center, law.width), {over: law.dof - k}, f"{sp.latex(law.dof)} > {k}"
+
+
+def in_normal_functions(value: sp.Expr) -> sp.Expr:
+    """Return a formula of a truncated normal variable in the density and distribution of a normal one."""
+    for end in (A, B):
+        density, below = sp.Symbol(rf"\varphi({end})"), sp.Symbol(rf"\Phi({end})")
+        value = value.subs(sp.exp(-(end**2) / 2), sp.sqrt(2 * sp.pi) * density)
+        value = value.subs(sp.erf(sp.sqrt(2) * end / 2), 2 * below - 1)
+    return sp.simplify(value)
+
+
+def moment_block(
+    law: Distribution, sign: str, order: int, value: Callable[[Distribution], sp.Expr]
+) -> object:
+    """Return one moment as a formula, or why there is none."""
+    proper, written, condition = at_order(law, order)
+    try:
+        found = value(proper)
+    except MomentError as error:
+        return Text(Math(sign, sign), f": {error.missing}. {error.remedy}")
+    if written:
+        found = sp.factor(found.subs(written))
+    if isinstance(law, TruncatedNormal):
+        found = in_normal_functions(found)
+    limit = rf" \quad \text{{if }} {condition}, \text{{ else it does not exist}}" if condition else ""
+    return Math(f"{sign} = {sp.latex(found)}{limit}", str(found))
+
+
+def answered(value: bool | None) -> str:
+    """Return an answer of three values in words."""
+    return {True: "yes", False: "no", None: "depends on the parameters"}[value]
+
+
+def law_math(law: Distribution) -> Math:
+    """Return a law as a formula."""
+    return Math(law.latex(), str(law))
 
 
 def distribution_blocks(cls: type[Distribution]) -> list[object]:
-    """Return what the reference says about a distribution: its first sentence and its parameters."""
-    sentence = (cls.__doc__ or "").strip().splitlines()[0]
-    blocks: list[object] = [Heading(cls.__name__, 2), sentence]
+    """Return what the reference says about a distribution: parameters, moments, symmetry, support, source."""
+    about = inspect.getdoc(cls) or ""
+    blocks: list[object] = [Heading(cls.__name__, 2), about.splitlines()[0]]
+    meaning = dict(re.findall(r"^    (\w+): (.+)$", about, re.MULTILINE))
     if cls.parameters:
-        rows = [[p.name, Math(p.latex, p.name), domain(p)] for p in cls.parameters]
-        blocks.append(Table(["parameter", "symbol", "domain"], rows))
-    return blocks
+        rows = [
+            [p.name, Math(p.latex, p.name), domain(p), meaning.get(p.name, "").replace("`", "")]
+            for p in cls.parameters
+        ]
+        blocks.append(Table(["parameter", "symbol", "domain", "meaning"], rows))
+    law, *others = SHOWN[cls.__name__]
+    blocks.append(Text("Moments of ", law_math(law), ":"))
+    blocks.append(moment_block(law, r"\operatorname{E}[X]", 1, lambda proper: proper.mean))
+    blocks.append(moment_block(law, r"\operatorname{Var}[X]", 2, lambda proper: proper.variance))
+    for k in (2, 3, 4):
+        blocks.append(
+            moment_block(law, rf"\operatorname{{E}}[X^{k}]", k, lambda proper, k=k: proper.moment(k))
+        )
+    if isinstance(law, TruncatedNormal):
+        words = Math(r"\varphi", "phi"), Math(r"\Phi", "Phi")
+        blocks.append(Text(words[0], " and ", words[1], " are density and distribution of N(0, 1)."))
+    low, high = law.support
+    ends = "[" if low.is_finite is not False else "(", "]" if high.is_finite is not False else ")"
+    support = Math(f"{ends[0]}{sp.latex(low)}, {sp.latex(high)}{ends[1]}", f"[{low}, {high}]")
+    points = [Text("Support: within ", support, ".")]
+    points += [
+        Text("Symmetric about zero, ", law_math(each), f": {answered(each.symmetric)}.")
+        for each in (law, *others)
+    ]
+    source = re.search(r"^Source: (.+?)\.?$", about, re.MULTILINE)
+    points.append(Text(f"Source: {source[1] if source else 'the definition'}."))
+    return [*blocks, Bullets(points)]
+
+
+def short(piece: sp.Expr) -> sp.Expr:
+    """Return a formula that fits into a cell."""
+    return piece if len(sp.latex(piece)) < LONG else sp.expand(piece).evalf(6)
 
 
 def activation_rows() -> Iterator[list[object]]:
@@ -113,7 +231,7 @@ def activation_rows() -> Iterator[list[object]]:
         if phi.name in met:
             continue
         met.add(phi.name)
-        formulas = [Math(sp.latex(piece), str(piece)) for piece in phi.pieces or ()]
+        formulas = [Math(sp.latex(short(piece)), str(short(piece))) for piece in phi.pieces or ()]
         parts = [part for formula in formulas for part in (formula, "; ")][:-1]
         kinks = ", ".join(str(kink) for kink in phi.kinks) or "none"
         second = derive(Mean(phi(RandomVariable("z", "Normal()")) ** 2))
@@ -122,8 +240,12 @@ def activation_rows() -> Iterator[list[object]]:
 
 def activations_page() -> list[object]:
     """Return the page of activations."""
-    head = ["name", "E phi(z)^2", "kind", "parity", "kinks", "formula between kinks"]
-    about = "Every activation with its formula, and its second moment for standard normal z."
+    second = Math(r"\operatorname{E}\,\phi(z)^2", "E phi(z)^2")
+    head = ["name", second, "kind", "parity", "kinks", "formula between kinks"]
+    about = (
+        "Every activation with its formula, and its second moment for standard normal z. Constants without a"
+        " short form are rounded."
+    )
     return [Heading("Activations", 1), about, Table(head, list(activation_rows()))]
 
 
@@ -144,16 +266,6 @@ def initializers_page() -> list[object]:
         " truncated_normal, cut at two standard deviations, with the variance corrected for it.",
     ]
     return blocks
-
-
-def pictures(folder: Path) -> None:
-    """Write the pictures of the answers; drawn again when the library has changed."""
-    drawn_by = folder / "pictures.digest"
-    if drawn_by.exists() and drawn_by.read_text(encoding="ascii") == library_digest():
-        return
-    for name in ("cancellation", "vanishing"):
-        varprop.answer(name).plot(folder / f"{name}.svg")
-    drawn_by.write_text(library_digest(), encoding="ascii")
 
 
 def api() -> str:
@@ -182,7 +294,6 @@ def text(blocks: list[object]) -> str:
 def write(folder: Path) -> None:
     """Write the reference pages into a folder; a page that has not changed is left alone."""
     folder.mkdir(parents=True, exist_ok=True)
-    pictures(folder)
     order = (
         "In the order they are tried: weakest assumptions first, exact before limit."
         " Each example was put to the test when this page was built."
@@ -190,7 +301,8 @@ def write(folder: Path) -> None:
     rules = [text([Heading("Rules", 1), order])]
     for rule in RULES:
         verdict = f"```{{varprop-table}} generated:examples.{identifier(rule)}\n```"
-        rules += [f"({label_of_rule(rule.name)})=", text(rule_blocks(rule)), verdict]
+        stated, needed = rule_blocks(rule)
+        rules += [f"({label_of_rule(rule.name)})=", text(stated), verdict, text(needed)]
     laws: list[object] = [Heading("Distributions", 1), Bullets(list(DISTRIBUTIONS))]
     for cls in DISTRIBUTIONS.values():
         laws.extend(distribution_blocks(cls))

@@ -22,3 +22,9 @@ def cancellation_pictures() -> Document:
 def vanishing_pictures() -> Document:
     """What the answer draws."""
     return Document(picture.lines for picture in vanishing().pictures)
+
+
+def lucky() -> vp.Bounds:
+    """How probable it is at most that a sum of n products ends ten standard deviations from zero."""
+    z = vp.dot(weights=vp.Normal(variance="1/n"), inputs=vp.Unknown(mean=0, variance=1), fan_in="n")
+    return vp.bounds(z, 10)
