@@ -34,7 +34,8 @@ nitpick_ignore_regex = [
     # types of results that are no public names: read, never made by a caller
     ("py:class", r"varprop\.\w+\..*"),
     # words of docstrings that stand where a type could, and names of unions of types
-    ("py:class", r"(.* .*|\w+)"),
+    ("py:class", r"(.* .*|\w+\*?)"),
+    ("py:exc", r"DrawError"),  # no public name; its base is
 ]
 napoleon_use_ivar = True
 suppress_warnings = ["ref.python"]  # words of docstrings that are names in several places
