@@ -162,6 +162,21 @@ def test_what_cannot_be_predicted_is_a_new_start() -> None:
     assert compared.unsupported[0].node == "_2"
 
 
+def test_gradients_start_from_what_is_measured_at_an_operation_that_is_not_read() -> None:
+    torch.manual_seed(0)
+
+    def build() -> nn.Module:
+        return nn.Sequential(he(nn.Linear(16, 64)), nn.ReLU(), he(nn.Linear(64, 64)), nn.Softmax(1))
+
+    compared = vp.compare(vp.read(build, 16), models=64, batch=16)
+    first, *_, last, unread = compared
+    assert math.isnan(unread.gradient)
+    assert last.gradient == pytest.approx(last.measured_gradient)
+    assert first.gradient == pytest.approx(last.gradient * 2 * 64 / 16 * (1 - 0.5**64))
+    for line in list(compared)[:-1]:
+        assert abs(line.gradient - line.measured_gradient) < 6 * line.gradient_error
+
+
 def test_operations_in_place_do_not_overwrite_what_is_measured() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(he(nn.Linear(16, 32)), nn.ReLU(inplace=True), he(nn.Linear(32, 4)))

@@ -110,7 +110,8 @@ def compare(
     """Predict the second moment and the gradient at every operation of a model, and measure the same.
 
     Behind an operation that is not read, the prediction starts again from the measured mean and second
-    moment there, taken as those of normal units, and is labelled so.
+    moment there, taken as those of normal units, and is labelled so. In front of one, that of the gradient
+    starts from the gradient measured at it.
 
     Args:
         reading: what `read` found.
@@ -138,32 +139,33 @@ def compare(
     lines: list[Line] = []
     shapes = {node.name: node for node in reading.traced.graph.nodes}
     start: Distribution = law
-    restarted, readable = False, not reading.unsupported
+    restarted = False
     waiting: list[Segment | Unsupported] = list(reading.parts)
     unread: list[Unsupported] = []
     while waiting:
         part = waiting.pop(0)
         if isinstance(part, Unsupported):
             unread.append(part)
-            lines.append(_line(part.node, part.operation, None, found, part.why, False))
+            lines.append(_line(part.node, part.operation, None, found, part.why, math.nan))
             restarted = True
             continue
         if restarted:
             mean, second = found.mean(part.start), found.second(part.start)[0]
             start = Normal(mean=mean, variance=max(second - mean**2, 1e-300))
         part, problem, rest = _propagated(part, start, shapes)
-        readable = readable and problem is None
+        waiting[:0] = [] if problem is None else [problem, *rest]
+        end = part.places[-1].node if part.places else part.start
+        behind = found.gradient(end)[0] if waiting else 1.0  # what reaches the end of the part from behind it
         profile = propagate(part.network, input=start) if part.places else None
         if not lines:
             lines.append(
-                _line(part.start, "input", None if profile is None else profile[0], found, "input", readable)
+                _line(part.start, "input", None if profile is None else profile[0], found, "input", behind)
             )
         rows = {row.path: row for row in profile or ()}
         for place in part.places:
             row = rows[place.path]
             kind = "restarted" if restarted else row.validity
-            lines.append(_line(place.node, place.operation, row, found, kind, readable))
-        waiting[:0] = [] if problem is None else [problem, *rest]
+            lines.append(_line(place.node, place.operation, row, found, kind, behind))
     return Comparison(tuple(lines), models, batch, tuple(unread))
 
 
@@ -195,9 +197,9 @@ def _propagated(
     return known, Unsupported(last.node, last.operation, problem), (rest,) if places else ()
 
 
-def _line(node: str, operation: str, row: Row | None, found: _Measured, kind: str, gradients: bool) -> Line:
+def _line(node: str, operation: str, row: Row | None, found: _Measured, kind: str, behind: float) -> Line:
     second, gradient = found.second(node), found.gradient(node)
-    slope = float(row.gradient) if row is not None and gradients and row.gradient is not None else math.nan
+    slope = math.nan if row is None or row.gradient is None else behind * float(row.gradient)
     predicted = float(row.second_moment) if row is not None else math.nan
     return Line(node, operation, predicted, *second, slope, *gradient, kind)
 
