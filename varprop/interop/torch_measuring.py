@@ -218,7 +218,15 @@ class _Measured:
                 torch.manual_seed(int(rng.integers(TORCH_SEEDS)))
                 graph = _fresh(reading, rng)
                 inputs = torch.from_numpy(law.draw(rng, (batch, *reading.shape))).to(torch.float32)
-                for name, values in _run(torch, graph, inputs, rng).items():
+                try:
+                    measured = _run(torch, graph, inputs, rng)
+                except Exception as problem:
+                    raise ParameterError(
+                        f"compare on inputs from {law}",
+                        f"the model cannot be run on them ({str(problem).splitlines()[0]:.120})",
+                        "Give input=, a distribution of inputs that the model takes.",
+                    ) from problem
+                for name, values in measured.items():
                     moments.setdefault(name, []).append(values)
         self._moments = {name: np.array(values) for name, values in moments.items()}
 
@@ -241,9 +249,6 @@ def _fresh(reading: Reading, rng: np.random.Generator) -> Any:
     import torch  # noqa: PLC0415
 
     graph = copy.deepcopy(reading.traced)
-    for module in graph.modules():
-        if getattr(module, "inplace", False):
-            module.inplace = False
     if reading.build is None:
         for name, law in reading.laws:
             parameter = graph.get_parameter(name)
@@ -252,8 +257,13 @@ def _fresh(reading: Reading, rng: np.random.Generator) -> Any:
                 parameter.copy_(torch.from_numpy(drawn).to(parameter.dtype))
     else:
         state = reading.build().state_dict()
-        wrapped = {f"0.{name}": value for name, value in state.items()}
-        graph.load_state_dict(state if graph.state_dict().keys() == state.keys() else wrapped)
+        with torch.no_grad():
+            for name, kept in graph.state_dict().items():  # of what the graph does not use, it has nothing
+                fresh = state.get(
+                    name, state.get(name.removeprefix("0."))
+                )  # "0." of a module wrapped by itself
+                if fresh is not None:
+                    kept.copy_(fresh)
     return graph
 
 

@@ -57,6 +57,10 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 
+EPS = 1e-4
+"""What a normalization may add to a variance of about one unnoticed."""
+
+
 def layer_of(
     node: Any, traced: Any, before: Any, laws: Mapping[str, Distribution], batch_norm: BatchNorm
 ) -> Layer | None:
@@ -68,6 +72,8 @@ def layer_of(
     """
     if node.op == "call_module":
         module = traced.get_submodule(node.target)
+        if module._forward_hooks or module._forward_pre_hooks:
+            raise Unread("its hooks are not read")
         return _module(module, node, before, laws, batch_norm)
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
     return _function(name, node, before)
@@ -88,7 +94,7 @@ def _module(
         return _activate(name, {part: getattr(module, part) for part in _PARAMETERS.get(name, {})})
     made: Callable[[], Layer | None] | None = {
         "Linear": lambda: _dense(module, node, before, laws),
-        "Dropout": lambda: Noise(Dropout(1 - _decimal(module.p))) if module.training and module.p else None,
+        "Dropout": lambda: _dropout(module.p, module.training),
         "Conv1d": lambda: _convolution(module, node, laws),
         "Conv2d": lambda: _convolution(module, node, laws),
         "Flatten": lambda: _reshaped(node, before),
@@ -114,7 +120,7 @@ def _function(name: str, node: Any, before: Any) -> Layer | None:
     if name == "dropout":
         given = {"p": 0.5, "training": True} | dict(zip(("p", "training"), node.args[1:], strict=False))
         given |= node.kwargs
-        return Noise(Dropout(1 - _decimal(given["p"]))) if given["training"] and given["p"] else None
+        return _dropout(given["p"], given["training"])
     if name in ("contiguous", "clone"):
         return None
     raise Unread(f"{name or node.target} is not read")
@@ -133,8 +139,10 @@ def _activate(name: str, parts: Mapping[str, Any]) -> Layer:
     return Activate(activation(name))
 
 
-def _decimal(value: float) -> sp.Expr:
-    return sp.Rational(str(value))
+def _dropout(p: float, training: bool) -> Layer | None:
+    if training and p == 1:
+        raise Unread("dropout of every unit is not read")
+    return Noise(Dropout(1 - sp.Rational(str(p)))) if training and p else None
 
 
 def _reshaped(node: Any, before: Any) -> Layer | None:
@@ -156,6 +164,8 @@ def _dense(module: Any, node: Any, before: Any, laws: Mapping[str, Distribution]
 def _convolution(module: Any, node: Any, laws: Mapping[str, Distribution]) -> Layer:
     if module.groups != 1 or set(module.dilation) != {1} or len(set(module.stride)) > 1:
         raise Unread("a convolution with groups, dilation or unequal strides is not read")
+    if module.padding == "same" and any(size % 2 == 0 for size in module.kernel_size):
+        raise Unread("an even kernel that keeps all positions is not read")
     if module.padding_mode != "zeros":
         raise Unread(f"padding with {module.padding_mode} is not read")
     weights, bias = laws[f"{node.target}.weight"], laws.get(f"{node.target}.bias")
@@ -172,8 +182,14 @@ def _convolution(module: Any, node: Any, laws: Mapping[str, Distribution]) -> La
 def _norm(module: Any, before: Any, layer: Layer) -> Layer:
     if len(_shape(before)) > 1 or len(module.normalized_shape) > 1:
         raise Unread("a normalization along some of several axes is not read")
+    _negligible(module.eps)
     _untouched(module, layer.label)
     return layer
+
+
+def _negligible(eps: float | None) -> None:
+    if eps is not None and eps > EPS:
+        raise Unread(f"an eps of {eps:g}, more than {EPS:g}, is not read")
 
 
 def _untouched(module: Any, name: str) -> None:
@@ -190,10 +206,13 @@ def _batch_norm(module: Any, node: Any, mode: BatchNorm) -> Layer | None:
     _untouched(module, str(node.target))
     if mode == "running":
         mean, variance = module.running_mean, module.running_var
-        if mean is None or bool((mean != 0).any()) or bool((variance != 1).any()):
+        if mean is None:
+            raise Unread("a batch normalization without running statistics is not read")
+        if bool((mean != 0).any()) or bool((variance != 1).any()):
             raise ParameterError(
                 f"read {node.target}", "its running statistics have moved", "Give a model with fresh weights."
             )
+        _negligible(module.eps)
         return None
     if mode == "batch":
         raise Unread("the statistics of a batch are not read")

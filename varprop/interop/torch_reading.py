@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import sympy as sp
 
-from varprop.errors import ExpressionError, ParameterError
+from varprop.errors import ExpressionError, ParameterError, VarpropError
 from varprop.interop.draws import missing
+from varprop.interop.torch_graphs import (
+    OVERWRITTEN,
+    collect,
+    described,
+    is_concatenation,
+    is_sum,
+    is_tensor,
+    run_on_zeros,
+    second_factor,
+    shape_of,
+    shared_weights,
+)
 from varprop.interop.torch_operations import BatchNorm, Unread, layer_of
 from varprop.interop.torch_weights import laws_of
 from varprop.model.distributions import Distribution
 from varprop.networks.branches import Concatenate, Residual
-from varprop.networks.layers import Layer
+from varprop.networks.layers import Layer, shape_after
 from varprop.networks.network import Network
 
 __all__ = ["Place", "Reading", "Segment", "Unsupported", "read"]
@@ -110,6 +123,10 @@ class Reading:
                 "; ".join(map(str, self.unsupported)),
                 "Use the segments in between: reading.parts",
             )
+        if not self.parts:
+            raise ExpressionError(
+                "the model as one network", "it has no layers", "Read a model that has some"
+            )
         (whole,) = self.parts
         assert isinstance(whole, Segment)
         return whole.network
@@ -133,18 +150,34 @@ def read(
         shape: of one input, without the batch.
         batch_norm: "running": a batch normalization uses its running statistics, which at initialization are
             mean 0 and variance 1; "batch": it uses those of the batch, which is not read; "refuse": say so.
+            The first two hold whatever mode the model is in, and for its measurement, too.
+
+    Weights that two operations share are not independent of what they meet the second time: that operation is
+    not read. Neither is one that has hooks, nor one that reads what was changed in place before.
 
     Raises:
         ParameterError: torch is not installed, or the weights of a layer are those of no known initializer
             (a trained model is refused).
-        ExpressionError: the graph depends on data and cannot be traced.
+        ExpressionError: the graph depends on data and cannot be traced, or does not end in one tensor.
     """
     torch = _torch()
+    if batch_norm not in get_args(BatchNorm):
+        raise ParameterError(
+            f"batch_norm={batch_norm!r:.40}",
+            "it is unknown",
+            f"Choose from {', '.join(get_args(BatchNorm))}.",
+        )
     ready = isinstance(model, torch.nn.Module)
     sizes = _sizes(shape)
     built = _built(torch, model)
     if type(built).__module__.startswith("torch.nn") and not isinstance(built, torch.nn.Sequential):
         built = torch.nn.Sequential(built)  # a module of torch by itself would be traced inside
+    if ready:
+        built = copy.deepcopy(built)  # tracing runs it, which moves the statistics of batch normalizations
+    if batch_norm != "refuse":
+        for module in built.modules():
+            if type(module).__name__.startswith("BatchNorm"):
+                module.train(batch_norm == "batch")
     traced = _traced(torch, built, sizes)
     more = [] if ready else [model() for _ in range(BUILDS)]
     laws = laws_of(traced, more)
@@ -197,7 +230,6 @@ def _torch() -> Any:
 
 def _traced(torch: Any, model: Any, shape: Shape) -> Any:
     from torch.fx import symbolic_trace  # noqa: PLC0415
-    from torch.fx.passes.shape_prop import ShapeProp  # noqa: PLC0415
     from torch.fx.proxy import TraceError  # noqa: PLC0415
 
     try:
@@ -208,10 +240,17 @@ def _traced(torch: Any, model: Any, shape: Shape) -> Any:
             f"its control flow depends on data ({str(problem).splitlines()[0]:.90})",
             "Read the modules inside it one by one.",
         ) from None
+    (output,) = (node for node in traced.graph.nodes if node.op == "output")
+    if not isinstance(output.args[0], torch.fx.Node):
+        raise ExpressionError(
+            f"read({type(model).__name__})",
+            f"it returns a {type(output.args[0]).__name__} and not one tensor",
+            "Wrap it in a module that returns one of its results.",
+        )
     told = io.StringIO()  # the pass prints a traceback of its own before it raises
     with torch.no_grad(), torch.random.fork_rng(), contextlib.redirect_stderr(told):
         try:
-            ShapeProp(traced).propagate(torch.zeros(2, *shape))
+            run_on_zeros(traced, shape)
         except Exception as problem:
             cause = problem.__cause__ or problem
             raise ParameterError(
@@ -227,14 +266,16 @@ class _Walk:
 
     def __init__(self, traced: Any, laws: Mapping[str, Distribution], batch_norm: BatchNorm) -> None:
         self.traced, self.laws, self.batch_norm = traced, laws, batch_norm
-        self.nodes = [node for node in traced.graph.nodes if _is_tensor(node) and node.op != "get_attr"]
+        self.nodes = [node for node in traced.graph.nodes if is_tensor(node) and node.op != "get_attr"]
         self.number = {node: k for k, node in enumerate(self.nodes)}
+        (self.last,) = next(node for node in reversed(traced.graph.nodes) if node.op == "output").args
+        self.shared = shared_weights(traced)
 
     def inputs(self, node: Any) -> list[Any]:
         """The nodes whose tensors a node reads, each as often as it does."""
         found: list[Any] = []
-        _collect(node.args, self.number, found)
-        _collect(tuple(node.kwargs.values()), self.number, found)
+        collect(node.args, self.number, found)
+        collect(tuple(node.kwargs.values()), self.number, found)
         return found
 
     def parts(self) -> Iterator[Segment | Unsupported]:
@@ -242,7 +283,7 @@ class _Walk:
         start = self.nodes[0]
         layers: list[Layer] = []
         places: list[Place] = []
-        for before, node in pairwise(self.trunk(self.nodes[0], self.nodes[-1])):
+        for before, node in pairwise(self.trunk(self.nodes[0], self.last)):
             try:
                 made, inside = self.step(before, node, (len(layers) + 1,))
             except Unread as refused:
@@ -271,21 +312,36 @@ class _Walk:
 
     def step(self, before: Any, node: Any, path: Path) -> tuple[list[Layer], list[Place]]:
         """The layers from one node of the trunk to the next."""
+        if node in self.shared:
+            raise Unread(f"its weights are those of {self.shared[node]}")
+        if node.meta[OVERWRITTEN]:
+            raise Unread("it reads what was changed in place before")
+        made, places = self.made(before, node, path)
+        try:
+            after = [int(size) for size in shape_after(made, tuple(map(sp.Integer, shape_of(before))))]
+        except VarpropError as refused:
+            raise Unread(refused.missing) from None
+        if [size for size in after if size > 1] != [size for size in shape_of(node) if size > 1]:
+            raise Unread(f"its result of shape {shape_of(node)} is more than what it reads of {before.name}")
+        return made, places
+
+    def made(self, before: Any, node: Any, path: Path) -> tuple[list[Layer], list[Place]]:
+        """The layers from one node of the trunk to the next, if their sizes are as they say."""
         read = self.inputs(node)
         if read == [before]:
             layer = layer_of(node, self.traced, before, self.laws, self.batch_norm)
             return ([] if layer is None else [layer]), []
-        if _is_sum(node) and before in read and len(read) == 2:
-            multiplier = _second_factor(node)
+        if is_sum(node) and before in read and len(read) == 2:
+            multiplier = second_factor(node)
             first = read[0] is before
             if first or multiplier == 1:
                 branch, places = self.branch(before, read[1 if first else 0], (*path, 1))
                 return [Residual(branch, multiplier=multiplier)], places
-        if _is_concatenation(node):
+        if is_concatenation(node):
             made = [self.branch(before, end, (*path, k)) for k, end in enumerate(read, 1)]
             places = [place for _, inside in made for place in inside]
             return [Concatenate(*(layers for layers, _ in made))], places
-        kind = "a sum of two branches" if _is_sum(node) else "an operation on several results"
+        kind = "a sum of two branches" if is_sum(node) else "an operation on several results"
         raise Unread(f"{kind} is not read")
 
     def branch(self, first: Any, last: Any, path: Path) -> tuple[list[Layer], list[Place]]:
@@ -323,42 +379,5 @@ class _Walk:
 
 
 def _segment(start: Any, layers: list[Layer], places: list[Place]) -> Segment:
-    shape = tuple(int(size) for size in start.meta["tensor_meta"].shape[1:])
+    shape = shape_of(start)
     return Segment(start.name, shape, Network(list(layers), fan_in=shape), tuple(places))
-
-
-def _is_tensor(node: Any) -> bool:
-    return node.op != "output" and hasattr(node.meta.get("tensor_meta"), "shape")
-
-
-def _collect(given: Any, known: Mapping[Any, int], found: list[Any]) -> None:
-    node_type = type(next(iter(known)))
-    for part in given:
-        if isinstance(part, (tuple, list)):
-            _collect(part, known, found)
-        elif isinstance(part, node_type) and part in known:
-            found.append(part)
-
-
-def _named(node: Any) -> str:
-    return node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
-
-
-def _is_sum(node: Any) -> bool:
-    return node.op != "call_module" and _named(node).strip("_") in ("add", "iadd", "sub", "isub")
-
-
-def _second_factor(node: Any) -> sp.Expr:
-    """What the second of two addends is multiplied by."""
-    factor = sp.nsimplify(node.kwargs.get("alpha", 1), rational=True)
-    return -factor if "sub" in _named(node) else factor
-
-
-def _is_concatenation(node: Any) -> bool:
-    dim = node.kwargs.get("dim", node.args[1] if len(node.args) > 1 else 0)
-    return node.op == "call_function" and _named(node) in ("cat", "concat") and dim == 1
-
-
-def described(node: Any, traced: Any) -> str:
-    """What the model does at a node."""
-    return str(traced.get_submodule(node.target)) if node.op == "call_module" else f"{_named(node)}(...)"
