@@ -56,6 +56,7 @@ def test_the_fans_are_those_of_a_large_image(case: tuple) -> None:
 def test_a_transposed_convolution_swaps_the_fans_of_the_plain_one() -> None:
     plain = Connectivity((12, 8, 3, 3), stride=2, groups=2)  # maps 16 channels to 12
     swapped = Connectivity((12, 8, 3, 3), "IOHW", stride=2, groups=2, transposed=True)  # maps 12 to 16
+    assert swapped == Connectivity((12, 8, 3, 3), stride=2, groups=2, transposed=True)
     assert swapped.fans == plain.fans[::-1]
 
 

@@ -37,8 +37,8 @@ class Connectivity:
     Args:
         shape: the sizes of the kernel as an array; whole numbers or symbols.
         layout: one letter per axis: O output channels, I input channels, M outputs per input channel of a
-            depthwise kernel, every other letter a spatial axis; "OI", "OIHW" and so on if not given.
-            "IO" and "HWIO" are the order of JAX and Keras.
+            depthwise kernel, every other letter a spatial axis; "OI", "OIHW" and so on if not given, "IOHW"
+            for a transposed one, as PyTorch stores them. "IO" and "HWIO" are the order of JAX and Keras.
         groups: the number of groups of a grouped convolution.
         stride: of all spatial axes, or one for each.
         transposed: whether it is the kernel of a transposed convolution.
@@ -72,7 +72,7 @@ class Connectivity:
         transposed: bool = False,
     ) -> None:
         sizes = _shape(shape)
-        letters = _layout(layout, sizes)
+        letters = _layout(layout, sizes, bool(transposed))
         spatial = sum(letter not in "OIM" for letter in letters)
         many = isinstance(stride, Iterable) and not isinstance(stride, str)
         strides = tuple(stride) if many else (stride,) * spatial  # type: ignore[arg-type]
@@ -226,9 +226,10 @@ def _shape(shape: object) -> tuple[sp.Expr, ...]:
     return tuple(_whole(size, "size") for size in given)
 
 
-def _layout(layout: object, sizes: tuple[sp.Expr, ...]) -> str:
+def _layout(layout: object, sizes: tuple[sp.Expr, ...], transposed: bool) -> str:
     if layout is None:
-        return LAYOUTS[len(sizes)]
+        usual = LAYOUTS[len(sizes)]
+        return f"IO{usual[2:]}" if transposed else usual
     shown = f"layout={layout!r:.40}"
     remedy = "Write one letter per axis, such as 'OI', 'IO', 'OIHW' or 'HWIO'."
     if not isinstance(layout, str) or not layout.isalpha() or not layout.isupper():
