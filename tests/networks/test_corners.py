@@ -227,3 +227,11 @@ def test_grid_series_and_adaptive_quadrature_agree(name: str) -> None:
         assert found.cross(q, r, c) == pytest.approx(adaptive, rel=1e-11)
         assert found._cross_on_a_grid(q, r, c) == pytest.approx(adaptive, rel=1e-11)
     assert found._second_on_a_grid(1.5) == pytest.approx(found._quadrature("second_moment", 1.5), rel=1e-11)
+
+
+@pytest.mark.parametrize("name", ["tanh", "softsign", "gelu", "elu"])
+def test_independent_inputs_stay_uncorrelated_to_the_last_digit(name: str) -> None:
+    network = vp.Network([vp.Dense(24, "lecun_normal"), vp.activation(name)], fan_in=24)
+    row = vp.propagate(network, input="Normal()")[2]
+    assert row.pair == row.mean**2
+    assert (row.pair == 0) == (name in ("tanh", "softsign"))

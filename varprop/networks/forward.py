@@ -227,6 +227,9 @@ def paired(phi: Activation, s: State) -> tuple[Number | None, Number | None, Num
         return unknown
     bound = numbers[0] ** 0.5 * numbers[1] ** 0.5
     between = max(-bound, min(bound, numbers[2]))
+    if between == 0:  # uncorrelated normal units are independent
+        mean, kind_of_own = normal_moment(phi, law.mean, s.second, 1)
+        return mean * other_mean, other_mean, other, law.exact, maps.worst(kind, kind_of_own)
     matrix = [[numbers[0], between], [between, numbers[1]]]
     if centered:
         value, doubt = kernel(phi).cross(numbers[0], numbers[1], between / bound), kind

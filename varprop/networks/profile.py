@@ -226,7 +226,9 @@ class Profile(Documented):
     @property
     def growth(self) -> int:
         """How many times wider the wider network is."""
-        return GROWTH_OF_NARROW if all(row.shape[0] <= NARROW for row in self.rows) else GROWTH
+        widths = [row.shape[0] for row in self.rows]
+        narrow = all(width.is_number and width <= NARROW for width in widths)
+        return GROWTH_OF_NARROW if narrow else GROWTH
 
     def simulation(self, size: Literal["own", "larger", "smaller"], nanoseconds: float) -> NetworkSimulation:
         """The network to be drawn, or one with all widths `growth` times as large or as small."""
