@@ -177,6 +177,22 @@ def test_gradients_start_from_what_is_measured_at_an_operation_that_is_not_read(
         assert abs(line.gradient - line.measured_gradient) < 6 * line.gradient_error
 
 
+def test_gradients_that_come_back_to_active_units_only_are_not_halved_again() -> None:
+    torch.manual_seed(0)
+
+    def build() -> nn.Module:
+        hidden = [he(nn.Linear(16, 64)), nn.ReLU(), he(nn.Linear(64, 64)), nn.ReLU()]
+        return nn.Sequential(*hidden, nn.Softmax(1), he(nn.Linear(64, 8)))
+
+    compared = vp.compare(vp.read(build, 16), models=64, batch=16)
+    assert math.isnan(compared["_3"].gradient)
+    assert compared["_2"].gradient == pytest.approx(compared["_2"].measured_gradient)
+    for line in list(compared)[:3]:
+        assert abs(line.gradient - line.measured_gradient) < 4 * line.gradient_error
+    alone = vp.compare(vp.read(lambda: nn.Sequential(nn.ReLU(), nn.Softmax(1)), 16), models=2)
+    assert all(math.isnan(line.gradient) for line in alone)
+
+
 def test_operations_in_place_do_not_overwrite_what_is_measured() -> None:
     torch.manual_seed(0)
     model = nn.Sequential(he(nn.Linear(16, 32)), nn.ReLU(inplace=True), he(nn.Linear(32, 4)))

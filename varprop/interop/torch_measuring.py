@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from varprop.errors import ParameterError, VarpropError
-from varprop.interop.torch_reading import Place, Reading, Segment, Unsupported
+from varprop.interop.torch_reading import Path, Place, Reading, Segment, Unsupported
 from varprop.model.distributions import Distribution, Normal
 from varprop.model.parsing import as_distribution
+from varprop.networks.branches import Residual
+from varprop.networks.layers import Dense
 from varprop.networks.network import Network
+from varprop.networks.positions import Conv
 from varprop.networks.propagating import propagate
 from varprop.networks.rows import Row
 from varprop.render import Document, Documented, Heading, Table
@@ -35,7 +38,8 @@ class Line:
         predicted: E h^2; nan where the operation is not read.
         measured: the mean of h^2 over fresh models and inputs.
         error: its standard error, from the spread between models.
-        gradient: predicted E (dy/dh)^2; nan behind an operation that is not read.
+        gradient: predicted E (dy/dh)^2, from the one measured behind the last weights if an operation after
+            them is not read; nan between the two.
         measured_gradient: the same, measured.
         gradient_error: its standard error.
         kind: "exact", a limit, "input", "restarted" for all behind an operation that is not read, or why
@@ -111,7 +115,8 @@ def compare(
 
     Behind an operation that is not read, the prediction starts again from the measured mean and second
     moment there, taken as those of normal units, and is labelled so. In front of one, that of the gradient
-    starts from the gradient measured at it.
+    starts from the gradient measured behind the last weights: behind these, what comes back depends on the
+    units it meets (a maximum sends it to the largest, which are the active ones).
 
     Args:
         reading: what `read` found.
@@ -154,18 +159,18 @@ def compare(
             start = Normal(mean=mean, variance=max(second - mean**2, 1e-300))
         part, problem, rest = _propagated(part, start, shapes)
         waiting[:0] = [] if problem is None else [problem, *rest]
-        end = part.places[-1].node if part.places else part.start
-        behind = found.gradient(end)[0] if waiting else 1.0  # what reaches the end of the part from behind it
         profile = propagate(part.network, input=start) if part.places else None
+        rows = {row.path: row for row in profile or ()}
+        last, behind = _from_behind(part, rows, found) if waiting else (len(part.network.layers), 1.0)
         if not lines:
             lines.append(
                 _line(part.start, "input", None if profile is None else profile[0], found, "input", behind)
             )
-        rows = {row.path: row for row in profile or ()}
         for place in part.places:
             row = rows[place.path]
             kind = "restarted" if restarted else row.validity
-            lines.append(_line(place.node, place.operation, row, found, kind, behind))
+            slope = behind if place.path[0] <= last else math.nan
+            lines.append(_line(place.node, place.operation, row, found, kind, slope))
     return Comparison(tuple(lines), models, batch, tuple(unread))
 
 
@@ -195,6 +200,17 @@ def _propagated(
     shape = tuple(int(size) for size in nodes[last.node].meta["tensor_meta"].shape[1:])
     rest = Segment(last.node, shape, Network(layers[reached + 1 :], fan_in=shape), places)
     return known, Unsupported(last.node, last.operation, problem), (rest,) if places else ()
+
+
+def _from_behind(part: Segment, rows: Mapping[Path, Row], found: _Measured) -> tuple[int, float]:
+    """The last layer in front of which the gradient is that of fresh weights, and its factor there."""
+    for place in reversed(part.places):
+        layer = part.network.layers[place.path[0] - 1] if len(place.path) == 1 and place.path[0] else None
+        if isinstance(layer, Dense | Conv) or (isinstance(layer, Residual) and layer.post is None):
+            expected = rows[place.path].gradient
+            measured = found.gradient(place.node)[0]
+            return place.path[0], measured / float(expected) if expected else math.nan
+    return 0, math.nan
 
 
 def _line(node: str, operation: str, row: Row | None, found: _Measured, kind: str, behind: float) -> Line:
