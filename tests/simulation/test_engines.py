@@ -48,6 +48,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path: Path) -> None:
 def test_an_interrupt_of_processes_leaves_no_traceback() -> None:
     code = (
         "import os, signal, varprop as vp\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # the tests may run where it is ignored
         "from concurrent.futures import ProcessPoolExecutor\n"
         "def stop(share):\n"
         "    if share > 0.01:\n"
