@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from varprop.errors import ParameterError, VarpropError
+from varprop.interop.draws import SEEDS
 from varprop.interop.torch_reading import Path, Place, Reading, Segment, Unsupported
 from varprop.model.distributions import Distribution, Normal
 from varprop.model.parsing import as_distribution
@@ -24,8 +25,6 @@ from varprop.render import Document, Documented, Heading, Table
 from varprop.simulation.streams import Streams
 
 __all__ = ["Comparison", "Line", "compare"]
-
-TORCH_SEEDS = 2**31
 
 
 @dataclass(frozen=True)
@@ -231,7 +230,7 @@ class _Measured:
         for number in range(models):
             rng = streams.generator(chunk=number)
             with torch.random.fork_rng():
-                torch.manual_seed(int(rng.integers(TORCH_SEEDS)))
+                torch.manual_seed(int(rng.integers(SEEDS)))
                 graph = _fresh(reading, rng)
                 inputs = torch.from_numpy(law.draw(rng, (batch, *reading.shape))).to(torch.float32)
                 try:

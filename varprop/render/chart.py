@@ -113,7 +113,7 @@ def draw_svg(plot: Plot) -> str:
     for series in plot.series:
         number += bool(series.name) or number < 0
         stroke = f'stroke="{_COLORS[number % len(_COLORS)]}" stroke-width="2"'
-        dash = _DASHES[number % len(_DASHES)]
+        outline, dash = stroke, _DASHES[number % len(_DASHES)]
         stroke += f' stroke-dasharray="{dash}"' if dash else ""
         places = [
             (left + _share(x, x0, x1) * (end_x - left), end_y - _share(y, y0, y1) * (end_y - top))
@@ -123,7 +123,7 @@ def draw_svg(plot: Plot) -> str:
         made.append(f'<polyline points="{path}" fill="none" {stroke}/>')
         if len(places) <= _MOST_DOTS:
             made += [
-                f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" {stroke} fill="none"/>'
+                f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" {outline} fill="none"/>'
                 for across, down in places
             ]
         if series.name:
