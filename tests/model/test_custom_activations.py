@@ -183,3 +183,83 @@ def test_errors_of_slopes_by_differences_cover(function, square) -> None:
 def test_formulas_without_a_bounded_slope_are_refused() -> None:
     with pytest.raises(vp.ParameterError, match="no limit at 0"):
         vp.activation(sp.sqrt(sp.Abs(T)))
+
+
+def test_formulas_are_split_where_their_kinks_are_found() -> None:
+    gate = vp.activation(T * sp.Heaviside(T - 1))
+    assert gate.kinks == (1,) and gate(np.array([0.5, 2.0])).tolist() == [0.0, 2.0]
+    assert vp.activation(sp.Piecewise((T, T > 1), (T, T > 0), (0, True))).kinks == (0,)  # none at 1
+    assert vp.activation(sp.Max(T - 1, 0)).parity == "neither"
+
+
+@pytest.mark.parametrize(
+    ("formula", "message"),
+    [
+        (sp.Piecewise((T, T > 1)), "cannot be split"),
+        (sp.Max(T, sp.sin(T)), "kinks are not found. Give a callable"),
+        (sp.Abs(sp.sin(T)), "kinks are not found. Give a callable"),
+        (sp.Piecewise((T, sp.sin(T) > 0), (0, True)), "not found|not finitely many"),
+    ],
+)
+def test_formulas_that_are_not_split_are_refused(formula, message) -> None:
+    with pytest.raises(vp.ParameterError, match=message):
+        vp.activation(formula)
+
+
+def test_callables_with_too_many_kinks_name_the_way_out() -> None:
+    with pytest.raises(vp.ParameterError, match="Give kinks="):
+        vp.activation(lambda x: np.abs(np.sin(30 * x)))
+    folded = vp.activation(lambda x: np.abs(np.sin(30 * x)), kinks=[0])
+    assert folded.at_kinks == (0.0,)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("relu(1, 2)", "takes no parameters"),
+        ("elu(1, 2)", "takes fewer parameters"),
+        ("elu(alpha=1)", "no name"),
+        ("1 + 2", "no name"),
+        ("polynomial()", "or there are none"),
+        ("polynomial(a)", "no number"),
+    ],
+)
+def test_texts_that_are_no_activation(text: str, message: str) -> None:
+    with pytest.raises(vp.VarpropError, match=message):
+        vp.activation(text)
+    assert vp.activation(vp.elu) == vp.elu()
+
+
+@pytest.mark.parametrize("what", ["second_moment", "fourth_moment", "slope_second_moment", "curvature"])
+def test_at_a_point_a_moment_is_the_value_there(what: str) -> None:
+    x = np.array([-1.5, 0.25, 2.0])
+    t = np.tanh(x)
+    exact = {
+        "second_moment": t**2,
+        "fourth_moment": t**4,
+        "slope_second_moment": (1 - t**2) ** 2,
+        "curvature": -2 * t**2 * (1 - t**2),
+    }[what]
+    found = getattr(gaussian, what)("tanh", x, 0.0)
+    np.testing.assert_allclose(found.value, exact, rtol=1e-13)
+
+
+def test_what_a_transformed_law_knows() -> None:
+    law = vp.tanh(vp.Normal(variance="v"))
+    assert law.symmetric and law.at({"v": 4}) == vp.tanh(vp.Normal(variance=4))
+    assert law.support == (-sp.oo, sp.oo) and law.atom_at_zero is None and "tanh" in law.latex()
+    unknown = vp.activation(lambda x: x**3, name="cubic")(vp.Normal())
+    with pytest.raises(vp.MomentError, match="no bound on the growth of cubic"):
+        unknown.moment(2)
+    assert unknown.moment_exists(2) is None and "growth of cubic" in unknown.why_no_moment(2)[0]
+    heavy = vp.relu2(vp.StudentT(3))
+    assert heavy.why_no_moment(2) == vp.StudentT(3).why_no_moment(4)
+
+
+def test_pairs_that_do_not_fit_are_refused_and_fixed_ones_multiplied() -> None:
+    with pytest.raises(vp.ParameterError, match="no arrays of numbers"):
+        gaussian.cross_moment("tanh", ["a", 0], np.eye(2))
+    with pytest.raises(vp.ParameterError, match="do not fit together"):
+        gaussian.cross_moment("tanh", np.zeros((3, 2)), np.zeros((4, 2, 2)))
+    fixed = gaussian.cross_moment("tanh", [0.5, -1], np.zeros((2, 2)))
+    assert float(fixed) == pytest.approx(math.tanh(0.5) * math.tanh(-1), rel=1e-15)

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 import sympy as sp
+from sympy.core.function import ArgumentIndexError
 
 import varprop as vp
 from varprop.errors import ParameterError
@@ -137,3 +138,18 @@ def test_a_line_of_a_derivation_says_how_exact_its_number_is() -> None:
     shown, kind = re.search(r"= ([0-9.]+), error (at most|about)", text).groups()  # type: ignore[union-attr]
     assert float(shown) == pytest.approx(value, rel=1e-12)
     assert kind == "at most" or importlib.util.find_spec("flint") is None
+
+
+def test_it_is_differentiated_by_mean_and_variance_alone() -> None:
+    v = sp.Symbol("v", positive=True)
+    mean = gaussian_mean(vp.tanh, 2, sp.S.Zero, v)
+    assert pickle.loads(pickle.dumps(mean)) == mean
+    with pytest.raises(ArgumentIndexError):
+        mean.fdiff(2)
+    step = sp.Rational(1, 10**4)
+    slope, ends = mean.fdiff(5).xreplace({v: sp.S.One}), [mean.xreplace({v: 1 + s * step}) for s in (-1, 1)]
+    assert float(slope) == pytest.approx(float((ends[1] - ends[0]) / (2 * step)), rel=1e-7)
+    with pytest.raises(vp.ParameterError, match="depends on symbols"):
+        _ = mean.uncertainty
+    with pytest.raises(vp.ParameterError, match="not positive"):
+        sp.lambdify(v, mean)(-1.0)

@@ -168,3 +168,38 @@ def test_gains_of_a_constant_are_infinite_where_nothing_passes() -> None:
 def test_what_is_not_in_l2_is_named_by_its_second_moment() -> None:
     with pytest.raises(vp.MomentError, match=r"E lambda\^2 under N\(0, 1\^2\)"):
         vp.gain(lambda x: np.exp(x * x / 2))
+
+
+def test_tables_take_callables_and_no_bare_name() -> None:
+    table = vp.gain_table([np.tanh, "gelu"], depth=3)
+    assert [quote.source for quote in table.quotes(vp.activation("gelu"))] == [
+        "nfnets",
+        *["unit-scaling"] * 2,
+    ]
+    assert "tanh" in str(table) and table.quotes(vp.activation(lambda x: x**3)) == ()
+    with pytest.raises(vp.ParameterError, match="it is no list"):
+        vp.gain_table("relu")
+    assert "What libraries quote" not in str(vp.gain_table([np.arctan]))
+
+
+def test_small_spreads_keep_their_digits_or_are_refused() -> None:
+    assert float(vp.gain("sigmoid", q="1e-16").centered) == pytest.approx(4, rel=1e-12)
+    by_values = vp.gain(lambda x: 1 / (1 + np.exp(-x)), q="1e-10")
+    assert float(by_values.centered) == pytest.approx(4, abs=by_values.error("centered"))
+    with pytest.raises(vp.MomentError, match="too small against E phi"):
+        _ = vp.gain(lambda x: 1 / (1 + np.exp(-x)), q="1e-16").centered
+
+
+@pytest.mark.parametrize("share", ["1/10", "1/5", "6/25"])
+def test_digits_reach_as_far_as_the_integrand(share: str) -> None:
+    x, c = sp.Symbol("x"), sp.Rational(share)
+    found = vp.gain(sp.exp(c * x**2))
+    assert float(found.forward) == pytest.approx((1 - 4 * float(c)) ** 0.25, rel=1e-13)
+    assert found.second_moment.evalf(25) == pytest.approx(1 / sp.sqrt(1 - 4 * c).evalf(30), rel=1e-22)
+
+
+def test_a_constant_signal_and_vanishing_layers_over_depth() -> None:
+    assert over_depth("relu", 1e-200, depth=3) == (0.0, 0.0)
+    assert math.isnan(over_depth("exp", 30, depth=9)[1])
+    assert vp.gain("relu", q="q").chi("centered") == sp.pi / (sp.pi - 1)
+    assert "q" in vp.gain("tanh", q="q").to_text()

@@ -327,3 +327,59 @@ def test_pages_of_initializers_say_what_they_know() -> None:
     assert "n_in < n_out" not in vp.orthogonal((4, 4)).to_text()
     w = np.stack([wide.draw(seed) for seed in range(200)])
     assert (w**2).sum(axis=2).mean() == pytest.approx(4 / 9)  # Var z for Var x = 1: exact in every draw
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"dtype": int}, "holds no fractions"),
+        ({"dtype": complex}, "holds no fractions"),
+        ({"dtype": "float7"}, "holds no fractions"),
+    ],
+)
+def test_weights_are_drawn_into_floats_alone(options: dict, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        vp.he_normal((3, 4)).draw(0, **options)
+    same = vp.he_normal((3, 4)).draw(0)
+    assert np.array_equal(vp.he_normal((3, 4)).draw(0, dtype="float32"), same.astype(np.float32))
+    with pytest.raises(ParameterError, match="Use True or False"):
+        vp.he_normal((3, 4), truncate=2, corrected="no")  # type: ignore[arg-type]
+
+
+def test_what_is_known_of_an_orthogonal_matrix() -> None:
+    weights = vp.orthogonal((4, 9), activation="relu")
+    drawn = np.stack([weights.draw(seed) for seed in range(300)])
+    low, high = map(float, weights.support)
+    assert (low, high) == (-math.sqrt(2), math.sqrt(2))
+    assert low <= drawn.min() and drawn.max() <= high
+    assert float(weights.std) == pytest.approx(drawn.std(), rel=0.02)
+    assert weights.entry_moment(2) == weights.variance == sp.Rational(2, 9)
+    assert weights.moment_exists(9) and weights.precision == "closed form"
+    assert repr(weights) == str(weights) == "orthogonal(O=4, I=9)" and "4" in weights.latex()
+    assert weights.claims == weights.derivation.claims
+
+
+def test_activations_of_unknown_tails_are_solved_with_their_moments() -> None:
+    cubic = vp.activation(lambda x: x**3, name="cubic")  # E phi^2 = 15, E phi'^2 = 27
+    for mode, square, fan in (("fan_in", 15, 4), ("fan_out", 27, 3)):
+        made = vp.he_normal((3, 4), activation=cubic, mode=mode)
+        assert float(made.variance) == pytest.approx(1 / (square * fan), rel=1e-8)
+        assert made.precision == "estimate"
+    with pytest.raises(ParameterError, match="derivative is 0 almost everywhere"):
+        _ = vp.he_normal((3, 4), activation="step", mode="fan_out").variance
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("he_norml", "Did you mean 'he_normal'"),
+        ("zzz", "The names are lecun_normal"),
+        (vp.orthogonal((3, 4)), "depend on each other"),
+        ("Normal(mean=1)", "Center the weights"),
+    ],
+)
+def test_layers_refuse_other_weights(weights: object, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        vp.Dense(3, weights=weights)
+    taken = vp.Dense(3, weights=vp.he_uniform(("n_out", "n_in")))
+    assert taken.weights == vp.Dense(3, weights="Uniform(variance=2/n_in)").weights

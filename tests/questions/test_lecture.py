@@ -186,3 +186,39 @@ def test_bad_input_is_refused(topic, parameters: dict, message: str) -> None:
 def test_a_range_that_is_none_is_refused() -> None:
     with pytest.raises(ParameterError, match="no single range"):
         _ = vp.lesson("starting_point", activation="tanh", depth=5, within=10**9).range
+
+
+def said(found: vp.Lesson) -> str:
+    return "".join(map(str, found.statement.parts))
+
+
+@pytest.mark.parametrize(("m", "power"), [(10**100, "1.0e+2000"), (sp.Rational(1, 10**100), "1.0e-2000")])
+def test_powers_beyond_floats_are_written_all_the_same(m: object, power: str) -> None:
+    found = vp.lesson("multiplier", m=m, depth=10)
+    assert f"= {power}, exact" in said(found)
+    assert found.number == sp.sympify(m) ** 20
+    assert power in found.table().to_text()
+    with pytest.raises(vp.ParameterError, match="positive and finite"):
+        vp.lesson("multiplier", m=1e300).table()
+
+
+@pytest.mark.parametrize("depth", [1, 3, 50])
+@pytest.mark.parametrize(("activation", "end"), [("relu", "closes in"), ("tanh", "stays wide")])
+def test_what_the_range_does_with_depth_is_told_at_every_depth(depth: int, activation: str, end: str) -> None:
+    assert end in said(vp.lesson("starting_point", depth=depth, activation=activation))
+
+
+def test_other_activations_are_derived_for_one_layer() -> None:
+    m, n, v, first, second = map(vp.symbol, ("m", "n", "v", "phi_1", "phi_2"))
+    for topic in ("multiplier", "starting_point"):
+        found = vp.lesson(topic, activation="gelu", depth=2)
+        assert sp.expand(found.derivation.result - m**2 * n * v * second) == 0
+    assert first not in found.derivation.result.free_symbols
+    text = said(vp.lesson("multiplier", activation="softplus", m=1, depth=4))
+    assert "is not homogeneous" in text and f"n Var(w) = {1 / second_moment_of_softplus():.4g}" in text
+
+
+def second_moment_of_softplus() -> float:
+    return float(integrate.quad(lambda x: np.logaddexp(0, x) ** 2 * math.exp(-x * x / 2), -12, 12)[0]) / (
+        math.sqrt(2 * math.pi)
+    )

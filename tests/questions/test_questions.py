@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from scipy.integrate import quad
-from scipy.special import erf, k0
+from scipy.special import digamma, erf, k0
 
 import varprop as vp
 from varprop import ParameterError, answer
@@ -208,3 +208,22 @@ def test_progress_is_told_and_statements_are_found_by_place():
         assert str(found) == found.to_text()
     with pytest.raises(ParameterError, match="unexpected keyword"):
         answer("cancellation", width=3)
+
+
+def test_the_pictures_hold_the_numbers_of_the_answers(signs, products):
+    spike, factors, norms = (picture.plot for picture in products.pictures)
+    density = spike.series[0]  # one product of two standard normals: K0(|z|) / pi
+    np.testing.assert_allclose(density.y, k0(np.abs(density.x)) / np.pi, rtol=1e-6)
+    for line, variance in zip(factors.series, (1.8, 1.9, 2.0, 2.1, 2.2), strict=True):
+        np.testing.assert_allclose(line.y, (variance / 2) ** np.asarray(line.x, dtype=float))
+    mean, typical, *rest = norms.series
+    assert set(mean.y) == {1.0} and len(rest) == 7
+    # the living squared norm of a layer of 10 is 2/10 times a chi-square of binomially many degrees
+    k = np.arange(1, 11)
+    share = np.array([math.comb(10, j) for j in k]) / (2**10 - 1)
+    step = float(share @ (digamma(k / 2) + math.log(2 * 2 / 10)))
+    np.testing.assert_allclose(np.log(typical.y), step * np.asarray(typical.x, dtype=float), atol=1e-9)
+    sizes = signs.pictures[0]
+    assert sizes.bars and sizes.plot.series[0].y[-1] == pytest.approx(
+        abs(sum(float(v) for v in sizes.plot.x_label.replace(", sum", "").split(", ")))
+    )

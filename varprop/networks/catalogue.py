@@ -134,6 +134,8 @@ def initializer(
     if kind == "orthogonal" and mode is not None:
         missing = "its variance is fixed by orthogonality, gain^2 / max(rows, columns)"
         raise ParameterError(f"orthogonal with mode={mode!r:.40}", missing, "Leave mode out.")
+    if not isinstance(corrected, bool):
+        raise ParameterError(f"corrected={corrected!r:.40}", "it is neither", "Use True or False.")
     if fans not in ("true", "rule"):
         raise ParameterError(f"fans={fans!r:.40}", "it is neither", "Use 'true' or 'rule'.")
     if isinstance(shape, Connectivity):
@@ -151,7 +153,7 @@ def initializer(
         kind == "orthogonal",
     )
     cut = Parameter("truncate", "c", low=0, low_open=True).validate(2 if truncate is None else truncate, name)
-    return Initializer(name, connectivity, made, kind, cut, bool(corrected), fans)
+    return Initializer(name, connectivity, made, kind, cut, corrected, fans)
 
 
 def _parts(name: object) -> tuple[str, str]:

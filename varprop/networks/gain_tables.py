@@ -143,15 +143,15 @@ class GainTable(Documented):
     gains: tuple[Gain, ...]
     depth: int = 50
 
-    def quotes(self, name: str) -> tuple[Quote, ...]:
-        """What libraries quote for the activation of this name."""
-        phi = as_activation(name)
+    def quotes(self, activation: Activation | str) -> tuple[Quote, ...]:
+        """What libraries quote for an activation."""
+        phi = as_activation(activation)
         return tuple(quote for quote in QUOTED if as_activation(quote.activation) == phi)
 
     def consequences(self) -> Iterator[tuple[Quote, float, float, float]]:
         """Each quote with the exact number, and what it makes of signal and gradient over the depth."""
         for found in self.gains:
-            for quote in self.quotes(str(found.activation)):
+            for quote in self.quotes(found.activation):
                 signal, gradient = over_depth(
                     found.activation, quote.value, self.depth, centered=quote.kind == "centered"
                 )
@@ -221,5 +221,9 @@ def gain_table(activations: Iterable[Any] | None = None, depth: int = 50) -> Gai
     """
     if activations is None:
         activations = REGISTERED
+    if isinstance(activations, str):
+        raise ParameterError(
+            f"gain_table({activations!r:.40})", "it is no list", f"Write [{activations!r:.40}]."
+        )
     _layers(depth)
     return GainTable(tuple(gain(phi) for phi in activations), depth)

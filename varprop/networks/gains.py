@@ -12,7 +12,7 @@ import sympy as sp
 
 from varprop.derivation.derive import derive
 from varprop.derivation.quantities import Mean
-from varprop.errors import ParameterError
+from varprop.errors import MomentError, ParameterError
 from varprop.model.activations import Activation, activation as as_activation, slope_of
 from varprop.model.distributions import Normal
 from varprop.model.distributions.base import Precision
@@ -76,14 +76,20 @@ class Gain(Documented):
 
     @cached_property
     def variance(self) -> sp.Expr:
-        """Var phi(z)."""
+        """Var phi(z).
+
+        Raises:
+            MomentError: phi is known by its values alone, and their rounding hides it.
+        """
         found = self.second_moment - self.mean**2
-        if not found.has(GaussianMean) or not found.is_number:
+        if self.activation.pieces is not None or not found.has(GaussianMean) or not found.is_number:
             return found
-        constant = abs(float(found)) <= 8 * EPSILON * float(
-            self.second_moment
-        )  # all that is left is rounding
-        return sp.S.Zero if constant else found
+        if abs(float(found)) > error_of(found):
+            return found
+        if self.slope_second_moment == 0:
+            return sp.S.Zero  # a constant
+        missing = f"it is too small against E phi^2 = {float(self.second_moment):.4g}"
+        raise MomentError(f"Var {self.activation}(z)", missing, "Give phi as a SymPy expression.")
 
     @cached_property
     def slope_second_moment(self) -> sp.Expr:

@@ -228,13 +228,13 @@ class Initializer(Joint, Documented):
             dtype: of the array.
 
         Raises:
-            ParameterError: a size is still a symbol, or rng is none of these.
+            ParameterError: a size is still a symbol, rng is none of these, or dtype holds no fractions.
 
         Example:
             >>> Initializer("lecun_normal", Connectivity((2, 3)), Scheme()).draw(0).shape
             (2, 3)
         """
-        source = generator(rng)
+        source, kind = generator(rng), _floating(dtype)
         lead = (shape,) if isinstance(shape, int) else tuple(shape)
         if self.free_symbols:
             names = ", ".join(sorted(name.name for name in self.free_symbols))
@@ -242,13 +242,13 @@ class Initializer(Joint, Documented):
         kernel = tuple(int(size) for size in self.shape)
         law = self.row_law
         if isinstance(law, Distribution):
-            return law.draw(source, (*lead, *kernel)).astype(dtype, copy=False)  # type: ignore[arg-type]
+            return law.draw(source, (*lead, *kernel)).astype(kind, copy=False)  # type: ignore[arg-type]
         layout = self.connectivity.layout
         units = layout.index("M" if "M" in layout else "O")
         rows = law.draw(source, lead)  # type: ignore[arg-type]
         first = (kernel[units], *kernel[:units], *kernel[units + 1 :])
         matrix = np.moveaxis(rows.reshape(*lead, *first), len(lead), len(lead) + units)
-        return np.ascontiguousarray(matrix, dtype=dtype)
+        return np.ascontiguousarray(matrix, dtype=kind)
 
     # ---- text
 
@@ -335,6 +335,16 @@ def generator(rng: object) -> np.random.Generator | np.random.RandomState:
         remedy = "Give np.random.default_rng(seed), a whole number from 0 on, or None."
         raise ParameterError(f"draw with rng={rng!r:.60}", "it is no generator and no seed", remedy)
     return np.random.default_rng(rng)
+
+
+def _floating(dtype: npt.DTypeLike) -> np.dtype[Any]:
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(bool)
+    if found.kind != "f":
+        raise ParameterError(f"draw with dtype={dtype!r:.40}", "it holds no fractions", "Use np.float32.")
+    return found
 
 
 def second_moment(q: object) -> sp.Expr:

@@ -68,7 +68,7 @@ def lengths(
     found = as_named(phi)
     scale, start = np.broadcast_arrays(np.asarray(factor, dtype=np.float64), np.asarray(q, dtype=np.float64))
     if not all(np.isfinite(given).all() and (given > 0).all() for given in (scale, start)):
-        missing = "n Var(w) and q must be positive numbers"
+        missing = "n Var(w) and q must be positive and finite"
         raise ParameterError(f"lengths of {found}", missing, "Choose them above 0.")
     if isinstance(depth, bool) or not isinstance(depth, (int, np.integer)) or not 0 <= depth <= DEEPEST:
         raise ParameterError(f"depth={depth!r:.40}", "it is no depth", f"Choose 0 to {DEEPEST}.")

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+import mpmath
 import numpy as np
 import sympy as sp
 
@@ -31,6 +32,8 @@ M, Q = symbol("m"), symbol("q")
 SMALLEST, LARGEST = 1e-3, 1e3
 """Where multipliers are looked for."""
 FIRST_GRID, GRID, SLACK = 64, 24, 1e-9
+FAR = 100
+"""At this depth it shows whether a range closes in."""
 SHOWN_LAYERS = 3
 """How many layers the derivation writes out."""
 
@@ -148,7 +151,7 @@ class Multiplier(_OverDepth):
         return sp.Float(float(self._path(float(self.m))[-1] / self.q))
 
     def _path(self, m: float) -> Array:
-        return lengths(self.phi, usual(self.phi) * m**2, self.q, self.depth)
+        return lengths(self.phi, usual(self.phi) * m * m, self.q, self.depth)
 
     @property
     def statement(self) -> Text:
@@ -156,23 +159,22 @@ class Multiplier(_OverDepth):
         if self.homogeneous:
             return Text(
                 "The factor multiplies the variance of every weight by m^2, and each layer hands that on: "
-                f"m^(2L) = {m:g}^{power} = {float(self.number):.4g}, exact at every width for weights "
-                f"symmetric about zero and no bias. On the variance it would be m^L = {m**self.depth:.4g}."
+                f"m^(2L) = {m:g}^{power} = {_power(m, power)}, exact at every width for weights symmetric "
+                f"about zero and no bias. On the variance it would be m^L = {_power(m, self.depth)}."
             )
         at_one = float(self._path(1.0)[-1] / self.q)
         return Text(
-            f"{self.phi} is not homogeneous, so m^(2L) = {m**power:.4g} is not what happens: by the length "
-            f"map the second moment is multiplied by {float(self.number):.4g} over {self.depth} layers, by "
-            f"{at_one:.4g} for m = 1, which is n Var(w) = {usual(self.phi):.4g}."
+            f"{self.phi} is not homogeneous, so m^(2L) = {_power(m, power)} is not what happens: by the "
+            f"length map the second moment is multiplied by {float(self.number):.4g} over {self.depth} "
+            f"layers, by {at_one:.4g} for m = 1, which is n Var(w) = {usual(self.phi):.4g}."
         )
 
     def rows(self) -> tuple[list[str], list[list[object]]]:
         header = ["m", "m^(2L)", f"E z^2 after {self.depth} layers", "m^L, on the variance"]
         rows: list[list[object]] = []
         for m in sorted({0.5, 0.9, 0.99, 1.0, 1.01, 1.1, 2.0, float(self.m)}):
-            with np.errstate(over="ignore"):
-                powers = np.power(m, 2.0 * self.depth), np.power(m, float(self.depth))
-            rows.append([f"{m:g}", f"{powers[0]:.4g}", f"{self._path(m)[-1]:.4g}", f"{powers[1]:.4g}"])
+            on_weights, on_variance = _power(m, 2 * self.depth), _power(m, self.depth)
+            rows.append([f"{m:g}", on_weights, f"{self._path(m)[-1]:.4g}", on_variance])
         return header, rows
 
     def picture(self) -> Plot:
@@ -242,8 +244,8 @@ class StartingPoint(_OverDepth):
     @property
     def statement(self) -> Text:
         low, high = (float(end) for end in self.range)
-        near = [float(end) for end in self.range_at(3)]
-        closes = math.log(high / low) < math.log(near[1] / near[0]) / 2
+        near, far = ([float(end) for end in ends] for ends in self._ranges((3, max(self.depth, FAR))))
+        closes = math.log(far[1] / far[0]) < math.log(near[1] / near[0]) / 2
         return Text(
             f"Within a factor {self.within} of its start after {self.depth} layers: m from {low:.4f} to "
             f"{high:.4f}, where m = 1 is n Var(w) = {usual(self.phi):.4g} and lies "
@@ -252,7 +254,7 @@ class StartingPoint(_OverDepth):
             "there the rule is a starting point, and tuning it has a modest effect. ",
             "The range closes in with depth: deep nets need the right constant."
             if closes
-            else "The range stays wide with depth: what is bounded cannot explode, though its gradient may.",
+            else "The range stays wide with depth: the signal settles, though its gradient need not.",
         )
 
     def rows(self) -> tuple[list[str], list[list[object]]]:
@@ -272,6 +274,13 @@ class StartingPoint(_OverDepth):
             Series("smallest m", depths, [low for low, _ in ends]),
         ]
         return Plot(series, f"Multipliers within a factor {self.within}, {self.phi}", "layers", "m")
+
+
+def _power(m: float, exponent: int) -> str:
+    """m^exponent in four digits, also where float64 ends."""
+    with np.errstate(over="ignore", under="ignore"):
+        number = float(np.power(m, float(exponent)))
+    return f"{number:.4g}" if 0 < number < math.inf else str(mpmath.nstr(mpmath.mpf(m) ** exponent, 4))
 
 
 @lru_cache(maxsize=64)

@@ -169,7 +169,7 @@ def _boundaries(folded: sp.Expr, asked: str) -> tuple[sp.Expr, ...]:
             try:
                 ends = condition.as_set().boundary
             except (NotImplementedError, AttributeError, TypeError) as error:
-                raise ParameterError(asked, f"its kinks are not found ({error})"[:120]) from None
+                raise ParameterError(asked, "its kinks are not found", "Give a callable.") from error
             if not isinstance(ends, (sp.FiniteSet, sp.sets.sets.EmptySet)) or len(ends) > MOST_KINKS:
                 raise ParameterError(asked, "its kinks are not finitely many", "Give a callable with kinks=")
             points.update(end for end in ends if end.is_finite)

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import mpmath
 import numpy as np
 import sympy as sp
+from sympy.core.function import ArgumentIndexError
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.activations.base import Activation, Array, X
@@ -18,6 +19,7 @@ from varprop.model.distributions import Normal
 from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.spread import GaussianValue, Spread
 from varprop.numerics.enclosures import Enclosure, Majorant, NotEnclosed, available, enclose, is_enclosable
+from varprop.numerics.quadrature import FAR
 
 __all__ = ["ActivationAtom", "GaussianMean", "enclosed", "error_of", "gaussian_mean", "precision_of"]
 
@@ -165,17 +167,14 @@ class GaussianMean(sp.Function):
             return slope
         if argindex == 5:  # by Stein: half the second derivative by the mean
             return (shifted(2) - 2 * mean * shifted(1) + (mean**2 - variance) * self) / (2 * variance**2)
-        raise sp.function.ArgumentIndexError(self, argindex)
+        raise ArgumentIndexError(self, argindex)
 
     @staticmethod
     def _imp_(place: int, power: int, times: int, mean: Any, variance: Any) -> Any:
         phi = ActivationAtom.at_place(place)
-        return _numbers(phi, int(power), int(times), mean, np.sqrt(variance)).value
-
-    def _integrand(self, name: str, raised: Callable[[str, int], str], argument: str) -> str:
-        power, times, _, _ = self.law
-        parts = [raised(name, power)] + ([raised(argument, times)] if times else [])
-        return " ".join(parts)
+        with np.errstate(invalid="ignore"):  # a negative variance is refused as nan
+            std = np.sqrt(variance)
+        return _numbers(phi, int(power), int(times), mean, std).value
 
     def _sympystr(self, printer: Any) -> str:
         power, times, mean, variance = self.law
@@ -305,24 +304,36 @@ def digits_of(
             )
         if bits <= DOUBLE or phi.pieces is None:
             return mpmath.mpf(float(rough.value))
-    return _by_mpmath(phi, power, times, mean, variance, bits)
+    return _by_mpmath(phi, power, times, mean, variance, bits, abs(float(rough.value)) or 1.0)
 
 
 def _by_mpmath(
-    phi: Activation, power: int, times: int, mean: sp.Expr, variance: sp.Expr, bits: int
+    phi: Activation, power: int, times: int, mean: sp.Expr, variance: sp.Expr, bits: int, size: float
 ) -> mpmath.mpf:
-    """More digits than a float, without proof: mpmath's quadrature between kinks and unit steps."""
+    """More digits than a float, without proof: mpmath's quadrature between kinks and unit steps.
+
+    It ends where the integrand is below the digits of `size`, which lies far out for a phi that grows fast.
+    """
     with mpmath.workprec(bits + 20):
         m, s = (
             mpmath.mpf(sp.Float(number, int(bits * 0.302) + 15)._mpf_) for number in (mean, sp.sqrt(variance))
         )
-        reach = int((2 * 0.7 * (bits + 20)) ** 0.5) + 2
+        reach, functions = int((2 * 0.7 * (bits + 20)) ** 0.5) + 2, _in_mpmath(phi, power, times)
+
+        def tail(z: int) -> mpmath.mpf:
+            return abs(functions[0 if z < 0 else -1](m + s * z)) * mpmath.npdf(z)
+
+        while reach < FAR and max(tail(-reach), tail(reach)) > size * mpmath.mpf(2) ** -(bits + 10):
+            reach += 1
         kinks = [(mpmath.mpf(sp.Float(kink, int(bits * 0.302) + 15)._mpf_) - m) / s for kink in phi.kinks]
         total = mpmath.mpf(0)
         ends = [-reach, *(min(max(kink, -reach), reach) for kink in kinks), reach]
-        for piece, low, high in zip(phi.pieces or (), ends[:-1], ends[1:], strict=True):
-            function = sp.lambdify(X, piece**power * X**times, "mpmath")
+        for function, low, high in zip(functions, ends[:-1], ends[1:], strict=True):
             steps = sorted({low, high, *(k for k in range(-reach, reach + 1) if low < k < high)})
             if low < high:
                 total += mpmath.quad(lambda z, f=function: f(m + s * z) * mpmath.npdf(z), steps)
         return +total
+
+
+def _in_mpmath(phi: Activation, power: int, times: int) -> list[Callable[..., Any]]:
+    return [sp.lambdify(X, piece**power * X**times, "mpmath") for piece in phi.pieces or ()]
