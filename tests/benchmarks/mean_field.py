@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import mpmath
+import numpy as np
 
 import varprop as vp
 
@@ -124,12 +125,15 @@ def ours(case: Case) -> tuple[float, float, float]:
 def truth(case: Case) -> tuple[float, float]:
     """Return length and correlation of layer 100 by a slower way."""
     from varprop.model import gaussian
+    from varprop.model.activations import activation
+    from varprop.model.gaussian.pairs import by_quadrature
 
-    phi = case.name
+    phi = activation(case.name)
     q, r, c = Q, R, C
     for _ in range(DEPTH):
         across = c * math.sqrt(q * r)
-        both = case.bias + case.weight * float(gaussian.cross_moment(phi, [0, 0], [[q, across], [across, r]]))
+        pair, _ = by_quadrature(phi, np.zeros((1, 2)), np.array([[[q, across], [across, r]]]))
+        both = case.bias + case.weight * float(pair[0])
         q, r = (case.bias + case.weight * float(gaussian.second_moment(phi, 0, math.sqrt(v))) for v in (q, r))
         c = min(both / math.sqrt(q * r), 1.0)
     return q, c

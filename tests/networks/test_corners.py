@@ -13,7 +13,7 @@ from mpmath import mp
 import varprop as vp
 from varprop import Dense, Network, Normal, Uniform, mean_field, propagate, relu
 from varprop.model.activations import HomogeneousActivation, activation
-from varprop.networks.correlation_forms import C, Q, R, correlation_form
+from varprop.model.gaussian.pair_forms import C, Q, R, pair_form
 from varprop.networks.finite_width_formulas import ratio_sum
 from varprop.networks.fixed_points import at_zero, growth_roots
 from varprop.networks.gains import gain
@@ -61,7 +61,7 @@ def test_lengths_beyond_floats_go_to_infinity_or_stay_powers() -> None:
 @pytest.mark.parametrize("power", [0, 1, 2])
 def test_correlation_forms_of_two_sided_powers_are_plain_integrals(power: int) -> None:
     phi = HomogeneousActivation("two-sided", sp.Integer(2), sp.Rational(-1, 3), power)
-    form = correlation_form(phi)
+    form = pair_form(phi)
     q, r, c = 1.3, 0.6, 0.4
     x, w = np.polynomial.legendre.leggauss(400)
     radius = 6 * (x + 1)
@@ -78,9 +78,9 @@ def test_correlation_forms_of_two_sided_powers_are_plain_integrals(power: int) -
 
 
 def test_no_form_is_none() -> None:
-    assert correlation_form(HomogeneousActivation("relu3", sp.Integer(1), sp.Integer(0), 3)) is None
-    assert correlation_form(vp.tanh) is None
-    odd = correlation_form(vp.identity)
+    assert pair_form(HomogeneousActivation("relu3", sp.Integer(1), sp.Integer(0), 3)) is None
+    assert pair_form(vp.tanh) is None
+    odd = pair_form(vp.identity)
     assert odd is not None and sp.simplify(odd - C * sp.sqrt(Q * R)) == 0
 
 

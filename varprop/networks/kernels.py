@@ -15,7 +15,7 @@ from varprop.errors import MomentError, ParameterError
 from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.model.distributions import Normal
-from varprop.networks.correlation_forms import C, Q, R, correlation_form
+from varprop.model.gaussian.pair_forms import C, Q, R, pair_form
 from varprop.networks.mehler import LARGEST, Conditional, Mehler, quick
 
 __all__ = ["Kernel", "kernel"]
@@ -105,7 +105,7 @@ class Kernel:
     @cached_property
     def plain(self) -> tuple[Step, float, float] | None:
         """`step` as one bare formula, and between which q it keeps its digits; None if there is none."""
-        across = correlation_form(self.phi)
+        across = pair_form(self.phi)
         if self.second_form is None or across is None:
             return None
         _, low, high = self._trusted(self.second_form, "second_moment")
@@ -140,7 +140,7 @@ class Kernel:
     @cached_property
     def cross(self) -> Pair:
         """E phi(u) phi(v) as a function of the variances q and r and the correlation c."""
-        form = correlation_form(self.phi)
+        form = pair_form(self.phi)
         rest = self._cross_on_a_grid if self.phi.analytic else self._cross
         if form is None:
             fast = self._quick

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 
 from varprop.errors import DerivationError, ParameterError
 from varprop.model.activations import Activation, HomogeneousActivation
-from varprop.networks.correlation_forms import Q
+from varprop.model.gaussian.pair_forms import Q
 from varprop.networks.fixed_points import FLAT, Kind
 from varprop.networks.kernels import Kernel, kernel
 from varprop.networks.length_map import Layer, affine, gradient_map, length_map

@@ -29,20 +29,22 @@ DIGITS = (40, 80, 160, 320)
 
 @dataclass(frozen=True, eq=False)
 class ClosedForm:
-    """A sum of terms in mean and standard deviation.
+    """A sum of terms, by default in mean and standard deviation.
 
     Args:
         terms: the terms, as SymPy expressions.
-        numeric: all of them in NumPy, as a function of two arrays.
+        numeric: all of them in NumPy, as a function of arrays.
+        arguments: the symbols that stand for the arrays.
     """
 
     terms: tuple[sp.Expr, ...]
-    numeric: Callable[[Array, Array], list[Any]]
+    numeric: Callable[..., list[Any]]
+    arguments: tuple[sp.Symbol, ...] = (MEAN, STD)
 
-    def evaluate(self, mean: Array, std: Array) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
+    def evaluate(self, *arrays: Array) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
         """Values, a bound on their rounding in the terms, and where that bound is small."""
         with np.errstate(all="ignore"):
-            parts = np.array([np.broadcast_to(part, mean.shape) for part in self.numeric(mean, std)])
+            parts = np.array([np.broadcast_to(part, arrays[0].shape) for part in self.numeric(*arrays)])
             value = parts.sum(axis=0)
             sizes = np.abs(parts)
             exponents = np.abs(np.log(np.maximum(sizes, TINY)))  # exp(x) carries x times the rounding of x
@@ -50,13 +52,13 @@ class ClosedForm:
             good = np.isfinite(error) & (error <= TRUSTED * np.abs(value))
         return value, error, good
 
-    def precise(self, mean: float, std: float) -> tuple[float, float] | None:
+    def precise(self, *numbers: Any) -> tuple[float, float] | None:
         """One value with enough digits, and its error; None if 320 digits do not settle it."""
         for digits in DIGITS:
             with mpmath.workdps(digits):
-                m, s = mpmath.mpf(mean), mpmath.mpf(std)
                 try:
-                    parts = [mpmath.mpf(part) for part in _in_mpmath(self.terms)(m, s)]
+                    function = _in_mpmath(self.arguments, self.terms)
+                    parts = [mpmath.mpf(part) for part in function(*map(mpmath.mpmathify, numbers))]
                 except (ZeroDivisionError, OverflowError, ValueError):
                     return None
                 total, size = mpmath.fsum(parts), mpmath.fsum(abs(part) for part in parts)
@@ -68,8 +70,8 @@ class ClosedForm:
 
 
 @lru_cache(maxsize=256)
-def _in_mpmath(terms: tuple[sp.Expr, ...]) -> Callable[..., list[Any]]:
-    return sp.lambdify([MEAN, STD], list(terms), "mpmath")  # type: ignore[no-any-return]
+def _in_mpmath(arguments: tuple[sp.Symbol, ...], terms: tuple[sp.Expr, ...]) -> Callable[..., list[Any]]:
+    return sp.lambdify(arguments, list(terms), "mpmath")  # type: ignore[no-any-return]
 
 
 @lru_cache(maxsize=512)

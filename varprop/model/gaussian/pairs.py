@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, NamedTuple
 
+import mpmath
 import numpy as np
+import sympy as sp
 
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array
 from varprop.model.activations.registry import activation
+from varprop.model.distributions.base import Precision
+from varprop.model.gaussian.closed import TRUSTED, ClosedForm
+from varprop.model.gaussian.pair_forms import C, Q, R, pair_form, slope_pair_form
 from varprop.model.gaussian.spread import Found, GaussianValue, Question, Rows, Spread
+from varprop.numerics.quadrature import EPSILON
 
 __all__ = ["cross_moment", "slope_cross_moment"]
+
+M, N = sp.Symbol("m", real=True), sp.Symbol("n", real=True)
+EXACT_DIGITS = 400
 
 
 def cross_moment(phi: Activation | str, means: Any, covariance: Any) -> GaussianValue:
@@ -29,8 +40,8 @@ def cross_moment(phi: Activation | str, means: Any, covariance: Any) -> Gaussian
     Example:
         >>> from varprop.model import gaussian
         >>> found = gaussian.cross_moment("erf", [0, 0], [[1, 0.5], [0.5, 1]])
-        >>> bool(abs(found.value - 2 / np.pi * np.arcsin(1 / 3)) < 1e-12)
-        True
+        >>> bool(abs(found.value - 2 / np.pi * np.arcsin(1 / 3)) < 1e-12), found.precision
+        (True, 'closed form')
     """
     return _pairs(activation(phi), means, covariance, slope=False)
 
@@ -44,21 +55,87 @@ def _pairs(phi: Activation, means: Any, covariance: Any, slope: bool) -> Gaussia
     m, c = _checked_pairs(phi, means, covariance)
     shape = m.shape[:-1]
     m, c = m.reshape(-1, 2), c.reshape(-1, 2, 2)
-    flipped = c[:, 0, 0] < c[:, 1, 1]  # the wider one outside
-    m[flipped], c[flipped] = m[flipped][:, ::-1], c[flipped][:, ::-1, ::-1]
-    wide, narrow = np.sqrt(c[:, 0, 0]), np.sqrt(c[:, 1, 1])
-    with np.errstate(all="ignore"):
-        rho = np.where(wide * narrow > 0, np.clip(c[:, 0, 1] / (wide * narrow), -1, 1), 0.0)
-    rest = narrow * np.sqrt((1 - rho) * (1 + rho))
     function = phi.derivative if slope else phi.value
     value, error = np.zeros(len(m)), np.zeros(len(m))
-    fixed = wide == 0
+    fixed = (c[:, 0, 0] == 0) & (c[:, 1, 1] == 0)
     value[fixed] = function(m[fixed, 0]) * function(m[fixed, 1])
-    moving = np.flatnonzero(~fixed)
-    if len(moving):
-        outer = _Outer(phi, slope, m[moving], wide[moving], (rho * narrow)[moving], rest[moving])
-        value[moving], error[moving] = outer.found()
-    return GaussianValue(value.reshape(shape)[()], error.reshape(shape)[()], "estimate")
+    error[fixed] = EPSILON * np.abs(value[fixed])
+    left = np.flatnonzero(~fixed)
+    form = _compiled(phi, slope, not m.any())
+    if form is not None and len(left):
+        left = form.fill(m, c, left, value, error)
+    if len(left):
+        value[left], error[left] = by_quadrature(phi, m[left], c[left], slope)
+    precision: Precision = "estimate" if len(left) else "closed form"
+    return GaussianValue(value.reshape(shape)[()], error.reshape(shape)[()], precision)
+
+
+def by_quadrature(phi: Activation, means: Array, covariance: Array, slope: bool = False) -> Found:
+    """E phi(X) phi(Y), or E phi'(X) phi'(Y), without a formula of the pair: means of shape (k, 2)."""
+    m, c = means.copy(), covariance.copy()
+    flipped = c[:, 0, 0] < c[:, 1, 1]  # the wider one outside
+    m[flipped], c[flipped] = m[flipped][:, ::-1], c[flipped][:, ::-1, ::-1]
+    wide, narrow, rho = _correlation(c)
+    rest = narrow * np.sqrt((1 - rho) * (1 + rho))
+    return _Outer(phi, slope, m, wide, rho * narrow, rest).found()
+
+
+def _correlation(c: Array) -> tuple[Array, Array, Array]:
+    """Standard deviations and correlation; exactly 1 or -1 for copies."""
+    first, second, across = c[:, 0, 0], c[:, 1, 1], c[:, 0, 1]
+    wide, narrow = np.sqrt(first), np.sqrt(second)
+    with np.errstate(all="ignore"):
+        rho = np.where(first == second, across / first, across / wide / narrow)
+    return wide, narrow, np.where((wide > 0) & (narrow > 0), np.clip(rho, -1, 1), 0.0)
+
+
+class _PairFormula(NamedTuple):
+    """A closed form in both means, both variances and the correlation, and its slope in the correlation."""
+
+    form: ClosedForm
+    slope: Callable[..., Any]
+
+    def fill(self, m: Array, c: Array, rows: Rows, value: Array, error: Array) -> Rows:
+        """Write values and errors into `rows`; return those whose digits were not found."""
+        rho = _correlation(c[rows])[2]
+        first, second = c[rows, 0, 0], c[rows, 1, 1]
+        arguments = (m[rows, 0], m[rows, 1], first, second, rho)
+        value[rows], error[rows], _ = self.form.evaluate(*arguments)
+        copies = (first == second) & (np.abs(c[rows, 0, 1]) == first)
+        with np.errstate(all="ignore"):
+            error[rows] += np.where(copies, 0, 4 * EPSILON * np.abs(rho * self.slope(*arguments)))
+        near = ~copies & (1 - np.abs(rho) < 8 * EPSILON)  # one rounding from a law on a line
+        settled = np.isfinite(error[rows]) & (error[rows] <= TRUSTED * np.abs(value[rows]))
+        good = settled & ~near & (first > 0) & (second > 0)
+        left = []
+        for row in rows[~good]:
+            found = self._with_digits(m[row], c[row])
+            if found is None:
+                left.append(row)
+            else:
+                value[row], error[row] = found
+        return np.array(left, dtype=np.intp)
+
+    def _with_digits(self, m: Array, c: Array) -> tuple[float, float] | None:
+        q, r, across = (float(entry) for entry in (c[0, 0], c[1, 1], c[0, 1]))
+        if q == 0 or r == 0:  # formulas of functions with jumps are those of laws with a density
+            return None
+        with mpmath.workdps(EXACT_DIGITS):
+            rho = mpmath.mpf(across) / mpmath.sqrt(mpmath.mpf(q) * mpmath.mpf(r))
+            rho = max(mpmath.mpf(-1), min(mpmath.mpf(1), rho))
+        return self.form.precise(*m, q, r, rho)
+
+
+@lru_cache(maxsize=256)
+def _compiled(phi: Activation, slope: bool, centered: bool) -> _PairFormula | None:
+    means = (sp.S.Zero, sp.S.Zero) if centered else (M, N)
+    found = (slope_pair_form if slope else pair_form)(phi, *means)
+    arguments = (M, N, Q, R, C)
+    if found is None or not found.free_symbols <= set(arguments):
+        return None
+    terms = sp.Add.make_args(sp.expand(found, log=False, power_exp=False, power_base=False))
+    form = ClosedForm(terms, sp.lambdify(arguments, terms, "numpy"), arguments)
+    return _PairFormula(form, sp.lambdify(arguments, sp.diff(found, C), "numpy"))
 
 
 def _checked_pairs(phi: Activation, means: Any, covariance: Any) -> tuple[Array, Array]:
