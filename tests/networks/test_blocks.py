@@ -130,8 +130,9 @@ def test_courses_stop_where_numbers_end() -> None:
     assert both.first[-1] < 1e-300
 
 
-def test_kernels_step_two_lengths_at_once() -> None:
-    own, other, both = kernel(tanh).step(1.0, 1.0, 1.0)
-    assert own == other == pytest.approx(both)
-    own, other, both = kernel(tanh).step(1.0, 0.25, 0.0)
-    assert other < own and both == pytest.approx(0, abs=1e-15)
+def test_kernels_of_one_and_of_two_lengths() -> None:
+    found = kernel(tanh)
+    assert found.cross(1.0, 1.0, 1.0) == pytest.approx(found.second(1.0))
+    assert found.second(0.25) < found.second(1.0) and found.cross(1.0, 0.25, 0.0) == pytest.approx(
+        0, abs=1e-15
+    )

@@ -319,3 +319,34 @@ def test_other_bad_input():
             field.next_length(bad)
     with pytest.raises(vp.ParameterError):
         field.next_correlation(2)
+
+
+@pytest.mark.parametrize("name", ["erf", "gelu", "sin", "leaky_relu(0.3)", "relu2"])
+@pytest.mark.parametrize(("depth", "start"), [(3, (1.0, 0.6, 0.3)), (27, (0.7, 0.7, 0.98))])
+def test_layers_in_one_call_against_quadrature_layer_by_layer(name, depth, start):
+    weight, bias, keep, skip = 0.4, 0.05, 0.9, 0.5
+    field = mean_field(name, weight_variance=weight, bias_variance=bias, keep=keep, skip=skip)
+    found = field.iterate(depth, *start)
+    q, r, c = start
+    for layer in range(1, depth + 1):
+        across = c * math.sqrt(q * r)
+        inside = float(gaussian.cross_moment(name, [0, 0], [[q, across], [across, r]]))
+        both = skip**2 * across + weight * inside + bias
+        q, r = (
+            skip**2 * v + weight / keep * float(gaussian.second_moment(name, 0, math.sqrt(v))) + bias
+            for v in (q, r)
+        )
+        c = both / math.sqrt(q * r)
+        assert found.first[layer] == pytest.approx(q, rel=1e-12)
+        assert found.second[layer] == pytest.approx(r, rel=1e-12)
+        assert found.correlation[layer] == pytest.approx(c, abs=1e-12)
+    assert len(found.first) == depth + 1
+
+
+def test_correlations_that_reach_one_are_carried_on():
+    course = mean_field("relu", weight_variance=0.5, bias_variance=1.0).iterate(300, q=2.0, r=0.1, c=-0.5)
+    assert course.correlation[-1] == pytest.approx(1, abs=1e-14) and len(course.correlation) == 301
+    assert [course.first[-1], course.second[-1]] == pytest.approx([4 / 3, 4 / 3], rel=1e-14)
+    assert (course.correlation <= 1).all() and (np.diff(course.correlation) >= -1e-15).all()
+    plain = mean_field("relu", weight_variance=2.0).iterate(20_000, c=0.999999)
+    assert plain.correlation[-1] == pytest.approx(1, abs=1e-7) and (np.diff(plain.correlation) >= 0).all()

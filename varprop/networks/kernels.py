@@ -17,14 +17,20 @@ from varprop.model.activations import Activation
 from varprop.model.distributions import Normal
 from varprop.model.gaussian.pair_forms import C, Q, R, pair_form
 from varprop.networks.mehler import LARGEST, Conditional, Mehler, quick
+from varprop.networks.unrolled import Unrolled, unrolled
 
 __all__ = ["Kernel", "kernel"]
 
 Array = NDArray[np.float64]
 Function = Callable[[float], float]
 Pair = Callable[[float, float, float], float]
-Step = Callable[[float, float, float], tuple[float, float, float]]
 
+ONE = sp.S.One
+P = sp.Symbol("p", real=True)
+LENGTH, COVARIANCE = sp.symbols("a_q b_q s_q"), sp.symbols("a_p b_p s_p")
+"""A constant, the factor of the moment below and of the one inside the activation."""
+SMALLEST, WIDE = 1e-140, 1e140
+"""Lengths whose products are floats."""
 REACH = 9.5
 """Where grids end; the square of a function that grows like x^4 has lost 16 digits there."""
 SIZES = (32, 48, 64, 96, 128, 192, 256, 384)
@@ -92,26 +98,29 @@ class Kernel:
         return quick(self.phi)
 
     @cached_property
-    def step(self) -> Step:
-        """E phi^2 of both lengths and E phi(u) phi(v), at once."""
-        second, cross = self.second, self.cross
+    def layers(self) -> tuple[Unrolled, float, float] | None:
+        """Both maps of a layer in closed form, from both lengths, E z y and the coefficients of the maps.
 
-        def step(q: float, r: float, c: float) -> tuple[float, float, float]:
-            own = second(q)
-            return own, own if q == r else second(r), cross(q, r, c)
-
-        return step
-
-    @cached_property
-    def plain(self) -> tuple[Step, float, float] | None:
-        """`step` as one bare formula, and between which q it keeps its digits; None if there is none."""
+        With it come the lengths between which it keeps its digits; None if there are no closed forms.
+        """
         across = pair_form(self.phi)
         if self.second_form is None or across is None:
             return None
         _, low, high = self._trusted(self.second_form, "second_moment")
-        forms = [self.second_form, self.second_form.xreplace({Q: R}), across]
-        made: Step = sp.lambdify((Q, R, C), forms, modules="math", cse=True)
-        return made, low, high
+        moments = (self.second_form, self.second_form.xreplace({Q: R}), _of_product(across))
+        after = [
+            a + b * below + s * inside
+            for (a, b, s), below, inside in zip((LENGTH, LENGTH, COVARIANCE), (Q, R, P), moments, strict=True)
+        ]
+        return unrolled((Q, R, P), after, (*LENGTH, *COVARIANCE)), max(low, SMALLEST), min(high, WIDE)
+
+    @cached_property
+    def turns(self) -> Unrolled:
+        """The map of correlations of a phi of degree 1, from c and its two coefficients."""
+        across = pair_form(self.phi)
+        assert across is not None
+        _, below, inside = COVARIANCE
+        return unrolled((C,), (below * C + inside * across.xreplace({Q: ONE, R: ONE}),), (below, inside))
 
     def _guarded(self, form: sp.Expr | None, what: str, rest: Function) -> Function:
         """Return a formula where it keeps its digits, and another way elsewhere."""
@@ -271,6 +280,17 @@ def _form(phi: Activation, power: int) -> sp.Expr | None:
         return phi.moment(power, Normal(variance=Q))
     except (MomentError, ParameterError):  # the slope of a step has no power of its own
         return None
+
+
+def _of_product(across: sp.Expr) -> sp.Expr:
+    """A form in the variances and the correlation, by E u v in place of the correlation."""
+    rest = (1 - C, 1 + C)
+
+    def beside(product: sp.Expr) -> sp.Expr:
+        return sp.Mul(*(factor for factor in product.args if factor not in rest)) * (Q * R - P**2) / (Q * R)
+
+    whole = across.replace(lambda part: part.is_Mul and set(rest) <= set(part.args), beside)
+    return whole.xreplace({C: P / (sp.sqrt(Q) * sp.sqrt(R))})
 
 
 def _function(arguments: tuple[sp.Symbol, ...], form: sp.Expr) -> Callable[..., float]:
