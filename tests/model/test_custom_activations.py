@@ -263,3 +263,9 @@ def test_pairs_that_do_not_fit_are_refused_and_fixed_ones_multiplied() -> None:
         gaussian.cross_moment("tanh", np.zeros((3, 2)), np.zeros((4, 2, 2)))
     fixed = gaussian.cross_moment("tanh", [0.5, -1], np.zeros((2, 2)))
     assert float(fixed) == pytest.approx(math.tanh(0.5) * math.tanh(-1), rel=1e-15)
+
+
+@pytest.mark.parametrize("formula", [sp.floor(sp.Symbol("x")), sp.Mod(sp.Symbol("x"), 1)], ids=str)
+def test_a_formula_without_a_derivative_is_asked_for_as_a_function(formula: sp.Expr) -> None:
+    with pytest.raises(vp.ParameterError, match=r"has no formula. Give it as a vectorized function"):
+        vp.gain(formula)

@@ -18,6 +18,7 @@ from varprop.model.distributions import Array, Distribution, Precision
 from varprop.model.distributions.base import MAX_ORDER
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
+from varprop.model.shapes import drawn_shape
 from varprop.model.tables import as_table
 
 __all__ = ["Empirical", "Enclosed", "Joint", "Orthogonal"]
@@ -218,7 +219,7 @@ class Empirical(Joint):
 
     def draw(self, rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
         """Whole rows, with replacement."""
-        chosen: Array = self.data[rng.integers(0, self.rows, shape)]
+        chosen: Array = self.data[rng.integers(0, self.rows, drawn_shape(shape))]
         return chosen
 
     def _powers(self, powers: Mapping[Place, int]) -> tuple[tuple[int, int], ...]:
@@ -328,7 +329,7 @@ class Orthogonal(Joint):
         for part in (*self.shape, self.gain):
             if part.free_symbols:
                 raise ParameterError(f"draw from {self}", f"it holds {part}", f"Give at={{{part}: 8}}.")
-        lead = (shape,) if isinstance(shape, int) else shape
+        lead = drawn_shape(shape)
         rows, columns = int(self.size), int(self.columns)
         tall = rng.standard_normal((*lead, max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)

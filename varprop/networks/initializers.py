@@ -19,6 +19,7 @@ from varprop.model.domains import Parameter
 from varprop.model.gaussian import GaussianMean
 from varprop.model.joint import Joint, Orthogonal, Place
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
+from varprop.model.shapes import drawn_shape
 from varprop.networks.connectivity import Connectivity, Fans
 from varprop.networks.schemes import N_IN, N_OUT, Factors, Scheme, V, factors
 from varprop.networks.writing import shown
@@ -228,21 +229,22 @@ class Initializer(Joint, Documented):
             dtype: of the array.
 
         Raises:
-            ParameterError: a size is still a symbol, rng is none of these, or dtype holds no fractions.
+            ParameterError: a size is a symbol, rng or shape is none of these, or dtype holds no fractions.
 
         Example:
             >>> Initializer("lecun_normal", Connectivity((2, 3)), Scheme()).draw(0).shape
             (2, 3)
         """
         source, kind = generator(rng), _floating(dtype)
-        lead = (shape,) if isinstance(shape, int) else tuple(shape)
+        lead = drawn_shape(shape)
         if self.free_symbols:
             names = ", ".join(sorted(name.name for name in self.free_symbols))
             raise ParameterError(f"draw from {self}", f"{names} has no value", f"Give at({{{names}: ...}}).")
         kernel = tuple(int(size) for size in self.shape)
+        whole = drawn_shape((*lead, *kernel))
         law = self.row_law
         if isinstance(law, Distribution):
-            return law.draw(source, (*lead, *kernel)).astype(kind, copy=False)  # type: ignore[arg-type]
+            return law.draw(source, whole).astype(kind, copy=False)  # type: ignore[arg-type]
         layout = self.connectivity.layout
         units = layout.index("M" if "M" in layout else "O")
         rows = law.draw(source, lead)  # type: ignore[arg-type]

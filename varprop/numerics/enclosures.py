@@ -26,6 +26,8 @@ ENTIRE = {sp.exp: "exp", sp.erf: "erf", sp.erfc: "erfc", sp.sin: "sin", sp.cos: 
 ENTIRE |= {sp.sinh: "sinh", sp.cosh: "cosh"}
 MEROMORPHIC = {sp.tanh: "tanh", sp.coth: "coth", sp.tan: "tan", sp.sech: "sech"}
 CUT = {sp.log: "log"}
+BASE = sp.Dummy("exp", positive=True)
+"""Stands for exp(x); one symbol for all, so that what SymPy knows of its formulas stays known."""
 MOST_EVALUATIONS = 200_000
 MOST_ATTEMPTS = 8
 
@@ -73,14 +75,13 @@ def is_enclosable(formula: sp.Expr, x: sp.Symbol) -> bool:
 
 def _compiled(formula: sp.Expr, x: sp.Symbol) -> Callable[[Ball, bool], Ball]:
     """The formula as a function of a ball and of whether it must be analytic on it; exp(x) is found once."""
-    base = sp.Dummy("exp")
     formula = formula.replace(_is_logistic, _by_tanh)
     shared = formula.replace(
         lambda part: part.func is sp.exp and (part.args[0] / x).is_Integer,
-        lambda part: base ** (part.args[0] / x),
+        lambda part: BASE ** (part.args[0] / x),
     )
-    function = _node(shared, x, base)
-    if not shared.has(base):
+    function = _node(shared, x)
+    if not shared.has(BASE):
         return lambda z, analytic: function(z, z, analytic)
     return lambda z, analytic: function(z, z.exp(), analytic)
 
@@ -103,27 +104,27 @@ def _by_tanh(part: sp.Expr) -> sp.Expr:
     return ((1 - sp.tanh(part.base.args[1].args[0] / 2)) / 2) ** -part.exp
 
 
-def _node(formula: sp.Expr, x: sp.Symbol, base: sp.Symbol) -> Node:
+def _node(formula: sp.Expr, x: sp.Symbol) -> Node:
     """A formula in x and exp(x); its constants are balls of the precision at hand."""
     from flint import acb  # noqa: PLC0415
 
     if formula == x:
         return lambda z, e, analytic: z
-    if formula == base:
+    if formula == BASE:
         return lambda z, e, analytic: e
-    if not formula.has(x, base):
+    if not formula.has(x, BASE):
         constant = acb(_constant(formula))
         return lambda z, e, analytic: constant
     if formula.is_Add or formula.is_Mul:
         join = operator.add if formula.is_Add else operator.mul
-        constant, rest = formula.as_independent(x, base, as_Add=formula.is_Add)
-        parts = [_node(part, x, base) for part in formula.func.make_args(rest)]
+        constant, rest = formula.as_independent(x, BASE, as_Add=formula.is_Add)
+        parts = [_node(part, x) for part in formula.func.make_args(rest)]
         if constant != (0 if formula.is_Add else 1):
-            parts.append(_node(constant, x, base))
+            parts.append(_node(constant, x))
         return reduce(lambda one, other: _joined(join, one, other), parts)
     if formula.is_Pow and formula.base != sp.E:
-        return _power(_node(formula.base, x, base), formula.exp)
-    inner = _node(formula.args[0], x, base)
+        return _power(_node(formula.base, x), formula.exp)
+    inner = _node(formula.args[0], x)
     name = (ENTIRE | MEROMORPHIC | CUT)[formula.func]
     method = getattr(acb, name)
     if formula.func in CUT:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 import numpy as np
@@ -66,9 +66,16 @@ class FromFormula(Formula):
 
     @cached_property
     def _functions(self) -> tuple[tuple[Callable[[Array], Any], ...], ...]:
+        orders = [[sp.diff(piece, X, order) for piece in self.formulas] for order in range(3)]
+        for formula in chain(*orders):
+            if formula.has(sp.Derivative, sp.Subs):
+                raise ParameterError(
+                    f"activation {self.text}",
+                    f"its derivative {formula} has no formula",
+                    "Give it as a vectorized function: vp.activation(function, kinks=[...])",
+                )
         return tuple(
-            tuple(sp.lambdify(X, sp.diff(piece, X, order), ["scipy", "numpy"]) for piece in self.formulas)
-            for order in range(3)
+            tuple(sp.lambdify(X, formula, ["scipy", "numpy"]) for formula in formulas) for formulas in orders
         )
 
     def _pieced(self, x: Array, order: int) -> Array:

@@ -17,6 +17,7 @@ from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.distributions.arguments import defaults_of, latex_of, replaced, scalars_in, text_of
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
+from varprop.model.shapes import drawn_shape
 from varprop.model.sizes import expanded, length
 
 __all__ = ["Array", "Distribution", "Precision", "Shape", "known", "raw_from_central", "tidy", "variance_of"]
@@ -255,9 +256,10 @@ class Distribution(ABC):
             shape: the shape of the array.
 
         Raises:
-            ParameterError: a parameter is still a symbol, or the distribution is known by its moments only.
+            ParameterError: a parameter is still a symbol, the distribution is known by its moments only, or
+                the shape is none.
         """
-        return np.asarray(self._draw(rng, shape), dtype=np.float64)
+        return np.asarray(self._draw(rng, drawn_shape(shape)), dtype=np.float64)
 
     @abstractmethod
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
