@@ -383,21 +383,3 @@ def test_layers_refuse_other_weights(weights: object, message: str) -> None:
         vp.Dense(3, weights=weights)
     taken = vp.Dense(3, weights=vp.he_uniform(("n_out", "n_in")))
     assert taken.weights == vp.Dense(3, weights="Uniform(variance=2/n_in)").weights
-
-
-@pytest.mark.parametrize(
-    ("shape", "message"),
-    [
-        (-1, "no whole number from 0"),
-        ((2.5,), "no whole number from 0"),
-        ((2**40, 2**40), "no array is so large"),
-    ],
-)
-@pytest.mark.parametrize(
-    "law", [vp.Normal(), vp.he_normal((3, 4)), vp.orthogonal((3, 4)), vp.Empirical(np.eye(3))], ids=str
-)
-def test_arrays_of_impossible_shape_are_refused(law, shape, message) -> None:
-    with pytest.raises(ParameterError, match=message):
-        law.draw(np.random.default_rng(0), shape)
-    assert law.draw(np.random.default_rng(0), np.int64(2)).shape[0] == 2
-    assert law.draw(np.random.default_rng(0), [2, 0]).shape[:2] == (2, 0)

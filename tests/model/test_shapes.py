@@ -1,0 +1,27 @@
+"""What no array can have as its shape."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import varprop as vp
+from varprop.errors import ParameterError
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (-1, "no whole number from 0"),
+        ((2.5,), "no whole number from 0"),
+        ((2**40, 2**40), "no array is so large"),
+    ],
+)
+@pytest.mark.parametrize(
+    "law", [vp.Normal(), vp.he_normal((3, 4)), vp.orthogonal((3, 4)), vp.Empirical(np.eye(3))], ids=str
+)
+def test_arrays_of_impossible_shape_are_refused(law, shape, message) -> None:
+    with pytest.raises(ParameterError, match=message):
+        law.draw(np.random.default_rng(0), shape)
+    assert law.draw(np.random.default_rng(0), np.int64(2)).shape[0] == 2
+    assert law.draw(np.random.default_rng(0), [2, 0]).shape[:2] == (2, 0)
