@@ -5,10 +5,10 @@ import itertools
 import pytest
 import sympy as sp
 
-from varprop import derive
+from varprop import abs_, derive
 from varprop.derivation.quantities import Cumulant, Mean, Variance
 from varprop.derivation.rules.definitions import constants
-from varprop.derivation.rules.gaussian import linear_law
+from varprop.derivation.rules.gaussian import linear_law, linear_normal
 from varprop.derivation.rules.symmetry import even_function
 from varprop.derivation.rules.worlds import TABLE, axis, normal, skewed, uneven_weights, uniform
 from varprop.derivation.structure import Structure
@@ -46,6 +46,27 @@ def test_the_law_of_a_sum_counts_the_copies():
     z = 2 * sum_over(i, 3 * normal("x", i, mean=1, variance=7) + 1) - 4
     assert linear_law(z) == (2 * 5 * (3 + 1) - 4, 4 * 5 * 9 * 7, True)
     assert linear_law(z + uniform("y"))[2] is False
+
+
+ALONG = axis("i")
+A, B, C = (normal(name, ALONG) for name in "abc")
+SHARED, ALONE = normal("s"), normal("t")
+NORMAL_SUMS = {
+    "independent addends in every copy": (sum_over(ALONG, A + (B + C)), "proven"),
+    "one addend shared by all copies": (sum_over(ALONG, A + SHARED), "unknown"),
+    "one variable twice in every copy": (sum_over(ALONG, A + (A + B)), "unknown"),
+    "one variable with both signs": (sum_over(ALONG, 2 * A + (B - A)), "unknown"),
+    "one variable twice beside the sum": (SHARED + sum_over(ALONG, A) + (SHARED + ALONE), "refuted"),
+}
+
+
+@pytest.mark.parametrize("name", NORMAL_SUMS)
+def test_variances_of_normals_are_added_only_if_they_are_independent(name):
+    z, verdict = NORMAL_SUMS[name]
+    (parts,) = linear_normal.match(Mean(abs_(z) ** 2), Structure())
+    found = linear_normal.assumptions(Structure(), parts)
+    assert [assumption.verdict for assumption in found] == ["proven", verdict]
+    assert (linear_law(z)[1] == derive(Variance(z)).result) is (verdict == "proven")
 
 
 @pytest.mark.parametrize("power", [1, 2, 3, 4])

@@ -72,6 +72,13 @@ def test_a_number_counts_as_one_rounding():
     assert row_average(FIRST * Scalar(2)).value == 2 * row_average(FIRST).value
 
 
+def test_an_arbitrary_place_of_one_column_is_that_column():
+    x = RandomVector("x", Empirical([[1], [2], [6]]))
+    (place,) = x.axis.places(1)
+    assert float(derive(Mean(x[place] ** 3)).result) == 75 == float(derive(Mean(x[0] ** 3)).result)
+    assert float(derive(Mean(sum_over(x.axis, x * x[place]))).result) == pytest.approx(41 / 3)
+
+
 def test_the_proof_says_what_the_average_is_for_the_population():
     proof = derive(Mean(FIRST**2))
     (line,) = proof.steps
@@ -119,6 +126,7 @@ ROUNDINGS = {
     "a product with a number": (FIRST * LAST**2 / 3, 1 + 2 + 2 * 2, lambda row: row[0] * row[2] ** 2 / 3),
     "relu of an entry": (relu(LAST) ** 2, 1 + 2 * (3 + 2), lambda row: row[2] ** 2),
     "a sum over the columns": (sum_over(X.axis, X), 3, lambda row: sum(map(abs, row))),
+    "an entry and a number": (LAST + 2, 2 + 1, lambda row: abs(row[2]) + 2),
     "addends that cancel": (FIRST - X[1] + 2, 3 + 2 + 2, lambda row: abs(row[0]) + abs(row[1]) + 2),
 }
 
