@@ -33,6 +33,13 @@ ONE = sp.S.One
 MEAN, SECOND, FOURTH, COINCIDENT, GRADIENT = map(symbol, "m_1 m_2 m_4 m_22 g_2".split())
 
 
+FUNCTIONS = frozenset((sp.exp, sp.erf, sp.erfc, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.asin, sp.acos, sp.atan))
+"""What `math` knows too."""
+LITTLE, MUCH = 1e-70, 1e70
+"""Between these, products of a few numbers stay within the range of floats."""
+
+
+@lru_cache(maxsize=4096)
 def number(value: sp.Expr) -> Number:
     """The float of unbounded exponent that an exact number stands for."""
     if value.is_Rational:
@@ -72,7 +79,37 @@ class Map:
         compiled: Callable[..., Number] = sp.lambdify(self.arguments, self.formula, modules="mpmath")
         return compiled
 
+    @cached_property
+    def _in_floats(self) -> Callable[..., float] | None:
+        numbers = (abs(part) for part in self.formula.atoms(sp.Number) if part)
+        functions = {type(part) for part in self.formula.atoms(sp.Function)}
+        if not functions <= FUNCTIONS or not all(LITTLE < part < MUCH for part in numbers):
+            return None
+        compiled: Callable[..., float] = sp.lambdify(self.arguments, self.formula, modules="math")
+        return compiled
+
+    def _float(self, values: Sequence[Number]) -> float | None:
+        """The result by floats, None where one of them may end."""
+        function = self._in_floats
+        if function is None:
+            return None
+        floats = []
+        for value in values:
+            if type(value) is not mp.mpf:
+                return None
+            one = float(value)
+            if one and not LITTLE < abs(one) < MUCH:
+                return None
+            floats.append(one)
+        try:
+            found = function(*floats)
+        except (ArithmeticError, ValueError):
+            return None
+        return found if LITTLE < abs(found) < MUCH or self.formula.is_zero else None
+
     def __call__(self, *values: Number) -> Number:
+        if (found := self._float(values)) is not None:
+            return mp.mpf(found)
         if any(isinstance(value, np.ndarray) for value in values):
             return np.frompyfunc(self, len(values), 1)(*values)
         if any(isinstance(value, sp.Basic) for value in values):

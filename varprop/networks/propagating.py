@@ -80,6 +80,8 @@ def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Ite
     exact = not traces or factors[0] is not None
     worst = maps.worst(start.precision, *(slope.precision for slope in slopes))
     sizes = typical_sizes(start, traces)
+    layers = {id(trace.layer): trace.layer for trace in traces}  # a layer that is repeated is one object
+    names = {key: str(layer) for key, layer in layers.items()}
     yield row_of((0,), "input", "input", start, (first, exact), (None, True), next(sizes), worst)
     for number, (slope, factor, size) in enumerate(zip(slopes, factors, sizes, strict=True), 1):
         trace, gradient = slope.trace, mean_of(slope.after)
@@ -87,7 +89,7 @@ def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Ite
             yield from _inner_rows(inner, (number, branch), worst)
         yield row_of(
             (number,),
-            str(trace.layer),
+            names[id(trace.layer)],
             trace.layer.kind,
             trace.after,
             (gradient if factor is None else gradient * factor, factor is not None),

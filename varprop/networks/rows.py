@@ -30,7 +30,7 @@ CLAIMED = {
 }
 """What a profile states of a layer, by name."""
 
-SMALLEST, LARGEST = mp.mpf(10) ** -290, mp.mpf(10) ** 290
+SMALLEST, LARGEST = 1e-290, 1e290
 
 
 def settled(value: Number | None) -> Value:
@@ -40,7 +40,8 @@ def settled(value: Number | None) -> Value:
         return sp.simplify(value) if grows else value
     if value is None:
         return None
-    return float(value) if value == 0 or SMALLEST < abs(value) < LARGEST else value
+    near = float(value)  # 0 or infinite beyond the range of floats
+    return near if SMALLEST < abs(near) < LARGEST or value == 0 else value
 
 
 @dataclass(frozen=True, slots=True)
