@@ -18,7 +18,7 @@ from varprop import (
     relu,
     sum_over,
 )
-from varprop.derivation.quantities import Covariance, Variance
+from varprop.derivation.quantities import Covariance, Cumulant, Variance
 from varprop.derivation.rules.tables import row_average
 from varprop.model.distributions import FrozenScipy
 from varprop.model.expressions import Scalar
@@ -79,6 +79,10 @@ def test_an_arbitrary_place_of_one_column_is_that_column():
     assert float(derive(Mean(sum_over(x.axis, x * x[place]))).result) == pytest.approx(41 / 3)
 
 
+def shown_bound(note):
+    return float(note.split("round-off below ")[1].split(";")[0])
+
+
 def test_the_proof_says_what_the_average_is_for_the_population():
     proof = derive(Mean(FIRST**2))
     (line,) = proof.steps
@@ -86,7 +90,7 @@ def test_the_proof_says_what_the_average_is_for_the_population():
     found = row_average(FIRST**2)
     assert "exact for the table" in note
     assert f"standard error {found.standard_error:.2g}" in note
-    assert f"round-off below {found.bound:.1g}" in note
+    assert found.bound <= shown_bound(note) <= 2 * found.bound
 
 
 def test_a_numeric_distribution_shows_the_error_of_its_variance():
@@ -139,3 +143,49 @@ def test_the_bound_is_roundings_times_sizes(name):
     unit = sizes * float(np.finfo(np.float64).eps)
     found = row_average(expression).bound / unit
     assert roundings + len(ROWS) + 1 <= found <= (roundings + len(ROWS) + 1) * 1.03
+
+
+@pytest.mark.parametrize("power", [2, 3, 4])
+@pytest.mark.parametrize("column", range(3))
+def test_the_bound_of_a_central_power_is_the_propagated_error(column, power):
+    """To first order: the round-off of a distance from the mean, times the slope, and that of the power."""
+    cells = [row[column] for row in ROWS]
+    eps, rows = float(np.finfo(np.float64).eps), len(cells)
+    mean = sum(cells) / rows
+    apart = [abs(float(cell - mean)) for cell in cells]
+    size = float(sum(map(abs, cells)) / rows)
+    found = row_average(X[column], power)
+    assert abs(Fraction(found.value) - sum((cell - mean) ** power for cell in cells) / rows) <= found.bound
+    errors = [eps * (size * (rows + 1) + distance) for distance in apart]
+    slopes = [power * distance ** (power - 1) for distance in apart]
+    powers = (power + rows + 2) * eps * sum(distance**power for distance in apart)
+    least = (float(np.dot(slopes, errors)) + powers) / rows
+    assert least <= found.bound <= 1.03 * least
+
+
+def test_the_bound_of_a_fourth_cumulant_holds_where_all_digits_of_the_variance_cancel():
+    cells = [1e8, 1e8 + 1.5e-8, 1e8 + 1e-7, 1e8 - 3e-8]
+    x = RandomVector("x", Empirical([[cell] for cell in cells]))
+    mean = sum(map(Fraction, cells)) / 4
+    second, fourth = (sum((Fraction(cell) - mean) ** k for cell in cells) / 4 for k in (2, 4))
+    proof = derive(Cumulant(x[0], 4))
+    ((note,),) = (line.notes for line in proof.steps)
+    bound = shown_bound(note)
+    assert abs(Fraction(float(proof.result)) - (fourth - 3 * second**2)) <= bound
+    variance, power = row_average(x[0], 2), row_average(x[0], 4)
+    assert variance.bound > 2 * variance.value
+    worst = power.bound + 3 * ((variance.value + variance.bound) ** 2 - variance.value**2)
+    assert worst <= bound <= 2 * worst
+
+
+@pytest.mark.parametrize("order", [2, 3, 4])
+def test_a_cumulant_of_a_table_is_averaged_about_its_mean(order):
+    """With a mean of 1e8 all digits of raw moments of a spread of 1 would cancel from order 3 on."""
+    cells = [1e8, 1e8 + 1, 1e8 + 3, 1e8 + 3.5]
+    mean = sum(map(Fraction, cells)) / 4
+    second, same = (sum((Fraction(cell) - mean) ** k for cell in cells) / 4 for k in (2, order))
+    exact = same - 3 * second**2 if order == 4 else same
+    proof = derive(Cumulant(RandomVector("x", Empirical([[cell] for cell in cells]))[0], order))
+    (line,) = proof.steps
+    assert line.rule.name == "average over the rows"
+    assert abs(Fraction(float(proof.result)) - exact) <= shown_bound(line.notes[0]) <= 1e-5

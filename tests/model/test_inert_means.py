@@ -135,9 +135,11 @@ def test_a_line_of_a_derivation_says_how_exact_its_number_is() -> None:
     proof = vp.derive(vp.Mean(TANH(z) ** 2))
     value = quadrature(TANH, 2, 0, 1.0, 2.0)
     text = proof.to_text(100)
-    shown, kind = re.search(r"= ([0-9.]+), error (at most|about)", text).groups()  # type: ignore[union-attr]
+    shown, kind, error = re.search(r"= ([0-9.]+), error (at most|about) (\S+)", text).groups()  # type: ignore[union-attr]
     assert float(shown) == pytest.approx(value, rel=1e-12)
     assert kind == "at most" or importlib.util.find_spec("flint") is None
+    proven = gaussian_mean(TANH, 2, sp.S.One, sp.Integer(2)).uncertainty[0] + 1e-15 * value
+    assert proven * (1 - 1e-9) <= float(error) <= 2 * proven or kind == "about"
 
 
 def test_it_is_differentiated_by_mean_and_variance_alone() -> None:

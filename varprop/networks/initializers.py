@@ -23,6 +23,7 @@ from varprop.model.shapes import drawn_shape
 from varprop.networks.connectivity import Connectivity, Fans
 from varprop.networks.schemes import N_IN, N_OUT, Factors, Scheme, V, factors
 from varprop.networks.writing import shown
+from varprop.numerics.rounding import upward
 from varprop.render import Block, Bullets, Document, Documented, Heading, Math, Text
 
 __all__ = ["Initializer", "Seed", "generator", "second_moment"]
@@ -301,7 +302,8 @@ class Initializer(Joint, Documented):
         means = sorted(self.scheme.solution.atoms(GaussianMean), key=str)
         return [
             Text(
-                Math(sp.latex(m), str(m)), f" = {float(m):.12g}, error {m.uncertainty[0]:.0e}, {m.precision}"
+                Math(sp.latex(m), str(m)),
+                f" = {float(m):.12g}, error {upward(m.uncertainty[0])}, {m.precision}",
             )
             for m in means
             if m.is_number

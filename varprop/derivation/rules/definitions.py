@@ -117,8 +117,6 @@ def cumulant_from_moments(e: Expression, k: int, centered: bool) -> sp.Expr:
     """Return the cumulant of order k in raw moments, by m_k = sum_j C(k-1, j-1) c_j m_(k-j)."""
 
     def moment(order: int) -> sp.Expr:
-        if order == 0:
-            return sp.S.One
         return sp.S.Zero if centered and order == 1 else Moment(e, order)
 
     cumulants: list[sp.Expr] = [sp.S.Zero]

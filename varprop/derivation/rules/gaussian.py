@@ -32,6 +32,7 @@ from varprop.model.gaussian.inert import GaussianMean, gaussian_mean, precision_
 from varprop.model.joint import Joint
 from varprop.model.variables import RandomVariable, variables
 from varprop.model.walks import replace_indices, walk
+from varprop.numerics.rounding import upward
 
 __all__ = ["gaussian_limit", "given_inputs", "linear_normal"]
 
@@ -110,7 +111,8 @@ def _normal_note(activation: Activation, z: Expression, k: int, times: int) -> s
     error, kind = found.uncertainty
     shown = found.evalf(15)
     error += abs(float(shown)) * 1e-15
-    return f"{found} = {shown}, error {'at most' if kind == 'enclosure' else 'about'} {error:.1g}"
+    size = f"at most {upward(error)}" if kind == "enclosure" else f"about {error:.1g}"
+    return f"{found} = {shown}, error {size}"
 
 
 def _two_normals() -> Expression:
@@ -156,35 +158,38 @@ linear_normal = Rule(
 )
 
 
-def _weighted(z: Expression) -> tuple[RandomVariable, Expression] | None:
-    """Return (w, sum of g^2) for z = sum_i w_i g_i with a normal-looking weight w."""
+def _readings(z: Expression) -> Iterator[tuple[RandomVariable, Expression]]:
+    """Yield (w, sum of g^2) for every reading of z = sum_i w_i g_i with a single variable w."""
     if isinstance(z, SumOver):
         for base, power in powers_of(z.body):
             if isinstance(base, RandomVariable) and power == 1 and z.index in base.slots:
-                g = assume.without_factor(z.body, base)
-                place = z.index.axis.places(1)[0]
-                return base, sum_over(place, replace_indices(g**2, {z.index: place}))
-    return None
+                yield base, _squares(z, base)
+
+
+def _squares(z: SumOver, w: RandomVariable) -> Expression:
+    place = z.index.axis.places(1)[0]
+    g = assume.without_factor(z.body, w)
+    return sum_over(place, replace_indices(g**2, {z.index: place}))
 
 
 def _match_given(noun: Quantity, structure: Structure) -> Iterator[Parts]:
-    chosen: list[tuple[HomogeneousActivation, SumOver, int]] = []
-    squares: Expression | None = None
-    rest = noun.expression
+    read = []
     for applied, power, _ in _applications(noun):
-        found = _weighted(applied.argument)
-        if found is None or not isinstance(applied.activation, HomogeneousActivation):
-            continue
-        if applied.activation.degree == 0:  # a step is 0 where all inputs are, whatever the weights
-            continue
-        if squares is None or found[1] is squares:
-            squares = found[1]
-            chosen.append((applied.activation, applied.argument, power))  # type: ignore[arg-type]
+        phi = applied.activation
+        # A step is 0 where all inputs are, whatever the weights.
+        if isinstance(phi, HomogeneousActivation) and phi.degree > 0:
+            weights = {squares: w for w, squares in _readings(applied.argument)}
+            read.append((applied, power, weights))
+    for squares in dict.fromkeys(squares for *_, weights in read for squares in weights):
+        chosen = [
+            (applied, power, weights[squares]) for applied, power, weights in read if squares in weights
+        ]
+        rest = noun.expression
+        for applied, power, _ in chosen:
             rest = assume.without_factor(rest, applied, power)
-    if squares is not None:
-        neurons = tuple(chosen)
+        neurons = tuple((applied.activation, applied.argument, power) for applied, power, _ in chosen)
         if half_power(squares, sum(phi.degree * k for phi, _, k in neurons)) is not None:
-            yield {"neurons": neurons, "rest": rest}
+            yield {"neurons": neurons, "weights": tuple(w for *_, w in chosen), "rest": rest}
 
 
 def half_power(squares: Expression, degree: int) -> Expression | None:
@@ -201,39 +206,42 @@ def half_power(squares: Expression, degree: int) -> Expression | None:
 
 
 Neurons = tuple[tuple[HomogeneousActivation, SumOver, int], ...]
+Weights = tuple[RandomVariable, ...]
 
 
-def _given_claim(neurons: Neurons, rest: Expression) -> Quantity:
+def _given_claim(neurons: Neurons, weights: Weights, rest: Expression) -> Quantity:
     return Mean(product(sp.S.One, [*((phi(z), k) for phi, z, k in neurons), (rest, 1)]))
 
 
-def _given_formula(neurons: Neurons, rest: Expression) -> sp.Expr:
+def _given_formula(neurons: Neurons, weights: Weights, rest: Expression) -> sp.Expr:
     constant, length = sp.S.One, sp.S.One
-    for phi, z, k in neurons:
-        found = _weighted(z)
-        assert found is not None
-        w, squares = found
+    for (phi, z, k), w in zip(neurons, weights, strict=True):
         degree = phi.degree * k
         constant *= phi.even_coefficient(k) * Normal().absolute_moment(degree)
         length *= Variance(assume.shown_at(w, z.index)) ** sp.Rational(degree, 2)
+    squares = _squares(neurons[0][1], weights[0])
     size = half_power(squares, sum(phi.degree * k for phi, _, k in neurons))
     assert size is not None
     return constant * length * mean_line(size * rest)
 
 
-def _weights(neurons: Neurons) -> list[RandomVariable]:
-    return [found[0] for _, z, _ in neurons if (found := _weighted(z)) is not None]
-
-
-def _normal_weights(structure: Structure, neurons: Neurons, rest: Expression) -> assume.Assumption:
-    tests = [assume.gaussian(structure, w) for w in _weights(neurons)]
+def _normal_weights(
+    structure: Structure, neurons: Neurons, weights: Weights, rest: Expression
+) -> assume.Assumption:
+    tests = [assume.gaussian(structure, w) for w in weights]
     return next((test for test in tests if test.verdict != "proven"), tests[0])
 
 
-def _weights_apart(structure: Structure, neurons: Neurons, rest: Expression) -> assume.Assumption:
-    found = _weighted(neurons[0][1])
-    assert found is not None
-    return assume.independent(structure, *_weights(neurons), multiply(found[1], rest))
+def _weights_apart(
+    structure: Structure, neurons: Neurons, weights: Weights, rest: Expression
+) -> assume.Assumption:
+    squares = _squares(neurons[0][1], weights[0])
+    return assume.independent(structure, *weights, multiply(squares, rest))
+
+
+def _read(*neurons: tuple[HomogeneousActivation, Expression, int]) -> Parts:
+    weights = tuple(next(_readings(z))[0] for _, z, _ in neurons)
+    return {"neurons": neurons, "weights": weights, "rest": Scalar(1)}
 
 
 def _units(weights_of: Callable[[Axis, Axis], RandomVariable]) -> Parts:
@@ -243,23 +251,19 @@ def _units(weights_of: Callable[[Axis, Axis], RandomVariable]) -> Parts:
     a, b = j.places(2)
     first = sum_over(i, replace_indices(w, {j.index: a}) * x)
     second = sum_over(i, replace_indices(w, {j.index: b}) * x)
-    assert isinstance(first, SumOver) and isinstance(second, SumOver)
-    return {"neurons": ((relu, first, 1), (relu, second, 1)), "rest": Scalar(1)}
+    return _read((relu, first, 1), (relu, second, 1))
 
 
 def _one_row() -> Parts:
     """Return two units that share their weights."""
     i = Axis("i", sp.Integer(4))
     total = sum_over(i, normal("w", i) * uniform("x", i))
-    assert isinstance(total, SumOver)
-    return {"neurons": ((relu, total, 1), (relu, total, 1)), "rest": Scalar(1)}
+    return _read((relu, total, 1), (relu, total, 1))
 
 
 def _sign_weights() -> Parts:
     i = Axis("i", sp.Integer(4))
-    total = sum_over(i, variable("w", Rademacher(), i) * uniform("x", i))
-    assert isinstance(total, SumOver)
-    return {"neurons": ((relu, total, 4),), "rest": Scalar(1)}
+    return _read((relu, sum_over(i, variable("w", Rademacher(), i) * uniform("x", i)), 4))
 
 
 given_inputs = Rule(

@@ -18,6 +18,7 @@ from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, S
 from varprop.model.joint import Empirical
 from varprop.model.variables import RandomVariable, variables
 from varprop.model.walks import walk
+from varprop.numerics.rounding import upward
 
 __all__ = ["average_over_rows", "row_average"]
 
@@ -113,7 +114,7 @@ def _average(noun: Quantity, central: int | None) -> RowAverage:
 def _note(noun: Quantity, central: int | None) -> str:
     found = _average(noun, central)
     return (
-        f"{noun} = {found.value:.6g}: exact for the table, round-off below {found.bound:.1g}; "
+        f"{noun} = {found.value:.6g}: exact for the table, round-off below {upward(found.bound)}; "
         f"for the population of its rows an estimate, standard error {found.standard_error:.2g}"
     )
 
