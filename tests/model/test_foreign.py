@@ -2,10 +2,12 @@
 
 import math
 import pickle
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.distributions import FrozenScipy, Mixture, Normal, Rectified
@@ -54,6 +56,84 @@ def test_positive_part_and_absolute() -> None:
     assert law.symmetric is None
     assert law.atom_at_zero is False
     assert FrozenScipy(stats.poisson(1)).atom_at_zero is True
+
+
+@pytest.mark.parametrize("unit", [1e-10, 1e6])
+def test_any_unit(unit: float) -> None:
+    """Quadrature to infinity looks at distances around 1, wherever the distribution is."""
+    laplace, t = FrozenScipy(stats.laplace(scale=unit)), FrozenScipy(stats.t(9, scale=unit))
+    for k in (1, 2, 4, 6):
+        assert float(laplace.positive_part_moment(k)) == pytest.approx(
+            math.factorial(k) * unit**k / 2, rel=1e-9
+        )
+        assert float(laplace.absolute_moment(k)) == pytest.approx(math.factorial(k) * unit**k, rel=1e-9)
+    fourth = 3 * 81 / (7 * 5)  # 3 nu^2 / ((nu - 2) (nu - 4)), Johnson, Kotz, Balakrishnan 2, (28.7)
+    assert float(t.moment(4)) == pytest.approx(fourth * unit**4, rel=1e-9)
+    far = FrozenScipy(stats.norm(1e8 * unit, unit))
+    assert float(far.central_moment(6)) == pytest.approx(15 * unit**6, rel=1e-6)
+    assert abs(float(far.central_moment(5))) < 1e-6 * unit**5
+
+
+def lattice(law: Any, low: int, high: int) -> Callable[[int, Callable[[np.ndarray], np.ndarray]], float]:
+    """E f(X)^k as one long sum."""
+    x = np.arange(low, high + 1.0)
+    return lambda k, function: float(np.sum(function(x) ** k * law.pmf(x)))
+
+
+@pytest.mark.parametrize(
+    ("law", "low", "high"),
+    [
+        (stats.randint(-10_000, 10_000), -10_000, 9_999),
+        (stats.dlaplace(0.001), -60_000, 60_000),
+        (stats.binom(100_000, 0.5, loc=-50_000), -50_000, 50_000),
+        (stats.poisson(1e5), 90_000, 110_000),
+        (stats.poisson(1e4, loc=-10_300), -10_300, 2_000),  # its median is far below zero
+    ],
+    ids=lambda value: getattr(getattr(value, "dist", None), "name", ""),
+)
+def test_sums_over_many_values(law: Any, low: int, high: int) -> None:
+    """SciPy's `expect` gives up after 1000 values without a word."""
+    ours, truth = FrozenScipy(law), lattice(law, low, high)
+    for k in (1, 2, 5):
+        size = truth(k, np.abs)
+        for found, part in (
+            (ours.moment(k), np.positive),
+            (ours.positive_part_moment(k), lambda x: np.maximum(x, 0)),
+            (ours.absolute_moment(k), np.abs),
+        ):
+            assert float(found) == pytest.approx(truth(k, part), rel=1e-8, abs=1e-8 * size)
+
+
+def test_slow_sums_say_so() -> None:
+    """The tail of E X^4 for P(X = x) ~ x^-6 is 1/N after N values; that of E X^3 for x^-4.3 hardly falls."""
+    law = FrozenScipy(stats.zipf(6))
+    truth = special.zeta(2) / special.zeta(6)
+    assert abs(float(law.moment(4)) - truth) <= law.moment_error(4) < 1e-2
+    with pytest.raises(MomentError, match="did not converge"):
+        FrozenScipy(stats.zipf(4.3)).moment(3)
+
+
+@pytest.mark.parametrize(
+    ("law", "last"), [(stats.zipf(4.3), 3), (stats.yulesimon(2.5), 2)], ids=["zipf", "yule"]
+)
+def test_power_tails_of_discrete_laws(law: Any, last: int) -> None:
+    """P(X = x) ~ x^-(a + 1) has moments below a; SciPy seeks its far quantiles until memory is full."""
+    assert [FrozenScipy(law).moment_exists(k) for k in (last, last + 1)] == [True, False]
+    assert FrozenScipy(stats.geom(0.3)).moment_exists(100)
+    assert not FrozenScipy(stats.zipf(4.3, loc=-7)).moment_exists(4)
+
+
+def test_numbers_beyond_float64() -> None:
+    tiny = FrozenScipy(stats.norm(0, 1e-100))
+    assert float(tiny.moment(2)) == pytest.approx(1e-200)
+    with pytest.raises(MomentError, match="range of float64"):
+        tiny.moment(4)
+
+
+def test_any_finite_set_of_values() -> None:
+    law = FrozenScipy(stats.rv_discrete(values=([-2, 1, 3], [0.5, 0.25, 0.25]))())
+    assert float(law.positive_part_moment(1)) == pytest.approx(1)
+    assert float(law.moment(2)) == pytest.approx(4.5)
 
 
 def test_signs_of_frozen_laws() -> None:

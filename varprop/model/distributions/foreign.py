@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -22,6 +22,11 @@ from varprop.model.distributions.tails import Exponential, Laplace, LogNormal, S
 from varprop.model.distributions.uniform import Uniform
 
 __all__ = ["FrozenScipy", "from_sympy_stats", "is_frozen_scipy", "is_sympy_stats"]
+
+
+FIRST_VALUES = 1024
+MOST_VALUES = 2**18
+"""Values of a discrete distribution that are summed, on either side of its median."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -143,63 +148,123 @@ class FrozenScipy(Distribution):
 def _tail_index(law: FrozenScipy) -> float:
     """The a of a tail P(|X| > x) ~ x^-a: no moment of order a exists, whatever a formula for it continues to.
 
-    It is read off quantiles on both sides; infinite where the far ones and the farthest ones do not agree.
+    It is read off quantiles on both sides, or off the probabilities of far values where quantiles are sums;
+    infinite where the far ones and the farthest ones do not agree.
     """
     found = [math.inf]
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        for quantile in (law.frozen.isf, law.frozen.ppf):
-            x = np.log(np.abs([float(quantile(10.0**-digits)) for digits in (40, 50, 80, 100)]))
-            far, farthest = (math.log(10) * np.array([10, 20])) / (x[1::2] - x[::2])
+        for far, farthest in _tail_slopes(law):
             if far > 0 and abs(far - farthest) < 1e-6 * far:
                 found.append(float(far) * (1 - 1e-6))
     return min(found)
 
 
+def _tail_slopes(law: FrozenScipy) -> Iterator[Array]:
+    """The slope of -log P(|X| > x) against log x, far out and farther out, for each tail."""
+    if hasattr(law.frozen.dist, "pmf"):
+        distances = 2.0 ** np.array([30, 40, 50])
+        for sign, end in zip((-1, 1), law._ends, strict=True):
+            if math.isinf(end):
+                logs = law.frozen.logpmf(float(law.frozen.ppf(0.5)) + sign * distances)
+                yield -np.diff(logs) / (10 * math.log(2)) - 1
+        return
+    for quantile in (law.frozen.isf, law.frozen.ppf):
+        x = np.log(np.abs([float(quantile(10.0**-digits)) for digits in (40, 50, 80, 100)]))
+        yield (math.log(10) * np.array([10, 20])) / (x[1::2] - x[::2])
+
+
 @lru_cache(maxsize=1024)
 def _central(law: FrozenScipy, k: int) -> tuple[float, float]:
     """E (X - E X)^k with an error estimate: SciPy's own value up to k = 4, held against quadrature."""
-    value, error = _expectation(law, k, -math.inf, float(law.moment(1)))
-    if 2 <= k <= 4:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            _, variance, skewness, excess = (float(number) for number in law.frozen.stats("mvsk"))
-        theirs = (variance, skewness * variance**1.5, (excess + 3) * variance**2)[k - 2]
-        if math.isfinite(theirs):
-            return theirs, max(error, abs(value - theirs))
-    return value, error
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        mean, variance, skewness, excess = (float(number) for number in law.frozen.stats("mvsk"))
+    center = float(law.moment(1))
+    value, error = _expectation(law, k, -math.inf, mean if math.isfinite(mean) else center)
+    theirs = {2: variance, 3: skewness * variance**1.5, 4: (excess + 3) * variance**2}.get(k, math.nan)
+    return (theirs, max(error, abs(value - theirs))) if math.isfinite(theirs) else (value, error)
 
 
 @lru_cache(maxsize=1024)
 def _expectation(law: FrozenScipy, k: int, start: float, center: float = 0.0) -> tuple[float, float]:
-    """E (X - center)^k 1{X > start} with an error estimate, by a sum or by quadrature between quantiles."""
+    """E (X - center)^k 1{X > start} with an error estimate, by a sum or by quadrature in units of X."""
     low, high = law._ends
     if start >= high:
         return 0.0, 0.0
-    low = max(low, start)
-    frozen = law.frozen
-    with warnings.catch_warnings():
+    discrete = hasattr(law.frozen.dist, "pmf")
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        if hasattr(frozen.dist, "pmf"):
-            value = float(
-                frozen.expect(lambda x: (np.asarray(x, dtype=np.float64) - center) ** k, lb=low, ub=high)
-            )
-            error = 1e-9 * (1 + abs(value))
-        else:
-            inner = [float(frozen.ppf(q)) for q in (1e-6, 0.01, 0.25, 0.5, 0.75, 0.99, 1 - 1e-6)]
-            ends = [low, *(x for x in inner if low < x < high), high]
-            parts = [
-                integrate.quad(lambda x: (x - center) ** k * frozen.pdf(x), a, b, limit=200)
-                for a, b in pairwise(ends)
-            ]
-            value, error = (math.fsum(column) for column in zip(*parts, strict=True))
-        if start == -math.inf and center == 0:
-            error = max(error, abs(value - float(frozen.moment(k))))
-    if not math.isfinite(value) or error > 1e-3 * (1 + abs(value)):
+        lower, middle, upper = (float(law.frozen.ppf(q)) for q in (0.01, 0.5, 0.99))
+        unit = max(upper - lower, abs(middle - center))
+        unit = unit if 0 < unit < math.inf else 1.0
+        ends = max(low, start), high
+
+        def power(x: Any) -> Any:
+            return ((x - center) / unit) ** k
+
+        value, error = _sum(law, power, ends) if discrete else _integral(law, power, ends)
+        factor = float(np.float64(unit) ** k)
+        number, error = value * factor, error * factor
+        if start == -math.inf and center == 0 and not (discrete and k > 4):  # SciPy's own sums end early
+            error = max(error, abs(number - float(law.frozen.moment(k))))
+    if not (math.isfinite(number) and error <= 1e-3 * (factor + abs(number))):
         raise MomentError(
-            f"E X^{k} of {law}", "quadrature did not converge", "Use a distribution with a formula."
+            f"E X^{k} of {law}", "its sum or integral did not converge", "Use a distribution with a formula."
         )
+    if number == 0 != value:
+        raise MomentError(f"E X^{k} of {law}", "it is below the range of float64", "Rescale it.")
+    return number, error
+
+
+def _integral(
+    law: FrozenScipy, function: Callable[[Any], Any], ends: tuple[float, float]
+) -> tuple[float, float]:
+    """E f(X) between two ends with an error estimate, by quadrature between quantiles."""
+    low, high = ends
+    inner = [float(law.frozen.ppf(q)) for q in (1e-6, 0.01, 0.25, 0.5, 0.75, 0.99, 1 - 1e-6)]
+
+    def density(x: float) -> Any:
+        return function(x) * law.frozen.pdf(x)
+
+    def piece(a: float, b: float) -> tuple[float, float]:
+        if math.isfinite(b - a):
+            return integrate.quad(density, a, b, limit=200)[:2]  # type: ignore[no-any-return]
+        # Quadrature to infinity looks at t around 1: steps are as wide as the last quantiles are apart.
+        origin, step = (a, inner[-1] - inner[-2]) if math.isfinite(a) else (b, inner[0] - inner[1])
+        return integrate.quad(  # type: ignore[no-any-return]
+            lambda t: abs(step) * density(origin + step * t), 0, math.inf, limit=200
+        )[:2]
+
+    parts = [piece(a, b) for a, b in pairwise([low, *(x for x in inner if low < x < high), high])]
+    value, error = (math.fsum(column) for column in zip(*parts, strict=True))
     return value, error
+
+
+def _sum(law: FrozenScipy, function: Callable[[Any], Any], ends: tuple[float, float]) -> tuple[float, float]:
+    """E f(X) of a discrete law between two ends with an error estimate, summed from the median outward."""
+    frozen, (low, high) = law.frozen, ends
+    if hasattr(frozen.dist, "xk"):  # any finite set of values
+        value = float(frozen.expect(function, lb=low, ub=high))
+        return value, 1e-9 * (1 + abs(value))
+    first = float(frozen.ppf(0.5))
+    if first < low:
+        first += math.ceil(low - first)
+    value, error = 0.0, 0.0
+    for begin, step, end in ((first, 1.0, high), (first - 1, -1.0, low)):
+        size, last = FIRST_VALUES, math.inf
+        while (end - begin) * step >= 0:
+            x = begin + step * np.arange(min(size, abs(end - begin) + 1))
+            terms = function(x) * frozen.pmf(x)
+            value += float(terms.sum())
+            before, last = last, float(np.abs(terms).sum())
+            begin, size = begin + step * size, 2 * size
+            if last <= 1e-16 * abs(value) and float(frozen.pmf(x[-1])) < 1e-16:
+                break
+            if size > MOST_VALUES:  # what remains of a power tail, which shrinks by one factor each time
+                error += last / (before / last - 1) if last < before else math.inf
+                break
+    return value, error + 1e-9 * (1 + abs(value))
 
 
 def _name(dist: Any) -> str:
