@@ -24,6 +24,8 @@ PLAIN, CROSSED = Design(5), Design(4, 3)
 class Recorded:
     """A law that draws normals and keeps them."""
 
+    independent = False
+
     def __init__(self) -> None:
         self.drawn = np.empty(0)
 

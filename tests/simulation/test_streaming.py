@@ -7,6 +7,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
+import varprop as vp
 from varprop.model.activations import relu
 from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, sum_over
@@ -23,7 +24,7 @@ from varprop.simulation.streams import Streams
 class Counting:
     """Draws 0, 1, 2, ... along the places, however they are asked for: every sample is known."""
 
-    coupling = "independent"
+    independent = True
 
     def __init__(self) -> None:
         self.next = 0
@@ -108,3 +109,19 @@ def test_memory_is_bounded_whatever_the_fan_in(monkeypatch: pytest.MonkeyPatch) 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2**21
+
+
+@pytest.mark.parametrize("method", ["plain", "crossed", "shared signs", "sign average"])
+def test_memory_is_what_an_estimate_says_and_bounded_at_any_size(method):
+    size = 2**16
+    quantity = vp.Variance(
+        vp.dot(weights=f"Normal(variance=1/{size})", inputs="Rectified(Normal())", fan_in=size)
+    )
+    vp.estimate(quantity, relative_error=0.5, method=method)
+    tracemalloc.start()
+    found = vp.estimate(quantity, relative_error=0.2, method=method)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak <= 1.1 * found.memory + 2**18
+    assert found.memory <= 2**24
+    assert abs(found.value - 1 / 2) <= 6 * found.standard_error

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from varprop.model.axes import Index
-from varprop.model.expressions import Expression, SumOver
+from varprop.model.expressions import Expression, Product, SumOver
 from varprop.model.variables import RandomVariable
 from varprop.simulation.layout import (
     CALL_COST,
@@ -20,7 +20,7 @@ from varprop.simulation.layout import (
     Source,
     Work,
 )
-from varprop.simulation.schedule import operands, places_of
+from varprop.simulation.schedule import bodies, operands, places_of
 from varprop.simulation.streaming import Group
 
 __all__ = ["streamed_in", "work_of"]
@@ -51,6 +51,14 @@ def _labels(node: RandomVariable, program: Scheduled, design: Design) -> tuple[L
     """The dimensions of a variable: samples, and the indices that sums bind."""
     sample = design.labels(program.source_of[node].first_group)
     return (*sample, *dict.fromkeys(slot for slot in node.slots if slot.is_bound))
+
+
+def _raised(node: Expression) -> set[Expression]:
+    """What a product or a sum takes to a power: an array more while it is evaluated."""
+    found = bodies(node) if isinstance(node, SumOver) else []
+    if isinstance(node, Product):
+        found = [(1.0, node.factors)]
+    return {base for _, factors in found for base, power in factors if power != 1}
 
 
 def _shapes(program: Scheduled, design: Design) -> dict[Expression, tuple[Label, ...]]:
@@ -96,7 +104,7 @@ def work_of(program: Scheduled, design: Design) -> Work:
     draws = 0
     cost = 0.0
     for node in program.nodes:
-        touched = 0.0
+        touched = raised = 0.0
         part = share.get(node, 1.0)
         if isinstance(node, RandomVariable):
             source = program.source_of[node]
@@ -112,9 +120,10 @@ def work_of(program: Scheduled, design: Design) -> Work:
                 cost += PRODUCT_COST * _entries(design, labels) + ENTRY_COST * sides
             size = _entries(design, shapes[node])
             touched = size * part
+            raised = sum(_entries(design, shapes[base]) * share.get(base, 1.0) for base in _raised(node))
             cost += ENTRY_COST * size * max(1, len(operands(node)))
         alive += touched
-        most = max(most, alive)
+        most = max(most, alive + raised)
         for operand in operands(node):
             uses[operand] -= 1
             if not uses[operand] and not isinstance(operand, RandomVariable):

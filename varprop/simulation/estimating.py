@@ -106,9 +106,14 @@ class Problem:
     @cached_property
     def pilot(self) -> list[Array]:
         """A few plain samples of every expression."""
+        return self.program.run(self.streams.at(PILOT), chunk=0, blocks=1, design=self.pilot_design)
+
+    @cached_property
+    def pilot_design(self) -> Design:
+        """How many there are."""
         one = self.program.work(Design(1))
-        rows = max(16, min(PILOT_ROWS, int(3e8 / max(1.0, one.cost)), 2 * CHUNK_ENTRIES // one.entries))
-        return self.program.run(self.streams.at(PILOT), chunk=0, blocks=1, design=Design(rows))
+        most = min(PILOT_ROWS, int(3e8 / max(1.0, one.cost)), 2 * CHUNK_ENTRIES // one.entries)
+        return Design(max(16, most))
 
     @cached_property
     def scaling(self) -> Scaling:
@@ -192,10 +197,12 @@ class Problem:
             return replace(inner.solve(way, reason, engine, error, nanoseconds), method=method)
         with np.errstate(all="ignore"):
             if method in ("crossed", "shared signs"):
-                return self._crossed(method, reason, engine, error, nanoseconds)
-            if method == "quasi-random":
-                return self._quasi(reason, engine, error, nanoseconds)
-            return self._plain(reason, engine, error, nanoseconds)
+                found = self._crossed(method, reason, engine, error, nanoseconds)
+            else:
+                way_of = self._quasi if method == "quasi-random" else self._plain
+                found = way_of(reason, engine, error, nanoseconds)
+        before = self.program.work(self.pilot_design).entries if "pilot" in vars(self) else 0
+        return replace(found, entries=max(found.entries, before))
 
     def _plain(self, reason: str, engine: Engine, error: float | None, nanoseconds: float) -> Numbers:
         each = self.program.work(Design(1))
@@ -264,17 +271,8 @@ class Problem:
         interrupted: bool,
     ) -> Numbers:
         if not len(features):
-            return Numbers(
-                math.nan,
-                math.inf,
-                (-math.inf, math.inf),
-                "no samples",
-                method,
-                reason,
-                0,
-                entries,
-                interrupted,
-            )
+            nothing = (-math.inf, math.inf)
+            return Numbers(math.nan, math.inf, nothing, "no samples", method, reason, 0, entries, interrupted)
         pseudo = self.functional.pseudo_values(features, self.scaling)
         if not np.isfinite(pseudo).all():
             raise not_finite()

@@ -29,6 +29,11 @@ DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.05, 4000.0
 class Law(Protocol):
     """Where samples of a variable come from, if not from its own distribution."""
 
+    @property
+    def independent(self) -> bool:
+        """Whether places are independent copies, drawn from the generator one block after the other."""
+        ...
+
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Draw (samples, *places)."""
         ...

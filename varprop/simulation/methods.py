@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +124,7 @@ class Signed:
 
     law: Any
     signs: int
+    independent: ClassVar[bool] = True
 
     def numbers(self, places: int) -> int:
         """Random numbers behind one sample: the magnitudes are shared."""

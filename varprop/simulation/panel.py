@@ -190,14 +190,19 @@ class Coupled:
         """Shape and coupling in words."""
         return f"{self.shape.name}, {self.coupling}"
 
+    @property
+    def independent(self) -> bool:
+        """Whether places are independent copies."""
+        return self.coupling == "independent"
+
     def numbers(self, places: int) -> int:
         """Random numbers behind one sample at so many places."""
-        return places if self.coupling == "independent" else 1
+        return places if self.independent else 1
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Draw (samples, *places)."""
         places = shape[1:]
-        if self.coupling == "independent" or not places:
+        if self.independent or not places:
             values = self.shape.pair(rng, shape, mirrored=False)[0]
             result: Array = self.mean + self.std * values
             return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -160,6 +160,8 @@ INVERSES: dict[type, Callable[..., Array]] = {
 
 class Given:
     """A law whose draws are values made before."""
+
+    independent: ClassVar[bool] = False
 
     def __init__(self, values: Array) -> None:
         self.values = values

@@ -217,6 +217,7 @@ class Program:
             for one in group.sums:
                 part = self._value(one, local, count)
                 values[one] = _Labelled(values[one].data + part.data, part.labels) if start else part
+            del bases, local  # before the next piece is drawn
 
     def _leaf(self, node: RandomVariable, source: Source, base: Array, design: Design) -> _Labelled:
         labels: list[Label] = list(design.labels(source.first_group))

@@ -108,7 +108,7 @@ def _grown(
     for leaf in leaves:
         source = source_of[leaf]
         filled = [k for k, slot in enumerate(leaf.slots) if any(slot == one.index for one in sums)]
-        free = source.law is None or getattr(source.law, "coupling", "") == "independent"
+        free = source.law is None or source.law.independent
         if len(filled) != 1 or slots.setdefault(source.key, filled[0]) != filled[0] or not free:
             return None
         if source.variable.is_joint or len(source.places[filled[0]]) != places_of(axis):

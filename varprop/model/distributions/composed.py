@@ -79,7 +79,8 @@ class Rectified(Distribution):
         return self.parent.can_draw
 
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
-        return np.maximum(self.parent.draw(rng, shape), 0.0)
+        drawn = self.parent.draw(rng, shape)
+        return np.maximum(drawn, 0.0, out=drawn)
 
     def latex(self) -> str:
         r"""A formula such as `\max(0, \mathcal{N}(0, 1))`."""
