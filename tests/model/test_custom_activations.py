@@ -269,3 +269,47 @@ def test_pairs_that_do_not_fit_are_refused_and_fixed_ones_multiplied() -> None:
 def test_a_formula_without_a_derivative_is_asked_for_as_a_function(formula: sp.Expr) -> None:
     with pytest.raises(vp.ParameterError, match=r"has no formula. Give it as a vectorized function"):
         vp.gain(formula)
+
+
+@pytest.mark.parametrize(("name", "slope"), [("erf", 1.0), ("gelu", 2.0), ("gelu'", 2.0)])
+def test_a_formula_is_what_it_is_not_what_it_is_called(name, slope) -> None:
+    phi = vp.activation(slope * sp.Symbol("x") ** 3, name=name)
+    assert float(gaussian.second_moment(phi, 0, 1)) == pytest.approx(15 * slope**2, rel=1e-14)
+    assert vp.gain(phi).slope_second_moment == 27 * slope**2
+    assert float(gaussian.mean(phi, 1, 1)) == pytest.approx(4 * slope, rel=1e-14)
+
+
+def test_a_formula_called_identity_acts_on_the_signal() -> None:
+    """E (z^3)^2 = 15 for z of N(0, 1): the last layer of one input makes 15 of 1."""
+    cube = vp.activation(sp.Symbol("x") ** 3, growth=3, name="identity")
+    layers = [vp.Dense(1, weights="lecun_normal"), cube, vp.Dense(1, weights="lecun_normal")]
+    rows = vp.propagate(vp.Network(layers, fan_in=1), given=[1.0]).rows
+    assert [float(row.second_moment) for row in rows] == pytest.approx([1, 1, 15, 15])
+    assert [float(row.gradient) for row in rows] == pytest.approx([27, 27, 1, 1])
+
+
+@pytest.mark.parametrize(
+    ("factor", "stretch", "name"), [(1, 1, "erf"), (3, 1.5, "erf"), (-2, -0.5, "erf"), (2, 3, "gelu")]
+)
+def test_multiples_of_gates_are_closed_forms_too(factor, stretch, name) -> None:
+    x, base = sp.Symbol("x"), vp.activation(name)
+    a, b = sp.Rational(factor), sp.Rational(stretch)
+    written = a * (sp.erf(b * x) if name == "erf" else b * x * (1 + sp.erf(b * x / sp.sqrt(2))) / 2)
+    by_values = vp.activation(lambda u: factor * base.value(stretch * u))
+    for mean in (0.0, 0.7):
+        for ask in (gaussian.mean, gaussian.second_moment):
+            found, expected = ask(written, mean, 1.3), ask(by_values, mean, 1.3)
+            assert float(found) == pytest.approx(float(expected), rel=1e-12)
+            assert found.precision == ("closed form" if mean == 0 or ask is gaussian.mean else "estimate")
+    assert vp.gain(written).precision == "closed form"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["erf(x)**2", "x*erf(x)", "erf(x) + 1", "erf(x) + exp(x)", "erf(x**2)", "erf(x + 1)", "erf(x)*erf(2*x)"],
+)
+def test_what_only_resembles_a_gate_has_no_form_of_it(text) -> None:
+    phi = vp.activation(sp.sympify(text))
+    found = gaussian.second_moment(phi, 0, 0.8)
+    assert found.precision == "estimate"
+    assert float(found) == pytest.approx(float(gaussian.second_moment(phi.value, 0, 0.8)), rel=1e-11)

@@ -1,5 +1,6 @@
 """Formulas of E phi(U) phi(V) against quadrature, many digits and each other."""
 
+import functools
 import itertools
 import math
 
@@ -14,9 +15,18 @@ from varprop.model.gaussian.pair_forms import C, Q, R, pair_form
 from varprop.model.gaussian.pairs import by_quadrature
 
 x = sp.Symbol("x")
-ANYWHERE = ["identity", "square", "sin", "cos", "exp", x**3 - 2 * x + 1, 3 * sp.sin(x), sp.exp(x) / 2]
+ANYWHERE = ["identity", "square", "sin", "cos", "exp", x**3 - 2 * x + 1, 3 * sp.sin(2 * x), sp.exp(-x) / 2]
 CENTERED = ["relu", "relu2", "abs", "step", "leaky_relu(0.1)", "erf", "gelu", sp.erf(x)]
-SHIFTED = [([0.0, 0.0], each) for each in [*ANYWHERE, *CENTERED]] + [([0.4, -0.8], each) for each in ANYWHERE]
+WRITTEN = [
+    sp.Max(x, 0),
+    sp.Abs(x),
+    sp.Max(x, x / 10),
+    3 * sp.erf(-x / 3),
+    x * (1 + sp.erf(x / sp.sqrt(2))) / 2,
+]
+SHIFTED = [([0.0, 0.0], each) for each in [*ANYWHERE, *CENTERED, *WRITTEN]] + [
+    ([0.4, -0.8], each) for each in ANYWHERE
+]
 LAWS = [(1.0, 1.0, 0.5), (0.3, 2.5, -0.7), (4.0, 0.01, 0.99), (1.0, 1.0, -0.96), (2.0, 1.0, 0.0)]
 FUNCTIONS = ((gaussian.cross_moment, False), (gaussian.slope_cross_moment, True))
 
@@ -109,3 +119,48 @@ def test_a_slope_is_zero_where_there_is_none():
 
 def test_polynomials_follow_the_theorem_of_isserlis():
     assert sp.expand(pair_form(vp.activation(x**3)) - (6 * C**3 + 9 * C) * sp.sqrt(Q * R) ** 3) == 0
+
+
+@pytest.mark.parametrize("name", ["sin", "cos", "exp"])
+@pytest.mark.parametrize(
+    ("q", "c"), [(924.0, 0.5), (1e300, 1.0), (1e300, -1.0), (600.0, -0.9), (1e-300, 1.0)]
+)
+def test_waves_keep_their_digits_to_the_end_of_floats(name, q, c):
+    """By the characteristic function: exp(-462) is there although exp(-924) is not."""
+    with mpmath.workdps(700):
+        near, far = (mpmath.exp(-mpmath.mpf(q) * (1 - sign * mpmath.mpf(c))) / 2 for sign in (1, -1))
+        exact = {"sin": near - far, "cos": near + far, "exp": mpmath.exp(mpmath.mpf(q) * (1 + mpmath.mpf(c)))}
+    found = gaussian.cross_moment(name, [0, 0], [[q, c * q], [c * q, q]])
+    assert float(found) == pytest.approx(float(exact[name]), rel=1e-12)
+    assert found.precision == "closed form"
+
+
+def test_long_polynomials_at_other_means_are_left_to_quadrature():
+    """E (U - 1)^12 (V - 1)^12 by the recursion of Stein, in whole numbers."""
+
+    @functools.cache
+    def stein(a, b):
+        if min(a, b) < 0 or a + b == 0:
+            return int(a + b == 0)
+        if a == 0:
+            return 2 * stein(0, b - 1) + 2 * (b - 1) * stein(0, b - 2)
+        return -3 * stein(a - 1, b) + (a - 1) * stein(a - 2, b) + b * stein(a - 1, b - 1)
+
+    found = gaussian.cross_moment((x - 1) ** 12, [-2, 3], [[1, 1], [1, 2]])
+    assert found.precision == "estimate"
+    assert float(found) == pytest.approx(stein(12, 12), rel=1e-11)
+
+
+def test_a_growing_exponential_is_no_bump():
+    """exp(x^2) has no moment under N(0, 1), though a formula continued to it gives a number."""
+    with pytest.raises(vp.MomentError, match="slower than"):
+        gaussian.cross_moment(sp.exp(x**2), [0, 0], [[1, 0.5], [0.5, 1]])
+
+
+def test_parameters_without_a_value_are_asked_for():
+    for ask in (
+        lambda phi: gaussian.mean(phi, 0, 1),
+        lambda phi: gaussian.cross_moment(phi, [0, 0], np.eye(2)),
+    ):
+        with pytest.raises(vp.ParameterError, match=r"a has no value. Give it one"):
+            ask("leaky_relu(a)")

@@ -12,7 +12,7 @@ from mpmath import mp
 from numpy.typing import NDArray
 
 from varprop.errors import DerivationError, MomentError
-from varprop.model.activations import Activation, HomogeneousActivation
+from varprop.model.activations import Activation, HomogeneousActivation, identity
 from varprop.model.distributions import Distribution, Normal
 from varprop.networks import maps
 from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
@@ -211,7 +211,7 @@ def _through(layer: Dense | GLU, s: State, g: Number) -> Number:
 
 def _activation(phi: Activation, trace: Trace, g: Gradient) -> Slope:
     law, s = trace.after.law, trace.before
-    if phi.name == "identity":
+    if phi == identity:
         return Slope(trace, g, g)
     if isinstance(g, Along) and isinstance(law, Activated):
         nodes, weights, where = law.grid

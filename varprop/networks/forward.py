@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from varprop.errors import DerivationError, MomentError
 from varprop.model import gaussian
-from varprop.model.activations import Activation
+from varprop.model.activations import Activation, identity
 from varprop.model.distributions import Distribution, Normal
 from varprop.networks import maps
 from varprop.networks.convolving import conv, flatten
@@ -143,7 +143,7 @@ def unit_moment(phi: Activation, s: State, power: int) -> Found:
 
 def activate(phi: Activation, s: State) -> State:
     """phi(h), unit by unit."""
-    if phi.name == "identity":
+    if phi == identity:
         return s
     if isinstance(s.law, Sample):
         return sampled(s.law.mapped(phi.value), s.shape, s.seen)

@@ -16,7 +16,21 @@ from sympy.simplify.fu import TR8
 from varprop.model.activations.base import X
 from varprop.model.distributions.gaussian import Normal, normal_moment_between
 
-__all__ = ["Term", "named", "normal_expectation", "special", "terms_of"]
+__all__ = [
+    "ERF",
+    "GELU",
+    "GELU_SLOPE",
+    "Term",
+    "matched",
+    "named",
+    "normal_expectation",
+    "special",
+    "terms_of",
+]
+
+ERF = sp.erf(X)
+GELU = X * sp.erfc(-X / sp.sqrt(2)) / 2
+GELU_SLOPE = sp.diff(GELU, X)
 
 
 class Term(NamedTuple):
@@ -176,28 +190,82 @@ def _waves(piece: sp.Expr, mean: sp.Expr, variance: sp.Expr) -> sp.Expr | None:
     return total
 
 
-def special(label: str, power: int, times: int, mean: sp.Expr, variance: sp.Expr) -> sp.Expr | None:
+def matched(piece: sp.Expr, known: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
+    """(a, b) with piece = a known(b x), however the two are written; None if there are none.
+
+    Example:
+        >>> matched(3 * X * (1 + sp.erf(X)), GELU)
+        (3*sqrt(2), sqrt(2))
+    """
+    stretch = _rate(piece) / _rate(known)
+    if not (stretch.is_real and stretch.is_nonzero):  # exp(x^2) is no bump
+        return None
+    terms, wanted = (sp.Add.make_args(_in_erf(each)) for each in (piece.subs(X, X / stretch), known))
+    if len(terms) != len(wanted):
+        return None
+    factors = [factor for term in terms if not (factor := term / wanted[0]).has(X)]
+    return next(
+        ((a, stretch) for a in factors if sp.expand(sp.Add(*terms, *(-a * w for w in wanted))) == 0), None
+    )
+
+
+def _in_erf(formula: sp.Expr) -> sp.Expr:
+    return sp.expand(formula.replace(sp.erfc, lambda at: 1 - sp.erf(at)), trig=False)
+
+
+def _rate(formula: sp.Expr) -> sp.Expr:
+    """b where the functions of a formula are all of b x, or of -(b x)^2; 0 if there is no such b."""
+    for kind in (sp.erf, sp.sin, sp.cos, sp.exp):
+        inner = {at.args[0] for at in _in_erf(formula).atoms(kind)}
+        if len(inner) == 1:
+            [at] = inner
+            rates = (at / X, sp.sqrt(-at / X**2))
+            return next((rate for rate in rates if not rate.has(X)), sp.S.Zero)
+    return sp.S.Zero
+
+
+@lru_cache(maxsize=4096)
+def _gate(piece: sp.Expr) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
+    """The gate that a formula is a multiple of, and the factors of `matched`."""
+    for known in (ERF, GELU, GELU_SLOPE):
+        found = matched(piece, known) if piece.has(sp.erf, sp.erfc) else None
+        if found is not None:
+            return known, *found
+    return None
+
+
+def special(piece: sp.Expr, power: int, times: int, mean: sp.Expr, variance: sp.Expr) -> sp.Expr | None:
     """E phi(X)^power X^times for erf, GELU and the derivative of GELU, where a form is known.
+
+    A formula is known by what it is, up to factors on it and on its argument, not by what it is called.
 
     Source: Williams 1997 for erf; the forms of GELU follow from the arcsine law of two normal signs.
     """
-    v, centered = variance, mean.is_zero
-    wide = 1 + v
-    if label == "erf" and (power, times) == (1, 0):
+    found = _gate(piece)
+    if found is None:
+        return None
+    known, factor, stretch = found
+    form = _of_gate(known, power, times, stretch * mean, stretch**2 * variance)
+    return None if form is None else factor**power / stretch**times * form
+
+
+def _of_gate(known: sp.Expr, power: int, times: int, mean: sp.Expr, v: sp.Expr) -> sp.Expr | None:
+    centered, wide = mean.is_zero, 1 + v
+    if known == ERF and (power, times) == (1, 0):
         return sp.erf(mean / sp.sqrt(1 + 2 * v))
-    if label == "erf" and (power, times) == (1, 1):
+    if known == ERF and (power, times) == (1, 1):
         slope = 2 * sp.exp(-(mean**2) / (1 + 2 * v)) / sp.sqrt(sp.pi * (1 + 2 * v))
         return mean * sp.erf(mean / sp.sqrt(1 + 2 * v)) + v * slope
-    if label == "erf" and (power, times) == (2, 0) and centered:
+    if known == ERF and (power, times) == (2, 0) and centered:
         return 2 * sp.asin(2 * v / (1 + 2 * v)) / sp.pi
-    if label == "gelu" and (power, times) == (1, 0):
+    if known == GELU and (power, times) == (1, 0):
         share = (1 + sp.erf(mean / sp.sqrt(2 * wide))) / 2
         return mean * share + v * sp.exp(-(mean**2) / (2 * wide)) / sp.sqrt(2 * sp.pi * wide)
-    if label == "gelu" and (power, times) == (2, 0) and centered:
+    if known == GELU and (power, times) == (2, 0) and centered:
         return v / 4 + v / (2 * sp.pi) * (sp.asin(v / wide) + 2 * v / (wide * sp.sqrt(1 + 2 * v)))
-    if label == "gelu'" and (power, times) == (1, 0) and centered:
+    if known == GELU_SLOPE and (power, times) == (1, 0) and centered:
         return sp.Rational(1, 2)
-    if label == "gelu'" and (power, times) == (2, 0) and centered:
+    if known == GELU_SLOPE and (power, times) == (2, 0) and centered:
         bulge = v * (3 + 5 * v) / (wide * sp.sqrt(1 + 2 * v) ** 3)
         return sp.Rational(1, 4) + (sp.asin(v / wide) + bulge) / (2 * sp.pi)
     return None

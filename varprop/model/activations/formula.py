@@ -249,7 +249,9 @@ def normal_moment(
         >>> normal_moment(gelu, 1, 0, sp.S.Zero, sp.S.One), normal_moment(tanh, 2, 0, sp.S.Zero, sp.S.One)
         (1/(2*sqrt(pi)), None)
     """
-    found = special(phi.name, power, times, mean, variance)
-    if found is None and phi.pieces is not None:
+    if phi.pieces is None:
+        return None
+    found = special(phi.pieces[0], power, times, mean, variance) if len(phi.pieces) == 1 else None
+    if found is None:
         found = normal_expectation(phi.pieces, phi.kinks, mean, variance, power, times)
     return found

@@ -11,6 +11,7 @@ import sympy as sp
 from scipy import special
 
 from varprop.model.activations.base import Array, X
+from varprop.model.activations.closed import ERF, GELU
 from varprop.model.activations.formula import Formula
 
 __all__ = [
@@ -115,7 +116,7 @@ class Gelu(Formula):
     label = "gelu"
     majorants = (1, 2)
     only_zero = True
-    pieces = (X * sp.erfc(-X / sp.sqrt(2)) / 2,)
+    pieces = (GELU,)
 
     def _value(self, x: Array) -> Any:
         return x * special.ndtr(x)
@@ -221,7 +222,7 @@ class Erf(Formula):
     growth = 0
     symmetry = "odd"
     only_zero = True
-    pieces = (sp.erf(X),)
+    pieces = (ERF,)
 
     def _value(self, x: Array) -> Any:
         return special.erf(x)

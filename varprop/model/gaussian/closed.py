@@ -54,8 +54,9 @@ class ClosedForm:
 
     def precise(self, *numbers: Any) -> tuple[float, float] | None:
         """One value with enough digits, and its error; None if 320 digits do not settle it."""
+        largest = max(1, *(mpmath.mag(number) for number in numbers))  # exponents lose that many bits
         for digits in DIGITS:
-            with mpmath.workdps(digits):
+            with mpmath.workdps(digits + int(largest * 0.302)):
                 try:
                     function = _in_mpmath(self.arguments, self.terms)
                     parts = [mpmath.mpf(part) for part in function(*map(mpmath.mpmathify, numbers))]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import cache, lru_cache
+from functools import lru_cache
 
 import sympy as sp
 
-from varprop.model.activations import Activation, HomogeneousActivation, gelu
+from varprop.model.activations import Activation
 from varprop.model.activations.base import X
+from varprop.model.activations.closed import ERF, GELU, GELU_SLOPE, matched
 from varprop.model.activations.formula import slope_of
 
 __all__ = ["C", "Q", "R", "pair_form", "slope_pair_form"]
@@ -18,8 +19,9 @@ C = sp.Symbol("c", real=True)
 
 ACROSS = C * sp.sqrt(Q) * sp.sqrt(R)
 SINE_2 = (1 - C) * (1 + C)
-LARGEST_DEGREE = 12
-"""The formula of a polynomial of higher degree is longer than the quadrature is slow."""
+LARGEST_DEGREE, LONGEST = 12, 24
+"""Formulas of polynomials of higher degree, or at other means of more monomials times their degree, are
+longer than the quadrature is slow."""
 
 
 @lru_cache(maxsize=512)
@@ -43,17 +45,21 @@ def pair_form(phi: Activation, first: sp.Expr = sp.S.Zero, second: sp.Expr = sp.
         learning, 2009, for ReLU and its powers; Isserlis, Biometrika 12, 1918, for polynomials; sin, cos,
         exp by the characteristic function; GELU by parts.
     """
-    pieces = phi.pieces or ()
-    if len(pieces) == 1:
-        if pieces[0].is_polynomial(X) and sp.degree(pieces[0], X) <= LARGEST_DEGREE:
-            return _polynomial(pieces[0], first, second)
-        known = _of_waves(first, second) | ({} if first or second else _of_gates())
-        for formula, found in known.items():
-            factor = pieces[0] / formula
-            if not factor.has(X):
-                return factor**2 * found
-    if isinstance(phi, HomogeneousActivation) and not (first or second):
-        return _homogeneous(phi)
+    pieces, shifted = phi.pieces or (), bool(first or second)
+    if len(pieces) == 2 and phi.kinks == (0,) and not shifted:
+        return _homogeneous(*pieces)
+    if len(pieces) != 1:
+        return None
+    if pieces[0].is_polynomial(X):
+        shape = sp.Poly(pieces[0], X)
+        long = shifted and shape.degree() * len(shape.monoms()) > LONGEST
+        return None if long or shape.degree() > LARGEST_DEGREE else _polynomial(pieces[0], first, second)
+    for formula, form in (WAVES if shifted else WAVES | GATES).items():
+        found = matched(pieces[0], formula)
+        if found is not None:
+            factor, stretch = found
+            wider = {Q: stretch**2 * Q, R: stretch**2 * R}
+            return factor**2 * form(stretch * first, stretch * second).xreplace(wider)
     return None
 
 
@@ -71,30 +77,51 @@ def slope_pair_form(
     return sp.S.Zero if slope is None else pair_form(slope, first, second)
 
 
-def _of_waves(first: sp.Expr, second: sp.Expr) -> dict[sp.Expr, sp.Expr]:
-    """exp, sin and cos at any means."""
-    fade, even, odd = sp.exp(-(Q + R) / 2), sp.cosh(ACROSS), sp.sinh(ACROSS)
-    sines, cosines = sp.sin(first) * sp.sin(second), sp.cos(first) * sp.cos(second)
-    return {
-        sp.exp(X): sp.exp(first + second + (Q + R) / 2 + ACROSS),
-        sp.sin(X): fade * (cosines * odd + sines * even),
-        sp.cos(X): fade * (cosines * even + sines * odd),
-    }
+def _exponents(sign: int) -> sp.Expr:
+    """exp(-Var(U - sign V) / 2), with all digits where U and V are almost alike and wide."""
+    return sp.exp(-((sp.sqrt(Q) - sp.sqrt(R)) ** 2) / 2 - (1 - sign * C) * sp.sqrt(Q) * sp.sqrt(R))
 
 
-@cache
-def _of_gates() -> dict[sp.Expr, sp.Expr]:
-    """The error function, GELU and their slopes, at mean 0; GELU by parts."""
-    wide, wider = (1 + k * (Q + R) + k**2 * Q * R * SINE_2 for k in (1, 2))
-    turn, root = sp.atan(ACROSS / sp.sqrt(wide)), sp.sqrt(wide)
-    bump = Q * R * SINE_2 + ACROSS**2 * (1 / (1 + Q) + 1 / (1 + R))
-    slope_bump = ACROSS * (1 / (1 + Q) + 1 / (1 + R) + 1 / wide)
-    return {
-        sp.erf(X): 2 / sp.pi * sp.atan(2 * ACROSS / sp.sqrt(wider)),
-        sp.exp(-(X**2)): 1 / sp.sqrt(wider),
-        gelu.pieces[0]: ACROSS / 4 + (ACROSS * turn + bump / root) / (2 * sp.pi),
-        sp.diff(gelu.pieces[0], X): sp.Rational(1, 4) + (turn + slope_bump / root) / (2 * sp.pi),
-    }
+EVEN = (_exponents(1) + _exponents(-1)) / 2
+ODD = EVEN * sp.tanh(ACROSS)
+"""E cos U cos V and E sin U sin V at means 0, the latter a difference without cancellation."""
+
+
+def _of_exp(first: sp.Expr, second: sp.Expr) -> sp.Expr:
+    return sp.exp(first + second + (sp.sqrt(Q) - sp.sqrt(R)) ** 2 / 2 + (1 + C) * sp.sqrt(Q) * sp.sqrt(R))
+
+
+def _of_sin(first: sp.Expr, second: sp.Expr) -> sp.Expr:
+    return sp.cos(first) * sp.cos(second) * ODD + sp.sin(first) * sp.sin(second) * EVEN
+
+
+def _of_cos(first: sp.Expr, second: sp.Expr) -> sp.Expr:
+    return sp.cos(first) * sp.cos(second) * EVEN + sp.sin(first) * sp.sin(second) * ODD
+
+
+WAVES = {sp.exp(X): _of_exp, sp.sin(X): _of_sin, sp.cos(X): _of_cos}
+"""What has a formula at any means."""
+
+WIDE, WIDER = (1 + k * (Q + R) + k**2 * Q * R * SINE_2 for k in (1, 2))
+TURN, ROOT = sp.atan(ACROSS / sp.sqrt(WIDE)), sp.sqrt(WIDE)
+ENDS = 1 / (1 + Q) + 1 / (1 + R)
+
+
+def _of_gelu(*_: sp.Expr) -> sp.Expr:
+    return ACROSS / 4 + (ACROSS * TURN + (Q * R * SINE_2 + ACROSS**2 * ENDS) / ROOT) / (2 * sp.pi)
+
+
+def _of_gelu_slope(*_: sp.Expr) -> sp.Expr:
+    return sp.Rational(1, 4) + (TURN + ACROSS * (ENDS + 1 / WIDE) / ROOT) / (2 * sp.pi)
+
+
+GATES = {
+    ERF: lambda *_: 2 / sp.pi * sp.atan(2 * ACROSS / sp.sqrt(WIDER)),
+    sp.exp(-(X**2)): lambda *_: 1 / sp.sqrt(WIDER),
+    GELU: _of_gelu,
+    GELU_SLOPE: _of_gelu_slope,
+}
+"""What has a formula at means 0; GELU by parts."""
 
 
 def _polynomial(phi: sp.Expr, first: sp.Expr, second: sp.Expr) -> sp.Expr:
@@ -120,13 +147,15 @@ def _mixed_moment(a: int, b: int) -> sp.Expr:
     )  # fmt: skip
 
 
-def _homogeneous(phi: HomogeneousActivation) -> sp.Expr | None:
-    same, other = _arc_cosine(phi.degree, C), _arc_cosine(phi.degree, -C)
-    if same is None or other is None:
+def _homogeneous(low: sp.Expr, high: sp.Expr) -> sp.Expr | None:
+    """Two monomials of one degree that meet at 0: b |x|^d below it, a x^d above."""
+    degree = max(sp.degree(side, X) if side.is_polynomial(X) and side != 0 else 0 for side in (low, high))
+    below, above = low.subs(X, -1), high.subs(X, 1)
+    same, other = _arc_cosine(degree, C), _arc_cosine(degree, -C)
+    if same is None or other is None or low != below * (-X) ** degree or high != above * X**degree:
         return None
-    size = sp.sqrt(Q) ** phi.degree * sp.sqrt(R) ** phi.degree
-    mixed = (phi.above**2 + phi.below**2) * same + 2 * phi.above * phi.below * other
-    return size * mixed / (2 * sp.pi)
+    size = sp.sqrt(Q) ** degree * sp.sqrt(R) ** degree
+    return size * ((above**2 + below**2) * same + 2 * above * below * other) / (2 * sp.pi)
 
 
 def _arc_cosine(degree: int, c: sp.Expr) -> sp.Expr | None:

@@ -12,11 +12,10 @@ import sympy as sp
 
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array
-from varprop.model.activations.registry import activation
 from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import TRUSTED, ClosedForm
 from varprop.model.gaussian.pair_forms import C, Q, R, pair_form, slope_pair_form
-from varprop.model.gaussian.spread import Found, GaussianValue, Question, Rows, Spread
+from varprop.model.gaussian.spread import Found, GaussianValue, Question, Rows, Spread, numeric
 from varprop.numerics.quadrature import EPSILON
 
 __all__ = ["cross_moment", "slope_cross_moment"]
@@ -43,12 +42,12 @@ def cross_moment(phi: Activation | str, means: Any, covariance: Any) -> Gaussian
         >>> bool(abs(found.value - 2 / np.pi * np.arcsin(1 / 3)) < 1e-12), found.precision
         (True, 'closed form')
     """
-    return _pairs(activation(phi), means, covariance, slope=False)
+    return _pairs(numeric(phi), means, covariance, slope=False)
 
 
 def slope_cross_moment(phi: Activation | str, means: Any, covariance: Any) -> GaussianValue:
     """E phi'(X) phi'(Y) for a normal pair; arguments and errors as for `cross_moment`."""
-    return _pairs(activation(phi), means, covariance, slope=True)
+    return _pairs(numeric(phi), means, covariance, slope=True)
 
 
 def _pairs(phi: Activation, means: Any, covariance: Any, slope: bool) -> GaussianValue:
@@ -133,7 +132,10 @@ def _compiled(phi: Activation, slope: bool, centered: bool) -> _PairFormula | No
     arguments = (M, N, Q, R, C)
     if found is None or not found.free_symbols <= set(arguments):
         return None
-    terms = sp.Add.make_args(sp.expand(found, log=False, power_exp=False, power_base=False))
+    exponents = {part: sp.Dummy(positive=True) for part in found.atoms(sp.exp)}  # they keep their digits
+    inside = sp.expand(found.xreplace(exponents), log=False, power_exp=False, power_base=False)
+    back = {name: part for part, name in exponents.items()}
+    terms = tuple(term.xreplace(back) for term in sp.Add.make_args(inside))
     form = ClosedForm(terms, sp.lambdify(arguments, terms, "numpy"), arguments)
     return _PairFormula(form, sp.lambdify(arguments, sp.diff(found, C), "numpy"))
 

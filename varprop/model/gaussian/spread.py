@@ -10,14 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from varprop.errors import MomentError, ParameterError
-from varprop.model.activations.base import Activation, Array
+from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.registry import activation
 from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import ClosedForm, closed_form
 from varprop.model.gaussian.increments import even_increment, increment, is_near
+from varprop.model.scalars import symbols_in
 from varprop.numerics.quadrature import EPSILON, FAR, NotIntegrable, expectation
 
-__all__ = ["Found", "GaussianValue", "Question", "Rows", "Spread"]
+__all__ = ["Found", "GaussianValue", "Question", "Rows", "Spread", "numeric"]
 
 WIDEST_SMOOTH = 8.0
 
@@ -45,11 +46,29 @@ class GaussianValue:
         return float(self.value)
 
 
+def numeric(phi: Activation | str) -> Activation:
+    """An activation, or the one of a name.
+
+    Raises:
+        ParameterError: a parameter of it is a symbol.
+    """
+    found = activation(phi)
+    symbols = symbols_in(found) - {X}
+    if symbols:
+        some = min(map(str, symbols))
+        raise ParameterError(
+            f"moments of {found}",
+            f"{some} has no value",
+            f"Give it one: phi.at({{vp.symbol({some!r}): 0.1}})",
+        )
+    return found
+
+
 class Question:
     """One activation and flat arrays of means and standard deviations."""
 
     def __init__(self, phi: Activation | str, mean: Any, std: Any) -> None:
-        self.phi = activation(phi)
+        self.phi = numeric(phi)
         try:
             m, s = np.asarray(mean, dtype=np.float64), np.asarray(std, dtype=np.float64)
             m, s = np.broadcast_arrays(m, s)
