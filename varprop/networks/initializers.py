@@ -23,8 +23,8 @@ from varprop.model.shapes import drawn_shape
 from varprop.networks.connectivity import Connectivity, Fans
 from varprop.networks.schemes import N_IN, N_OUT, Factors, Scheme, V, factors
 from varprop.networks.writing import shown
-from varprop.numerics.rounding import upward
 from varprop.render import Block, Bullets, Document, Documented, Heading, Math, Text
+from varprop.render.rounding import upward
 
 __all__ = ["Initializer", "Seed", "generator", "second_moment"]
 

@@ -32,7 +32,7 @@ from varprop.model.gaussian.inert import GaussianMean, gaussian_mean, precision_
 from varprop.model.joint import Joint
 from varprop.model.variables import RandomVariable, variables
 from varprop.model.walks import replace_indices, walk
-from varprop.numerics.rounding import upward
+from varprop.render.rounding import upward
 
 __all__ = ["gaussian_limit", "given_inputs", "linear_normal"]
 

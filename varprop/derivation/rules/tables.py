@@ -18,7 +18,7 @@ from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, S
 from varprop.model.joint import Empirical
 from varprop.model.variables import RandomVariable, variables
 from varprop.model.walks import walk
-from varprop.numerics.rounding import upward
+from varprop.render.rounding import upward
 
 __all__ = ["average_over_rows", "row_average"]
 
