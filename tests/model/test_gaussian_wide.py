@@ -1,5 +1,6 @@
 """Normal laws that are wide against the bend of a smooth activation."""
 
+import mpmath
 import numpy as np
 import pytest
 
@@ -25,3 +26,11 @@ def test_one_wide_law_and_many_give_the_same(name):
     together = gaussian.second_moment(name, 0, STD).value
     alone = [float(gaussian.second_moment(name, 0, std)) for std in STD]
     np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+def test_errors_of_tiny_numbers_cover_their_own_rounding():
+    """Var step(X) of N(0.7, 0.026^2) is P(X < 0) P(X > 0), against many digits."""
+    with mpmath.workdps(200):
+        below = mpmath.erfc(mpmath.mpf(0.7) / mpmath.mpf(0.026) / mpmath.sqrt(2)) / 2
+        found = gaussian.variance("step", 0.7, 0.026)
+        assert 0 < abs(mpmath.mpf(float(found)) - below * (1 - below)) <= found.error < 1e-14 * float(found)

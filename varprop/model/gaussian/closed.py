@@ -64,7 +64,7 @@ class ClosedForm:
                     return None
                 total, size = mpmath.fsum(parts), mpmath.fsum(abs(part) for part in parts)
                 if size * mpmath.mpf(10) ** (8 - digits) <= TINY:  # float64 ends here
-                    return float(total), TINY
+                    return float(total), TINY + 2 * EPSILON * abs(float(total))
                 if size * mpmath.mpf(10) ** (8 - digits) <= abs(total) * mpmath.mpf(10) ** -17:
                     return float(total), 2 * EPSILON * abs(float(total))
         return None
