@@ -5,6 +5,7 @@ import itertools
 import pytest
 import sympy as sp
 
+import varprop as vp
 from varprop import abs_, derive
 from varprop.derivation.quantities import Cumulant, Mean, Variance
 from varprop.derivation.rules.definitions import constants
@@ -78,3 +79,14 @@ def test_an_odd_function_is_even_only_at_even_powers(power):
     if power % 2 == 0:
         low, high, order = sp.Rational(1, 4), sp.Rational(3, 4), 2 * power + 1
         assert derive(noun).result == (high**order + low**order) / order
+
+
+def test_a_factor_that_may_be_zero_keeps_a_step_from_being_halved() -> None:
+    """step(c r) is 0 for c = 0, so E step(c r) = 1/2 holds only where c is not 0."""
+    maybe, sure = sp.Symbol("c", real=True), sp.Symbol("c", nonzero=True, real=True)
+    for law in ("Rademacher()", "Normal()", "Laplace(variance=1)"):
+        r = vp.RandomVariable("r", law)
+        assert vp.derive(vp.Mean(vp.step(sure * r))).result == sp.Rational(1, 2)
+        assert vp.derive(vp.Mean(vp.relu(maybe * r) ** 2)).result.subs(maybe, 0) == 0
+        with pytest.raises(vp.DerivationError):
+            vp.derive(vp.Mean(vp.step(maybe * r)))

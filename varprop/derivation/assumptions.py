@@ -320,6 +320,8 @@ def _never_zero(structure: Structure, subject: Expression, rest: Expression) -> 
             if not isinstance(node.distribution, Distribution) or node.distribution.atom_at_zero is not False:
                 return False
         elif isinstance(node, Product):
+            if not node.coefficient.is_nonzero:  # a symbol may be 0
+                return False
             waiting.extend(base for base, _ in node.factors)
         elif isinstance(node, Apply):
             if not node.activation.vanishes_only_at_zero and not (

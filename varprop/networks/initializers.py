@@ -242,10 +242,9 @@ class Initializer(Joint, Documented):
             names = ", ".join(sorted(name.name for name in self.free_symbols))
             raise ParameterError(f"draw from {self}", f"{names} has no value", f"Give at({{{names}: ...}}).")
         kernel = tuple(int(size) for size in self.shape)
-        whole = drawn_shape((*lead, *kernel))
         law = self.row_law
         if isinstance(law, Distribution):
-            return law.draw(source, whole).astype(kind, copy=False)  # type: ignore[arg-type]
+            return law.draw(source, (*lead, *kernel)).astype(kind, copy=False)  # type: ignore[arg-type]
         layout = self.connectivity.layout
         units = layout.index("M" if "M" in layout else "O")
         rows = law.draw(source, lead)  # type: ignore[arg-type]

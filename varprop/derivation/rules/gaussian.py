@@ -77,9 +77,11 @@ def linear_law(z: Expression) -> tuple[sp.Expr, sp.Expr, bool]:
     return mean, variance, normals
 
 
-def all_normal(structure: Structure, z: Expression) -> assume.Assumption:
-    """The expression is a linear combination of normal variables."""
-    known = linear_law(z)[2]
+def all_normal(structure: Structure, activation: Activation, z: Expression) -> assume.Assumption:
+    """The expression is a linear combination of normal variables; it varies, if phi jumps at 0."""
+    _, variance, normals = linear_law(z)
+    varies = activation.even_part_holds_at_zero or variance.is_positive
+    known = None if normals and not varies else normals
     return assume.Assumption("normality", "{0} is a sum of normal variables", (z,), assume.truth(known))
 
 
@@ -144,7 +146,7 @@ linear_normal = Rule(
     example=lambda: {"activation": tanh, "z": _two_normals(), "k": 2, "times": 0},
     requirements=(
         Requirement(
-            test=lambda structure, activation, z, k, times: all_normal(structure, z),
+            test=lambda structure, activation, z, k, times: all_normal(structure, activation, z),
             witness=lambda: {"activation": abs_, "z": _two_signs(), "k": 4, "times": 0},
         ),
         Requirement(

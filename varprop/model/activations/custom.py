@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,16 +66,9 @@ class FromFormula(Formula):
 
     @cached_property
     def _functions(self) -> tuple[tuple[Callable[[Array], Any], ...], ...]:
-        orders = [[sp.diff(piece, X, order) for piece in self.formulas] for order in range(3)]
-        for formula in chain(*orders):
-            if formula.has(sp.Derivative, sp.Subs):
-                raise ParameterError(
-                    f"activation {self.text}",
-                    f"its derivative {formula} has no formula",
-                    "Give it as a vectorized function: vp.activation(function, kinks=[...])",
-                )
         return tuple(
-            tuple(sp.lambdify(X, formula, ["scipy", "numpy"]) for formula in formulas) for formulas in orders
+            tuple(sp.lambdify(X, sp.diff(piece, X, order), ["scipy", "numpy"]) for piece in self.formulas)
+            for order in range(3)
         )
 
     def _pieced(self, x: Array, order: int) -> Array:
@@ -151,6 +144,10 @@ def from_formula(formula: sp.Expr, growth: int | None = None, name: str = "") ->
     pieces = tuple(_piece_at(folded, point) for point in _between(kinks))
     if any(piece.has(sp.Piecewise, sp.Abs, sp.Max, sp.Min, sp.nan, sp.zoo) for piece in pieces):
         raise ParameterError(asked, "it cannot be split into analytic pieces", "Give a callable with kinks=")
+    for slope in (sp.diff(piece, X) for piece in pieces):
+        if slope.has(sp.Derivative, sp.Subs):
+            remedy = "Give it as a vectorized function: vp.activation(function, kinks=[...])"
+            raise ParameterError(asked, f"its derivative {slope} has no formula", remedy)
     joined = [pieces[0]]
     kept = []
     for kink, piece in zip(kinks, pieces[1:], strict=True):

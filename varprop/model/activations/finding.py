@@ -36,8 +36,6 @@ def probe(function: Callable[[Array], Any], asked: str) -> None:
         try:
             with np.errstate(all="ignore"):
                 found = np.asarray(function(given))
-        except ParameterError:
-            raise
         except Exception as error:  # whatever a callable of a user raises
             why = f"it fails on an array of shape {shape}: {type(error).__name__}: {error}"
             raise ParameterError(asked, why[:160], REMEDY) from error
