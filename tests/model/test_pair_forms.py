@@ -101,6 +101,11 @@ def test_two_lengths_on_one_line_keep_the_rounding_of_their_covariance():
     with mpmath.workdps(50):
         c = min(mpmath.mpf(k) / mpmath.sqrt(mpmath.mpf(q) * r), mpmath.mpf(1))
         assert found == pytest.approx(float(mpmath.acos(-c) / (2 * mpmath.pi)), rel=1e-15)
+    opposite = gaussian.cross_moment("relu", [0, 0], [[q, -k], [-k, r]])
+    with mpmath.workdps(80):
+        c = max(-mpmath.mpf(k) / mpmath.sqrt(mpmath.mpf(q) * r), mpmath.mpf(-1))
+        exact = mpmath.sqrt(q * r) * (mpmath.sqrt(1 - c * c) + c * mpmath.acos(-c)) / (2 * mpmath.pi)
+        assert abs(float(opposite) - exact) <= opposite.error and 0 < opposite.error < 1e-30
 
 
 def test_what_does_not_vary_is_taken_at_its_value():

@@ -103,9 +103,8 @@ class _PairFormula(NamedTuple):
         copies = (first == second) & (np.abs(c[rows, 0, 1]) == first)
         with np.errstate(all="ignore"):
             error[rows] += np.where(copies, 0, 4 * EPSILON * np.abs(rho * self.slope(*arguments)))
-        near = ~copies & (1 - np.abs(rho) < 8 * EPSILON)  # one rounding from a law on a line
         settled = np.isfinite(error[rows]) & (error[rows] <= TRUSTED * np.abs(value[rows]))
-        good = settled & ~near & (first > 0) & (second > 0)
+        good = settled & (first > 0) & (second > 0)
         left = []
         for row in rows[~good]:
             found = self._with_digits(m[row], c[row])
