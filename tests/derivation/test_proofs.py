@@ -245,6 +245,17 @@ def test_a_power_that_is_too_large_states_its_bound(power):
         within(SECONDS, lambda: derive(Moment(z, power)))
 
 
+@pytest.mark.parametrize("powers", [(27,), (9, 9), (13, 13)], ids=str)
+def test_powers_that_are_too_large_together_are_named_as_asked(powers):
+    i = Axis("i", n)
+    x = RandomVariable("x", "Uniform(0, 1)", axes=i)
+    sums = [sum_over(i, x ** (k + 1)) for k in range(len(powers))]
+    noun = Mean(sp.prod([base**power for base, power in zip(sums, powers, strict=True)]))
+    with pytest.raises(WorkLimitError) as refused:
+        within(SECONDS, lambda: derive(noun))
+    assert f"the power {' + '.join(map(str, powers))} of a sum" in str(refused.value)
+
+
 def test_a_power_of_many_terms_states_its_bound():
     total = sum_over(Axis("i", 3), 1)
     terms = [RandomVariable(f"x{k}", "Exponential(mean=1)") for k in range(15)]

@@ -1,6 +1,7 @@
 """Every way a rule reads a quantity states that quantity, and all ways that are proven lead to one result."""
 
 from contextlib import suppress
+from dataclasses import FrozenInstanceError
 
 import pytest
 import sympy as sp
@@ -82,6 +83,7 @@ def test_every_reading_states_what_was_read_and_all_ways_agree(noun):
                 stated = rule.claim(**parts)
                 assert stated == each or same(derive(stated).result, result)
         for way in search.ways(each):
+            assert each not in way.needs
             with suppress(DerivationError):  # a way may be a dead end
                 assert same(derive(way.formula).result if way.needs else way.formula, result), way.rule.name
 
@@ -138,3 +140,31 @@ def test_pairs_of_twenty_addends_are_looked_at(count, verdict):
     xs = [normal(f"x{k}") for k in range(count)]
     terms = tuple(product(sp.S.One, [(xs[k], 1), (xs[k - 1], 1)]) for k in range(count))
     assert pairwise_orthogonal(Structure(), terms, Scalar(1)).verdict == verdict
+    weighted = tuple(normal(f"w{k}") * term for k, term in enumerate(terms))
+    assert pairwise_orthogonal(Structure(), weighted, Scalar(1)).verdict == "proven"
+    assert pairwise_orthogonal(Structure(), (*weighted, X), Scalar(1)).verdict == "proven"
+
+
+def test_a_number_adds_no_variance():
+    (parts,) = uncorrelated_addends.match(Variance(X + B + 2), Structure())
+    assert uncorrelated_addends.formula(**parts) == Variance(X) + Variance(B)
+
+
+@pytest.mark.parametrize("power", [1, 2, 3, 5])
+@pytest.mark.parametrize("degree", [1, 2])
+def test_one_input_for_all_weights(power, degree):
+    """E |z|^k = E |N|^k n^(k/2) E y^(k d) for z = y^d sum_i w_i, and E y^m = 1 / (m + 1)."""
+    n = WIDTH.size
+    z = sum_over(WIDTH, normal("w", WIDTH) * Y**degree)
+    normal_moment = 2 ** sp.Rational(power, 2) * sp.gamma(sp.Rational(power + 1, 2)) / sp.sqrt(sp.pi)
+    truth = normal_moment * n ** sp.Rational(power, 2) / (power * degree + 1)
+    assert sp.simplify(derive(Mean(abs_(z) ** power)).result - truth) == 0
+    assert sp.simplify(derive(Mean(relu(z) ** power)).result - truth / 2) == 0
+
+
+def test_rules_and_their_requirements_are_values():
+    for rule in RULES:
+        for record in (rule, *rule.requirements):
+            hash(record)
+            with pytest.raises(FrozenInstanceError):
+                record.claim = record.test = None

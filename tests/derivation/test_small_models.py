@@ -28,6 +28,7 @@ def test_the_uneven_weights_are_signs_of_different_sizes():
     for k, column in itertools.product(range(1, 6), range(len(law.sizes))):
         mean = sp.Rational(sum(row[column] ** k for row in outcomes), len(outcomes))
         assert law.entry_moment(k, column) == mean
+    assert all(law.moment_exists(k) for k in (1, 2, 3, 100))
     variances = [law.entry_moment(2, column) for column in range(len(law.sizes))]
     assert 0 < min(variances) < max(variances)
 

@@ -139,6 +139,8 @@ def test_a_line_of_a_derivation_says_how_exact_its_number_is() -> None:
     assert float(shown) == pytest.approx(value, rel=1e-12)
     assert kind == "at most" or importlib.util.find_spec("flint") is None
     proven = gaussian_mean(TANH, 2, sp.S.One, sp.Integer(2)).uncertainty[0] + 1e-15 * value
+    exact = gaussian_mean(TANH, 2, sp.S.One, sp.Integer(2)).evalf(30)
+    assert abs(sp.Float(shown, 30) - exact) <= float(error)
     assert proven * (1 - 1e-9) <= float(error) <= 2 * proven or kind == "about"
 
 

@@ -33,7 +33,7 @@ Type: TypeAlias = tuple[int, ...]
 
 @cache
 def _types(powers: Type, largest: Type) -> tuple[tuple[Type, ...], ...]:
-    """Return all ways to write a vector of powers as a sum of vectors, none after `largest`."""
+    """Return the ways to write powers as a sum of vectors, none after `largest`; of too many, not all."""
     if not any(powers):
         return ((),)
     found: list[tuple[Type, ...]] = []
@@ -41,8 +41,8 @@ def _types(powers: Type, largest: Type) -> tuple[tuple[Type, ...], ...]:
         if block <= largest:
             remaining = tuple(p - b for p, b in zip(powers, block, strict=True))
             found.extend((block, *others) for others in _types(remaining, block))
-            if len(found) > MOST_TERMS:
-                raise _too_many(powers)
+            if len(found) > MOST_TERMS:  # enough to be refused
+                break
     return tuple(found)
 
 
