@@ -42,9 +42,7 @@ class Constant(Distribution):
         return sp.Max(self.value, 0) ** k
 
     def _positive_probability(self) -> sp.Expr:
-        if self.value.is_positive is None:
-            self._refuse_moment("P(X > 0)", "the sign of the value is not known", "Declare it on the symbol.")
-        return sp.Integer(1 if self.value.is_positive else 0)
+        self._refuse_moment("P(X > 0)", "the sign of the value is not known", "Declare it on the symbol.")
 
     @property
     def symmetric(self) -> bool | None:

@@ -98,8 +98,5 @@ class Uniform(Continuous):
             return {"variance": scalar(self.high**2 / 3, "variance")}
         return {"low": self.low, "high": self.high}
 
-    def _latex_name(self) -> str:
-        return r"\mathcal{U}"
-
     def latex(self) -> str:
         return rf"\mathcal{{U}}\left({sp.latex(self.low)}, {sp.latex(self.high)}\right)"

@@ -91,8 +91,6 @@ class Unknown(Distribution):
     def _check_feasible(self) -> None:
         known: dict[int, sp.Expr] = {0: sp.Integer(1), 1: self.mean, 2: self.variance + self.mean**2}
         known.update(self.higher)
-        if self.declared_symmetric:
-            known.update({k: sp.Integer(0) for k in range(3, max(known) + 1, 2)})
         for inequality, value in _necessary(known):
             if value.is_negative:
                 missing = f"no distribution has these moments, since {inequality}"
