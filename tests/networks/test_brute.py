@@ -57,3 +57,29 @@ def test_its_gradients_are_those_of_finite_differences() -> None:
         nudge = np.zeros_like(x)
         nudge[..., k] = 1e-6
         assert (output(x + nudge) - output(x - nudge)) / 2e-6 == pytest.approx(g[0, 0, k], rel=1e-6)
+
+
+def test_both_sizes_are_looked_at_where_half_of_the_budget_is_no_look_at_the_wider_one() -> None:
+    he = "he_normal"
+    net = vp.Network([vp.Dense(128, he), vp.relu, vp.Dense(128, he), vp.relu], fan_in=128)
+    one = vp.propagate(net, input=vp.Normal()).only("mean", layers=[4])
+    look = 256 * one.simulation("own", 0.0).cost / 1e9
+    (found,) = vp.check(one, seed=3, budget=1.6 * look).claims
+    assert found.look == 1 and abs(found.estimate / found.claimed - 1) < 0.03
+    assert found.note.count("to") == 2 and "inf" not in found.note
+
+
+def test_products_are_averages_over_all_pairs_of_inputs() -> None:
+    rows = np.random.default_rng(5).standard_normal((6, 3))
+    dense = vp.Dense(3, weights=vp.Normal(variance=1))
+    seen = []
+
+    def inputs(rng: np.random.Generator, networks: int, count: int) -> np.ndarray:
+        seen.append((networks, count))
+        return np.tile(rows[:count], (networks, 1, 1))
+
+    for count in (2, 6):
+        found = brute.simulate([dense], (3,), inputs, 2, count, np.random.default_rng(1))
+        products = [rows[i] @ rows[j] / 3 for i in range(count) for j in range(count) if i != j]
+        assert found[(0,), "pair"] == pytest.approx([np.mean(products)] * 2, rel=1e-12)
+    assert seen == [(2, 2), (2, 6)]

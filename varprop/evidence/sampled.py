@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from varprop.evidence.report import ClaimEvidence
 from varprop.evidence.trend import shrinking
-from varprop.simulation.sequential import Band, Look, Plan, Resolution, Verdict, decide
+from varprop.simulation.sequential import FIRST_LOOK, Band, Look, Plan, Resolution, Verdict, decide
 from varprop.simulation.streams import Streams
 
 __all__ = ["NumericClaim", "Simulated", "Simulation", "tried_at_once"]
@@ -129,12 +129,13 @@ def tried_at_once(
         watch: called with the text of a claim and each of its looks.
     """
     limits = any(claim.in_limit for claim in claims)
-    total = 1e9 * budget * min(len(claims), MOST_SHARES) / (2 if limits else 1)
+    total = 1e9 * budget * min(len(claims), MOST_SHARES)
     runs = []
     sizes: tuple[Literal["own", "larger", "smaller"], ...] = ("own", thing.other_size) if limits else ("own",)
-    for key, size in enumerate(sizes):
-        simulation = thing.simulation(size, total / MOST_SHARES)
-        blocks = int(min(MOST_BLOCKS, total / simulation.cost))
+    shares = _shares(total, [thing.simulation(size, 0.0).cost for size in sizes])
+    for key, (size, share) in enumerate(zip(sizes, shares, strict=True)):
+        simulation = thing.simulation(size, share / MOST_SHARES)
+        blocks = round(min(MOST_BLOCKS, share / simulation.cost))
         level = alpha / len(claims) / (2 if limits else 1)
         plan = Plan.doubling(blocks, alpha=level, power=power, factor=resolution)
         runs.append(_Run(simulation, streams.at(key), plan, [], [None] * len(claims)))
@@ -157,6 +158,21 @@ def tried_at_once(
         _reported(claim, verdict, runs, place, resolution, power, interrupted)
         for place, (claim, verdict) in enumerate(zip(claims, verdicts, strict=True))
     ]
+
+
+def _shares(total: float, costs: Sequence[float]) -> list[float]:
+    """Return equal shares of a budget, but no less than one look for the dearer run where both can have one.
+
+    Example:
+        >>> _shares(1000.0, [1.0, 1.0])
+        [500.0, 500.0]
+        >>> _shares(1100.0, [1.0, 3.0])
+        [332.0, 768.0]
+    """
+    equal, look = total / len(costs), FIRST_LOOK * max(costs)
+    if not equal < look <= total - FIRST_LOOK * min(costs):
+        return [equal] * len(costs)
+    return [look if cost == max(costs) else total - look for cost in costs]
 
 
 def _look(

@@ -263,15 +263,19 @@ Sums: TypeAlias = dict[tuple[Place, str], Array]
 
 
 def _forward_means(y: Array, place: Place, found: Sums, every: int) -> None:
-    """Means per network of powers of units, and of products under two inputs."""
+    """Means per network of powers of units, and of products under all pairs of different inputs."""
     both = y.reshape(*y.shape[:2], -1)
     flat = both[:, ::every]
     square = flat * flat
     found[place, "mean"] = flat.mean(axis=2).mean(axis=1)
     found[place, "second_moment"] = square.mean(axis=2).mean(axis=1)
     found[place, "fourth_moment"] = (square * square).mean(axis=2).mean(axis=1)
-    if y.shape[1] > 1:
-        found[place, "pair"] = (both[:, ::2] * both[:, 1::2]).mean(axis=2).mean(axis=1)
+    inputs = y.shape[1]
+    if inputs == 2:
+        found[place, "pair"] = (both[:, 0] * both[:, 1]).mean(axis=1)
+    elif inputs > 2:
+        apart = both.sum(axis=1) ** 2 - (both**2).sum(axis=1)
+        found[place, "pair"] = apart.mean(axis=1) / (inputs * (inputs - 1))
 
 
 def _back(drawn: Sequence[Drawn], g: Array, path: Place, found: Sums) -> Array:
@@ -309,7 +313,7 @@ def simulate(
     Args:
         layers: the specifications.
         shape: the sizes of the input.
-        draw_input: (generator, networks, inputs) -> array (networks, inputs, numbers); neighbors are pairs.
+        draw_input: (generator, networks, inputs) -> array (networks, inputs, numbers); independent draws.
         networks: how many networks.
         inputs: how many inputs each of them reads.
         rng: where to draw from.
