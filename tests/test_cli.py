@@ -140,7 +140,7 @@ BAD = [
 
 
 @pytest.mark.parametrize("arguments", BAD, ids=" ".join)
-def test_bad_input_exits_with_2_and_one_line(
+def test_bad_input_exits_with_2_and_one_message(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     if arguments[-1].startswith("-"):
@@ -148,12 +148,12 @@ def test_bad_input_exits_with_2_and_one_line(
     assert main(arguments) == 2
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err.startswith("varprop: ")
-    assert printed.err.count("\n") == 1
     assert len(printed.err) < 600
+    assert all(len(line) <= 80 or " " not in line.strip() for line in printed.err.splitlines())
     assert main([*arguments, "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["message"]
+    assert " ".join(printed.err.split()) == " ".join(f"varprop: {error['message']}".split())
 
 
 @pytest.mark.parametrize(
@@ -177,12 +177,12 @@ def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixt
     assert main([*arguments, "--json"]) == 2
     error = json.loads(capsys.readouterr().out)["error"]
     assert error["kind"] == "UsageError"
-    assert error["message"] in printed.err
+    assert error["message"] in " ".join(printed.err.split())
 
 
 def test_a_minus_sign_first_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["derive", "--bias", "-n"]) == 2
-    assert "is written --bias=-1/2" in capsys.readouterr().err
+    assert "is written --bias=-1/2" in " ".join(capsys.readouterr().err.split())
     assert main(["derive", "--bias=-n", "--quantity", "mean"]) == 0
     assert "Result: E[z] = -n" in capsys.readouterr().out
 
@@ -208,7 +208,7 @@ def test_a_claim_in_symbols_of_its_own(capsys: pytest.CaptureFixture[str]) -> No
     assert main([*claim, "--at", "q=0.5"]) == 0
     assert main([*claim, "--at", "q=0.6"]) == 1
     assert main(claim) == 2
-    assert "Give one: --at q=0.5." in capsys.readouterr().err
+    assert "Give one: --at q=0.5." in " ".join(capsys.readouterr().err.split())
     assert main(["check", "--inputs", "Normal()", "--fan-in", "4", "--equals", "4/n"]) == 0
 
 

@@ -14,6 +14,8 @@ import varprop as vp
 from varprop.cli import main
 from varprop.model.activations import NAMED
 from varprop.networks.gain_tables import QUOTED, over_depth
+from varprop.networks.gains import KINDS
+from varprop.numerics import enclosures
 
 NAMES = [
     "relu",
@@ -148,11 +150,35 @@ def test_the_command(capsys):
     assert main(["gain", "relu", "tanh", "--depth", "2"]) == 0
     text = capsys.readouterr().out
     assert "1.4142136" in text and "torch" in text and "over 2 layers" in text
+    assert main(["gain", "tanh", "--depth", "2"]) == 0
+    assert "over 2 layers" in capsys.readouterr().out
     assert main(["gain", "leaky_relu(0.2)", "--q", "2", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)["gains"][0]
     assert record["numbers"]["forward"] == pytest.approx(math.sqrt(2 / 1.04))
     assert main(["gain", "rellu"]) == 2
-    assert "Did you mean relu" in capsys.readouterr().err
+    assert "Did you mean relu" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_table_fits_a_terminal_of_80_columns(capsys):
+    assert main(["gain"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    rows = [line.split() for line in lines[lines.index("") :]]
+    shown = {row[0]: row[1:6] for row in rows if len(row) == 6}
+    for gains in vp.gain_table().records():  # one row each, none of them wrapped
+        numbers = [gains["numbers"][kind] for kind in KINDS]
+        expected = ["inf" if number is None else f"{number:.8g}" for number in numbers]
+        assert shown[gains["activation"]][:4] == expected
+    assert ("- Enclosure: " in "\n".join(lines)) == enclosures.available()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [(["--depth", "-1"], "no number of layers"), (["--depth", "3", "--q", "2"], "followed from q = 1")],
+)
+def test_a_depth_that_means_nothing_is_refused(options, message, capsys):
+    assert main(["gain", "relu", *options]) == 2
+    assert message in " ".join(capsys.readouterr().err.split())
 
 
 def test_gains_of_a_constant_are_infinite_where_nothing_passes() -> None:

@@ -12,8 +12,14 @@ __all__ = ["add_commands"]
 
 
 def _gain(arguments: argparse.Namespace, output: Output) -> int:
-    if arguments.q is None and len(arguments.names) != 1:
-        table = vp.gain_table(arguments.names or None, arguments.depth)
+    if arguments.q is not None and arguments.depth is not None:
+        raise vp.ParameterError(
+            f"gains at q = {arguments.q} over {arguments.depth} layers",
+            "what libraries quote is followed from q = 1",
+            "Leave --q or --depth out.",
+        )
+    if arguments.q is None and (len(arguments.names) != 1 or arguments.depth is not None):
+        table = vp.gain_table(arguments.names or None, 50 if arguments.depth is None else arguments.depth)
         output.show(table.document())
         quoted = [
             {
@@ -51,5 +57,7 @@ def add_commands(commands: Any, epilog: str) -> None:
     command.set_defaults(run=_gain)
     command.add_argument("names", nargs="*", metavar="NAME", help="such as gelu or 'leaky_relu(0.01)'")
     command.add_argument("--q", metavar="Q", help="variance of the argument: a number or a formula (1)")
-    command.add_argument("--depth", type=int, default=50, metavar="L", help="layers (%(default)s)")
+    command.add_argument(
+        "--depth", type=int, metavar="L", help="layers over which what libraries quote is followed (50)"
+    )
     command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="one JSON object")

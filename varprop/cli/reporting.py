@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
@@ -54,12 +55,20 @@ class OutputError(Exception):
 
 
 def complain(text: str) -> None:
-    """Write a line to the error stream, if anybody listens there."""
+    """Write a message to the error stream at its width, if anybody listens there."""
     if sys.stderr is not None:
+        words = textwrap.TextWrapper(
+            _width(sys.stderr), subsequent_indent="  ", break_on_hyphens=False, break_long_words=False
+        )
         try:
-            print(text, file=sys.stderr, flush=True)
+            print(*map(words.fill, text.split("\n")), sep="\n", file=sys.stderr, flush=True)
         except OSError:
             _discard(sys.stderr)
+
+
+def _width(stream: TextIO | None) -> int:
+    terminal = stream is not None and stream.isatty()
+    return min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if terminal else 80
 
 
 def _discard(stream: TextIO) -> None:
@@ -83,7 +92,7 @@ class Output:
         self._recorded = False
         terminal = stream is not None and stream.isatty()
         self.color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        self.width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST) if terminal else 80
+        self.width = _width(stream)
 
     def ready(self) -> None:
         """Refuse to begin work whose result could not be shown."""

@@ -11,7 +11,7 @@ from varprop.errors import MomentError, ParameterError
 from varprop.model.activations import REGISTERED, Activation, activation as as_activation, slope_of
 from varprop.model.gaussian import second_moment, variance
 from varprop.networks.gains import KINDS, Gain, gain
-from varprop.render import Document, Documented, Heading, Table, Text
+from varprop.render import Bullets, Document, Documented, Heading, Table, Text
 
 __all__ = ["QUOTED", "GainTable", "Quote", "gain_table", "over_depth"]
 
@@ -162,22 +162,25 @@ class GainTable(Documented):
         return [found.record() for found in self.gains]
 
     def document(self) -> Document:
-        header = ["activation", *KINDS, "chi_1", "kind"]
+        header = ["activation", *KINDS, "chi_1"]
         rows = [
             [
                 str(found.activation),
                 *(f"{float(found.digits(kind)):.8g}" for kind in KINDS),
                 f"{float(found.chi_1):.6g}",
-                found.precision,
             ]
             for found in self.gains
         ]
+        kinds: dict[str, list[str]] = {}
+        for found in self.gains:
+            kinds.setdefault(found.precision, []).append(str(found.activation))
         blocks: list[Any] = [
             Heading("Gains at q = 1", 1),
             Text(
                 "Var(w) = gain^2 / fan_in; chi_1: what a layer with the forward gain makes of the gradient."
             ),
-            Table(header, rows, align="lrrrrrl"),
+            Table(header, rows, align="lrrrrr"),
+            Bullets([f"{kind.capitalize()}: {', '.join(names)}." for kind, names in kinds.items()]),
         ]
         quoted = [
             [
@@ -185,7 +188,6 @@ class GainTable(Documented):
                 quote.source,
                 quote.kind,
                 f"{quote.value:.5g}",
-                f"{exact:.5g}",
                 f"{100 * (quote.value / exact - 1):+.2f}",
                 f"{signal:.3g}",
                 f"{gradient:.3g}",
@@ -193,11 +195,14 @@ class GainTable(Documented):
             for quote, exact, signal, gradient in self.consequences()
         ]
         if quoted:
-            names = ["activation", "library", "meant as", "quoted", "exact", "% off", "signal", "gradient"]
+            names = ["activation", "library", "meant as", "quoted", "% off", "signal", "gradient"]
             blocks += [
                 Heading(f"What libraries quote, and what it does over {self.depth} layers", 2),
-                Text("Factors on the second moments of signal and gradient, from q = 1, at infinite width."),
-                Table(names, quoted, align="lllrrrrr"),
+                Text(
+                    "% off: from the gain of that kind above. Signal and gradient: what becomes of their "
+                    "second moments, from q = 1, at infinite width."
+                ),
+                Table(names, quoted, align="lllrrrr"),
             ]
         return Document(blocks)
 
@@ -217,7 +222,7 @@ def gain_table(activations: Iterable[Any] | None = None, depth: int = 50) -> Gai
 
     Example:
         >>> print(gain_table(["relu"]).to_text(100).splitlines()[7])
-        relu        1.4142136  1.7128586  1.4142136   1.4142136      1  closed form
+        relu        1.4142136  1.7128586  1.4142136   1.4142136      1
     """
     if activations is None:
         activations = REGISTERED
