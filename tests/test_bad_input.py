@@ -101,3 +101,30 @@ def test_no_foreign_error_and_always_a_remedy(entry):
             refused += 1
             assert error.remedy, (name, str(error))
     assert refused >= 5
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (lambda: vp.Normal(0, 1, 2), "Normal(...): too many positional arguments. It takes mean, variance"),
+        (lambda: vp.Normal(varience=2), "unexpected keyword argument 'varience'. It takes mean"),
+        (vp.Bernoulli, "Bernoulli(...): missing a required argument: 'p'. It takes p"),
+        (lambda: vp.Rademacher(1), "Rademacher(...): too many positional arguments. It takes no arguments"),
+        (vp.Empirical, "Empirical(...): missing a required argument: 'data'. It takes data"),
+    ],
+)
+def test_a_law_called_with_other_arguments_says_what_it_takes(call, told):
+    with pytest.raises(vp.ParameterError) as refused:
+        call()
+    assert told in str(refused.value)
+
+
+def test_errors_inside_a_constructor_stay_what_they_are():
+    class Broken(vp.Normal):
+        def __init__(self):
+            raise TypeError("its own")
+
+    with pytest.raises(TypeError, match="its own"):
+        Broken()
+    with pytest.raises(TypeError, match="abstract"):
+        vp.Distribution()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sympy as sp
 from hypothesis import given, settings, strategies as st
 
 import varprop as vp
@@ -91,6 +92,20 @@ def test_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path.write_text("1,2\n3,4\n", encoding="utf-8")
     assert main(["derive", "--table", str(path), "--weights", "Normal(variance=v)", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["result"].startswith("15.0")
+
+
+def test_a_derivation_in_json_says_what_each_step_would_be_without_its_assumptions(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["derive", "--weights", "Normal(variance=1/n)", "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)["steps"][0]
+    assert [told["assumption"] for told in first["without"]] == first["assumptions"]
+    without = {told["assumption"]: told for told in first["without"]}
+    mean = without["w_i has mean zero"]  # Var(sum w g) = Var(w) E sum g^2 + E[w]^2 Var(sum g) + ...
+    assert (mean["remainder"], mean["counterexample"]) == ("E[w_i]**2*Var[sum_i x_i]", None)
+    shared = without["all w_i are independent of all x_i along i"]
+    truth, formula = (sp.Rational(shared["counterexample"][name]) for name in ("truth", "formula"))
+    assert shared["remainder"] is None and abs(truth / formula - 1) > 0.1
 
 
 BAD = [

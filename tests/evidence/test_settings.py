@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from varprop.derivation.quantities import CentralMoment, Covariance, Equal, Mean, Variance
+from varprop.derivation.quantities import CentralMoment, Covariance, Equal, Mean, Skewness, Variance
 from varprop.errors import CheckError, SamplingError
 from varprop.evidence import Evidence, check
 from varprop.evidence.ranges import interval
@@ -21,7 +21,8 @@ from varprop.model.expressions import sum_over
 from varprop.model.joint import Empirical
 from varprop.model.variables import RandomVariable, RandomVector
 from varprop.simulation.premises import Bounded, KurtosisBound
-from varprop.simulation.sequential import Look
+from varprop.simulation.sequential import Look, Plan, Resolution, Verdict
+from varprop.simulation.trials import Outcome, Trial
 
 i = Axis("i", 4)
 w = RandomVariable("w", "Rademacher()", axes=i, role="weights")
@@ -115,3 +116,34 @@ def test_deadlines_and_progress() -> None:
         with pytest.raises(CheckError, match="seconds"):
             check(Variance(z), equals=1, deadline=wrong)  # type: ignore[arg-type]
     assert np.isfinite(check(Variance(z), equals=1, deadline=60).claims[0].estimate)
+
+
+def _look(low: float, high: float, verdict: Verdict = "inconclusive", alarm: str = "") -> Look:
+    return Look(256, verdict, 4.0, 4.0, 0.1, low, high, 1.01, alarm)
+
+
+@pytest.mark.parametrize(
+    ("sign", "verdict", "note"),
+    [
+        (_look(3, 5, "disagrees"), "agrees", ""),
+        (_look(-5, -3, "disagrees"), "disagrees", ", and of different sign"),
+        (_look(-1, 5), "inconclusive", ", and their sign is open"),
+        (_look(3, 5, alarm="skewness"), "inconclusive", ", and their sign is open"),
+        (_look(-5, -3, alarm="skewness"), "inconclusive", ", and their sign is open"),
+        (None, "inconclusive", ", and their sign is open"),
+    ],
+)
+def test_squared_sides_and_their_sign_share_the_level(
+    monkeypatch: pytest.MonkeyPatch, sign: Look | None, verdict: str, note: str
+) -> None:
+    told, levels = iter((_look(-1, 1, "agrees"), sign)), []
+
+    def run(trial: Trial, *_: object, **__: object) -> Outcome:
+        levels.append(trial.alpha)
+        plan = Plan((256,), trial.alpha)
+        return Outcome(next(told), plan, Resolution(1.02, 0.999), 4.0, 4.0, 0.1, 256, 256, False, ())
+
+    monkeypatch.setattr(Trial, "run", run)
+    found = check(Equal(Skewness(relu(g)), Skewness(w[0] + relu(g))), alpha=1e-4)
+    assert (found.verdict, found.claims[0].note) == (verdict, f"both sides squared{note}")
+    assert sum(levels) == pytest.approx(1e-4) and len(levels) == 2

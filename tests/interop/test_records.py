@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sympy as sp
+from scipy import stats
 
 import varprop as vp
 from varprop.errors import ParameterError, VarpropError
@@ -69,6 +70,32 @@ def test_an_expression_comes_back(build: Any) -> None:
     assert str(back) == str(build())
     assert to_json(back) == stored
     assert to_json(from_json(to_json(back))) == stored
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        vp.Normal(),
+        vp.Normal(mean=mu, variance=2 / n),
+        vp.Rectified(vp.Uniform(-1, "b")),
+        vp.relu(vp.Normal(variance=v)),
+        vp.Mixture([vp.Normal(1), vp.Constant(0)], ["p", "1-p"]),
+        vp.Unknown(1, v, fourth_moment=30, atom_at_zero=False),
+        vp.Empirical({"size": [1, 2.5, 0.1], "weight": [2, 4, 9]}),
+        vp.Orthogonal(3, 5, 2),
+    ],
+    ids=str,
+)
+def test_a_law_comes_back_without_a_variable(law: vp.Distribution | vp.Empirical) -> None:
+    stored = to_json(law)
+    assert from_json(stored) == law
+    assert json.loads(stored)["kind"] == "law"
+    assert to_json(from_json(stored)) == stored
+
+
+def test_a_law_without_a_name_has_no_record() -> None:
+    with pytest.raises(ParameterError, match="Use a law with a name"):
+        to_json(vp.as_distribution(stats.gamma(2)))
 
 
 def test_depth_and_length_are_no_limit() -> None:

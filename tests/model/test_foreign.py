@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special, stats
+from scipy import integrate, special, stats
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.distributions import FrozenScipy, Mixture, Normal, Rectified
@@ -175,6 +175,17 @@ def test_a_formula_continued_past_its_last_moment_is_not_believed(shift: int) ->
     assert float(law.moment(2)) == pytest.approx(second, rel=1e-9)
     with pytest.raises(MomentError, match="does not exist"):
         law.moment(3)
+
+
+def test_a_law_on_a_circle_has_no_moments_on_the_line() -> None:
+    law = FrozenScipy(stats.vonmises(2))
+    assert (law.moment(0), law.moment_exists(1)) == (1, False)
+    with pytest.raises(MomentError, match="it is a law on a circle"):
+        law.moment(2)
+    scale = 2 * np.pi * special.i0(2)
+    truth, _ = integrate.quad(lambda x: x**2 * np.exp(2 * np.cos(x)) / scale, -np.pi, np.pi)
+    line = FrozenScipy(stats.vonmises_line(2))
+    assert float(line.moment(2)) == pytest.approx(truth, rel=1e-9)
 
 
 def test_no_positive_part_below_zero() -> None:

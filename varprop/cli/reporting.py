@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 import varprop as vp
+from varprop.derivation.proofs import Without
 from varprop.render import Document
 
 __all__ = [
@@ -168,9 +169,21 @@ def proof_record(proof: vp.Derivation) -> dict[str, Any]:
                 "source": step.rule.source,
                 "validity": step.validity,
                 "assumptions": [str(assumption) for assumption in step.assumptions],
+                "without": [_without_record(without) for without in step.without],
             }
             for step in proof.steps
         ],
+    }
+
+
+def _without_record(without: Without) -> dict[str, Any]:
+    """What the line would be without an assumption: plus a term, or a quantity where the rule fails."""
+    other = without.counterexample
+    return {
+        "assumption": str(without.assumption),
+        "remainder": None if without.remainder is None else str(without.remainder),
+        "counterexample": other
+        and {"quantity": str(other.quantity), "truth": str(other.truth), "formula": str(other.formula)},
     }
 
 

@@ -151,11 +151,11 @@ def tried(
         engine: who computes; this process by default.
     """
     factor = resolution**case.ask.exponent
+    if case.larger is not None or case.ask.sign:
+        settings = {**settings, "alpha": settings["alpha"] / 2}  # two trials share the level
     trial = _trial(case.ask.left, case.ask.right, case.laws, factor, settings)
     if case.larger is not None:
-        trial = replace(trial, alpha=settings["alpha"] / 2)
         large = _trial(case.larger.left, case.larger.right, case.laws, factor, settings)
-        large = replace(large, alpha=settings["alpha"] / 2)
         found = trend(trial, large, streams, factor, watch, engine)
         evidence = _reported(case, large, found.large, resolution)
         return replace(
@@ -170,15 +170,21 @@ def tried(
         return evidence
     sign = _trial(case.ask.sign, (Term(0.0),), case.laws, factor, settings)
     signed = sign.run(streams.at(SIGN_KEY), watch, engine=engine)
-    low, high = (signed.look.low, signed.look.high) if signed.look else (-math.inf, math.inf)
-    verdict: Verdict = "agrees" if low > 0 else "disagrees" if high < 0 else "inconclusive"
+    verdict, addition = _same_sign(signed.look)
     return replace(
         evidence,
         verdict=verdict,
         samples=evidence.samples + signed.samples,
         interrupted=signed.interrupted,
-        note="both sides squared" + ("" if low > 0 else ", and of different sign"),
+        note=f"both sides squared{addition}",
     )
+
+
+def _same_sign(look: Look | None) -> tuple[Verdict, str]:
+    """What the limits of the product of the unsquared sides say on a claim whose squares agree."""
+    if look is None or look.alarm or look.low <= 0 <= look.high:
+        return "inconclusive", ", and their sign is open"
+    return ("agrees", "") if look.low > 0 else ("disagrees", ", and of different sign")
 
 
 def _trial(left: Side, right: Side, laws: Laws, factor: float, settings: Mapping[str, Any]) -> Trial:

@@ -1,4 +1,4 @@
-"""Expressions, quantities, claims and derivations as JSON, and back.
+"""Laws, expressions, quantities, claims and derivations as JSON, and back.
 
 Identity is not stored: reading makes new variables and axes. Writing what was read gives the same text again.
 """
@@ -43,7 +43,7 @@ _QUANTITIES: dict[str, type[Quantity]] = {
 
 
 def to_json(thing: object, indent: int | None = None) -> str:
-    """An expression, a quantity, a claim or a derivation as JSON.
+    """A law, an expression, a quantity, a claim or a derivation as JSON.
 
     Args:
         thing: what to store.
@@ -56,6 +56,8 @@ def to_json(thing: object, indent: int | None = None) -> str:
         >>> x = RandomVariable("x", "Normal(variance=v)")
         >>> from_json(to_json(x * x))
         x**2
+        >>> from_json(to_json(x.distribution)).variance
+        v
     """
     return json.dumps(_record(thing), indent=indent, ensure_ascii=False, allow_nan=False)
 
@@ -103,9 +105,11 @@ def _record(thing: object) -> dict[str, Any]:
         return _derivation(thing)
     if isinstance(thing, sp.Expr):
         return _of_lines((thing,)).record("line", line=0)
+    if isinstance(thing, Distribution | Joint):
+        return {"schema": SCHEMA, "kind": "law"} | _law(thing)
     raise ParameterError(
         f"to_json({brief(thing, 60)})",
-        "it is no expression, quantity, claim or derivation",
+        "it is no law, expression, quantity, claim or derivation",
         "Evidence and Document have a to_json of their own.",
     )
 
@@ -337,6 +341,8 @@ def _whole(value: object, least: int = 0) -> int:
 
 
 def _read(record: Mapping[str, Any], rules: Sequence[Rule]) -> Any:
+    if record["kind"] == "law":
+        return _read_law(record)
     loaded = _Loaded(record)
     match record["kind"]:
         case "expression":

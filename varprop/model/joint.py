@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,6 +15,7 @@ import sympy as sp
 
 from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.distributions import Array, Distribution, Precision
+from varprop.model.distributions.arguments import Called
 from varprop.model.distributions.base import MAX_ORDER
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
@@ -28,7 +29,7 @@ Place: TypeAlias = int | str | tuple[int, ...]
 _ROUND_OFF = np.finfo(np.float64).eps
 
 
-class Joint(ABC):
+class Joint(metaclass=Called):
     """The law of a random vector or matrix; what its entries have in common is stated, never assumed."""
 
     @property

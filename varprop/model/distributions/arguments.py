@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import inspect
+from abc import ABCMeta
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import sympy as sp
 
+from varprop.errors import ParameterError
 from varprop.model.scalars import substitute
 
-__all__ = ["defaults_of", "latex_of", "replaced", "scalars_in", "text_of"]
+__all__ = ["Called", "defaults_of", "latex_of", "replaced", "scalars_in", "text_of"]
+
+
+class Called(ABCMeta):
+    """A class that says what it takes when it is called with other arguments."""
+
+    @property
+    def __signature__(cls) -> inspect.Signature:
+        own = inspect.signature(cls.__init__)  # type: ignore[misc]
+        return own.replace(parameters=list(own.parameters.values())[1:])
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().__call__(*args, **kwargs)
+        except TypeError:
+            try:
+                cls.__signature__.bind(*args, **kwargs)
+            except TypeError as wrong:
+                takes = ", ".join(cls.__signature__.parameters) or "no arguments"
+                raise ParameterError(f"{cls.__name__}(...)", str(wrong), f"It takes {takes}.") from None
+            raise
 
 
 def scalars_in(value: Any) -> list[sp.Expr]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -14,7 +14,7 @@ import numpy.typing as npt
 import sympy as sp
 
 from varprop.errors import MomentError, ParameterError, brief
-from varprop.model.distributions.arguments import defaults_of, latex_of, replaced, scalars_in, text_of
+from varprop.model.distributions.arguments import Called, defaults_of, latex_of, replaced, scalars_in, text_of
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
 from varprop.model.shapes import drawn_shape
@@ -31,7 +31,7 @@ MAX_EXPANDED = 300
 
 
 @dataclass(frozen=True)
-class Distribution(ABC):
+class Distribution(metaclass=Called):
     """The law of one real random variable; immutable, compared by value.
 
     A new distribution is a frozen dataclass with a `parameters` declaration and the hooks `_moment`,
@@ -69,7 +69,7 @@ class Distribution(ABC):
             object.__setattr__(self, name, value)
         self.__post_init__()
 
-    def _check(self) -> None:  # noqa: B027
+    def _check(self) -> None:
         """Refuse parameters that do not fit together; hook."""
 
     # ---- moments

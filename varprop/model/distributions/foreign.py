@@ -81,13 +81,18 @@ class FrozenScipy(Distribution):
         """Whether the tails and SciPy's own moment are finite; None for orders that are not computed."""
         if k > MAX_ORDER:
             return None
-        if k >= _tail_index(self):
+        if k >= _tail_index(self) or (k and self._is_on_a_circle):
             return False
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return k == 0 or bool(np.isfinite(self.frozen.moment(k)))
+        return k == 0 or math.isfinite(_their_moment(self, k))
+
+    @property
+    def _is_on_a_circle(self) -> bool:
+        """Whether the density repeats along the line, so that no integral over the line ends."""
+        return bool(self.key[0] == "vonmises")
 
     def why_no_moment(self, k: int) -> tuple[str, str]:
+        if self._is_on_a_circle:
+            return "it is a law on a circle", "Use scipy.stats.vonmises_line."
         if k <= MAX_ORDER:
             return super().why_no_moment(k)
         return f"no moment of order above {MAX_ORDER} is computed", "Use a distribution with a formula."
@@ -175,6 +180,14 @@ def _tail_slopes(law: FrozenScipy) -> Iterator[Array]:
 
 
 @lru_cache(maxsize=1024)
+def _their_moment(law: FrozenScipy, k: int) -> float:
+    """SciPy's own E X^k, which may take a second."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return float(law.frozen.moment(k))
+
+
+@lru_cache(maxsize=1024)
 def _central(law: FrozenScipy, k: int) -> tuple[float, float]:
     """E (X - E X)^k with an error estimate: SciPy's own value up to k = 4, held against quadrature."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -207,7 +220,7 @@ def _expectation(law: FrozenScipy, k: int, start: float, center: float = 0.0) ->
         factor = float(np.float64(unit) ** k)
         number, error = value * factor, error * factor
         if start == -math.inf and center == 0 and not (discrete and k > 4):  # SciPy's own sums end early
-            error = max(error, abs(number - float(law.frozen.moment(k))))
+            error = max(error, abs(number - _their_moment(law, k)))
     if not (math.isfinite(number) and error <= 1e-3 * (factor + abs(number))):
         raise MomentError(
             f"E X^{k} of {law}", "its sum or integral did not converge", "Use a distribution with a formula."
