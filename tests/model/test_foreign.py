@@ -205,3 +205,9 @@ def test_what_is_not_frozen(bad: object) -> None:
     with pytest.raises(ParameterError) as caught:
         FrozenScipy(bad)
     assert caught.value.remedy
+
+
+def test_quantiles_that_scipy_does_not_find_are_done_without() -> None:
+    """The variance of a normal-inverse Gaussian law with a = 5/4, b = 1/2 is a^2 / (a^2 - b^2)^(3/2)."""
+    law = FrozenScipy(stats.norminvgauss(1.25, 0.5))
+    assert float(law.variance) == pytest.approx(1.25**2 / (1.25**2 - 0.25) ** 1.5, rel=1e-9)

@@ -175,8 +175,16 @@ def _tail_slopes(law: FrozenScipy) -> Iterator[Array]:
                 yield -np.diff(logs) / (10 * math.log(2)) - 1
         return
     for quantile in (law.frozen.isf, law.frozen.ppf):
-        x = np.log(np.abs([float(quantile(10.0**-digits)) for digits in (40, 50, 80, 100)]))
+        x = np.log(np.abs([_found(quantile, 10.0**-digits) for digits in (40, 50, 80, 100)]))
         yield (math.log(10) * np.array([10, 20])) / (x[1::2] - x[::2])
+
+
+def _found(quantile: Callable[[float], Any], q: float) -> float:
+    """A quantile, or nan where SciPy looks for it and does not find it."""
+    try:
+        return float(quantile(q))
+    except (ValueError, ArithmeticError, RuntimeError):
+        return math.nan
 
 
 @lru_cache(maxsize=1024)
@@ -208,7 +216,7 @@ def _expectation(law: FrozenScipy, k: int, start: float, center: float = 0.0) ->
     discrete = hasattr(law.frozen.dist, "pmf")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
-        lower, middle, upper = (float(law.frozen.ppf(q)) for q in (0.01, 0.5, 0.99))
+        lower, middle, upper = (_found(law.frozen.ppf, q) for q in (0.01, 0.5, 0.99))
         unit = max(upper - lower, abs(middle - center))
         unit = unit if 0 < unit < math.inf else 1.0
         ends = max(low, start), high
@@ -235,7 +243,8 @@ def _integral(
 ) -> tuple[float, float]:
     """E f(X) between two ends with an error estimate, by quadrature between quantiles."""
     low, high = ends
-    inner = [float(law.frozen.ppf(q)) for q in (1e-6, 0.01, 0.25, 0.5, 0.75, 0.99, 1 - 1e-6)]
+    tried = (_found(law.frozen.ppf, q) for q in (1e-6, 0.01, 0.25, 0.5, 0.75, 0.99, 1 - 1e-6))
+    inner = [x for x in tried if math.isfinite(x)]
 
     def density(x: float) -> Any:
         return function(x) * law.frozen.pdf(x)
