@@ -6,7 +6,7 @@ import pickle
 import pytest
 import sympy as sp
 
-from varprop import Axis, abs_, derive, relu, sum_over, tanh
+from varprop import Axis, RandomVariable, Unknown, abs_, derive, relu, sum_over, tanh
 from varprop.derivation.quantities import CentralMoment, Cumulant, Mean, Skewness, Variance, nouns
 from varprop.derivation.rules import RULES
 from varprop.derivation.rules.addends import (
@@ -50,6 +50,14 @@ def test_the_rules_whose_formulas_are_values():
         "average over the rows",
         "moments of the distributions",
     }
+
+
+def test_a_sum_of_centered_weights_is_orthogonal_to_what_stands_beside_it():
+    """Nothing is known of the signs of u, and the last term holds the second."""
+    total = sum_over(ALONG, RandomVariable("u", Unknown(), axes=ALONG) * uniform("x", ALONG))
+    terms = (P, total, total * A)
+    assert pairwise_orthogonal(Structure(), terms, Y).verdict == "proven"
+    assert pairwise_orthogonal(Structure(), terms, Y + total).verdict != "proven"
 
 
 def test_nested_sums_are_read_in_their_groups_too():

@@ -23,6 +23,7 @@ from varprop.model.distributions import (
     Uniform,
     Unknown,
 )
+from varprop.model.distributions.base import MAX_ORDER
 from varprop.model.joint import Empirical, Joint, Orthogonal
 
 HALF = sp.Rational(1, 2)
@@ -59,6 +60,7 @@ ANSWERS = [
     (Mixture([Normal(1), Constant(0)]), "symmetric", False),
     (Mixture([Normal(1), Normal(-1)]), "symmetric", None),
     (Mixture([StudentT(1), Normal(1)]), "symmetric", None),
+    (Mixture([StudentT(2, center=1), Constant(0)]), "symmetric", False),
     (Dropout(HALF), "atom_at_zero", True),
     (Dropout(1), "atom_at_zero", False),
     (Rectified(Exponential()), "atom_at_zero", False),
@@ -198,14 +200,26 @@ def test_a_law_of_a_user_that_cannot_tell_says_so():
         Tailed().moment(2)
 
 
+def test_a_law_of_a_user_with_a_short_form_for_cumulants_needs_the_moment_all_the_same():
+    class Short(Tailed):
+        def _cumulant(self, k):
+            return sp.Integer(5)
+
+    with pytest.raises(MomentError, match="whether it exists depends on symbols"):
+        Short().cumulant(2)
+
+
 class Pair(Joint):
-    """Two entries of which only moments up to the fourth are declared."""
+    """Two entries of which only moments up to some order are declared."""
 
     shape = (sp.Integer(2),)
     alike = uncorrelated = True
 
+    def __init__(self, last=4):
+        self.last = last
+
     def entry_moment(self, k, place=None):
-        if k > 4:
+        if k > self.last:
             raise MomentError(f"E x^{k}", "not declared")
         return sp.Integer(k)
 
@@ -215,6 +229,8 @@ class Pair(Joint):
 
 def test_a_joint_law_of_a_user_has_the_moments_below_an_even_one_that_it_declares():
     assert [Pair().moment_exists(k) for k in range(7)] == [True] * 5 + [None] * 2
+    assert [Pair(5).moment_exists(k) for k in range(7)] == [True] * 5 + [None] * 2
+    assert [Pair(1000).moment_exists(k) for k in (MAX_ORDER, MAX_ORDER + 1)] == [True, None]
     assert Pair().terms == 2
     assert Pair().latex() == r"\operatorname{Pair}"
 
@@ -233,4 +249,4 @@ def test_the_bound_of_a_total_counts_the_addition():
     each = [table.moment({column: 2}) for column in range(2)]
     parts, rounding = sum(part.bound for part in each), math.fsum(part.value for part in each)
     assert total.value == rounding
-    assert total.bound == pytest.approx(parts + rounding * np.finfo(np.float64).eps, rel=1e-12)
+    assert total.bound == pytest.approx(parts + rounding * np.finfo(np.float64).eps, rel=1e-12, abs=0)

@@ -211,3 +211,10 @@ def test_quantiles_that_scipy_does_not_find_are_done_without() -> None:
     """The variance of a normal-inverse Gaussian law with a = 5/4, b = 1/2 is a^2 / (a^2 - b^2)^(3/2)."""
     law = FrozenScipy(stats.norminvgauss(1.25, 0.5))
     assert float(law.variance) == pytest.approx(1.25**2 / (1.25**2 - 0.25) ** 1.5, rel=1e-9)
+
+
+def test_an_error_is_told_only_of_a_moment_that_exists() -> None:
+    law = FrozenScipy(stats.t(3))
+    assert law.moment_error(0) == law.moment_error(0, central=True) == 0
+    with pytest.raises(MomentError, match="it does not exist"):
+        law.moment_error(3)

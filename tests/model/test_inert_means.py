@@ -144,6 +144,15 @@ def test_a_line_of_a_derivation_says_how_exact_its_number_is() -> None:
     assert proven * (1 - 1e-9) <= float(error) <= 2 * proven or kind == "about"
 
 
+def test_a_mean_that_is_no_number_yet_has_no_error_to_tell() -> None:
+    z = vp.RandomVariable("z", vp.Normal(variance="v"))
+    proof = vp.derive(vp.Mean(TANH(z) ** 2))
+    assert proof.result.has(GaussianMean)
+    assert [note for step in proof for note in step.notes] == []
+    numbers = vp.derive(vp.Mean(vp.relu(z + vp.RandomVariable("y", "Normal()")) ** 2))
+    assert [note for step in numbers for note in step.notes] == []
+
+
 def test_it_is_differentiated_by_mean_and_variance_alone() -> None:
     v = sp.Symbol("v", positive=True)
     mean = gaussian_mean(vp.tanh, 2, sp.S.Zero, v)

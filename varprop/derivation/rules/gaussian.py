@@ -67,7 +67,7 @@ def linear_law(z: Expression) -> tuple[sp.Expr, sp.Expr, bool]:
         elif isinstance(core, SumOver):
             waiting.append((core.body, factor, copies * core.index.axis.size))
         elif isinstance(core, Scalar):
-            mean += factor * copies * core.value
+            mean += factor * copies  # the value is in the coefficient
         elif isinstance(core, RandomVariable) and isinstance(core.distribution, Distribution):
             mean += factor * copies * core.distribution.mean
             variance += factor**2 * copies * core.distribution.variance

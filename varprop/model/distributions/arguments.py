@@ -68,8 +68,6 @@ def latex_of(value: Any) -> str:
     """An argument as a formula."""
     if hasattr(value, "_arguments"):
         return str(value.latex())
-    if isinstance(value, Mapping):
-        return ", ".join(map(latex_of, value.values()))
     if isinstance(value, tuple):
         return r"\left[" + ", ".join(map(latex_of, value)) + r"\right]"
     return str(sp.latex(value)) if isinstance(value, sp.Basic) else rf"\text{{{value}}}"
