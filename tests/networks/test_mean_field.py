@@ -321,6 +321,30 @@ def test_other_bad_input():
         field.next_correlation(2)
 
 
+def test_lengths_that_stand_still_let_the_correlation_move_on():
+    weight, bias, depth = 1.5, 0.05, 100
+    found = mean_field("sin", weight_variance=weight, bias_variance=bias).iterate(depth, 1.0, 0.6, 0.3)
+    q, r, product = 1.0, 0.6, 0.3 * math.sqrt(0.6)
+    for layer in range(1, depth + 1):
+        product = bias + weight * math.exp(-(q + r) / 2) * math.sinh(product)
+        q, r = (bias - weight * math.expm1(-2 * v) / 2 for v in (q, r))
+        assert found.first[layer] == pytest.approx(q, rel=1e-13)
+        assert found.second[layer] == pytest.approx(r, rel=1e-13)
+        assert found.correlation[layer] == pytest.approx(product / math.sqrt(q * r), rel=1e-13)
+    assert found.first[70] == found.first[-1] and found.correlation[70] != found.correlation[-1]
+
+
+@pytest.mark.parametrize(("name", "weight"), [("erf", 6.0), ("sin", 5.0), ("gelu", 8.0), ("tanh", 4.0)])
+def test_inputs_that_are_the_same_stay_the_same_in_chaos(name, weight):
+    field = mean_field(name, weight_variance=weight)
+    same = field.iterate(200, c=1.0)
+    assert (same.correlation == 1).all() and (same.first == same.second).all()
+    opposite = field.iterate(200, c=-1.0)
+    assert (opposite.correlation == -1).all() == (name != "gelu")
+    dropped = mean_field(name, weight_variance=weight, keep=0.5).iterate(3, c=1.0)
+    assert dropped.correlation[1] < 0.9
+
+
 @pytest.mark.parametrize("name", ["erf", "gelu", "sin", "leaky_relu(0.3)", "relu2"])
 @pytest.mark.parametrize(("depth", "start"), [(3, (1.0, 0.6, 0.3)), (27, (0.7, 0.7, 0.98))])
 def test_layers_in_one_call_against_quadrature_layer_by_layer(name, depth, start):

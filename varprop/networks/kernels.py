@@ -57,6 +57,8 @@ class Kernel:
     def __init__(self, phi: Activation) -> None:
         self.phi = phi
         self._levels: dict[tuple[str, int], int] = {}
+        self._layers: dict[tuple[bool, bool], Unrolled] = {}
+        self._turns: dict[bool, Unrolled] = {}
 
     @cached_property
     def second_form(self) -> sp.Expr | None:
@@ -98,29 +100,48 @@ class Kernel:
         return quick(self.phi)
 
     @cached_property
-    def layers(self) -> tuple[Unrolled, float, float] | None:
-        """Both maps of a layer in closed form, from both lengths, E z y and the coefficients of the maps.
+    def closed(self) -> tuple[tuple[sp.Expr, ...], float, float] | None:
+        """Both maps in closed form, E phi(u)^2, E phi(v)^2 and E phi(u) phi(v) by `Q`, `R` and `P` = E u v.
 
-        With it come the lengths between which it keeps its digits; None if there are no closed forms.
+        With them come the lengths between which they keep their digits; None if there are no closed forms.
         """
         across = pair_form(self.phi)
         if self.second_form is None or across is None:
             return None
         _, low, high = self._trusted(self.second_form, "second_moment")
-        moments = (self.second_form, self.second_form.xreplace({Q: R}), _of_product(across))
-        after = [
-            a + b * below + s * inside
-            for (a, b, s), below, inside in zip((LENGTH, LENGTH, COVARIANCE), (Q, R, P), moments, strict=True)
-        ]
-        return unrolled((Q, R, P), after, (*LENGTH, *COVARIANCE)), max(low, SMALLEST), min(high, WIDE)
+        forms = self.second_form, self.second_form.xreplace({Q: R}), _of_product(across)
+        return forms, max(low, SMALLEST), min(high, WIDE)
 
-    @cached_property
-    def turns(self) -> Unrolled:
-        """The map of correlations of a phi of degree 1, from c and its two coefficients."""
-        across = pair_form(self.phi)
-        assert across is not None
-        _, below, inside = COVARIANCE
-        return unrolled((C,), (below * C + inside * across.xreplace({Q: ONE, R: ONE}),), (below, inside))
+    def layers(self, skips: bool, still: bool) -> Unrolled:
+        """Layers in closed form, from both lengths and E z y, or from E z y alone where lengths stand still.
+
+        Args:
+            skips: whether a skip connection leads around the layer.
+            still: whether only E z y moves; both lengths stand behind it.
+
+        Returns:
+            A function of the state and of the coefficients of both maps, in one row.
+        """
+        made = self._layers.get((skips, still))
+        if made is None:
+            assert self.closed is not None
+            state, rest = ((P,), (Q, R)) if still else ((Q, R, P), ())
+            rows = zip((LENGTH, LENGTH, COVARIANCE), (Q, R, P), self.closed[0], strict=True)
+            after = {below: a + int(skips) * b * below + s * inside for (a, b, s), below, inside in rows}
+            made = unrolled(state, [after[one] for one in state], (*rest, *LENGTH, *COVARIANCE))
+            self._layers[skips, still] = made
+        return made
+
+    def turns(self, skips: bool) -> Unrolled:
+        """The map of correlations of a phi of degree 1, from c and its two coefficients, as for `layers`."""
+        made = self._turns.get(skips)
+        if made is None:
+            across = pair_form(self.phi)
+            assert across is not None
+            _, below, inside = COVARIANCE
+            turned = int(skips) * below * C + inside * across.xreplace({Q: ONE, R: ONE})
+            made = self._turns[skips] = unrolled((C,), (turned,), (below, inside))
+        return made
 
     def _guarded(self, form: sp.Expr | None, what: str, rest: Function) -> Function:
         """Return a formula where it keeps its digits, and another way elsewhere."""
@@ -290,7 +311,8 @@ def _of_product(across: sp.Expr) -> sp.Expr:
         return sp.Mul(*(factor for factor in product.args if factor not in rest)) * (Q * R - P**2) / (Q * R)
 
     whole = across.replace(lambda part: part.is_Mul and set(rest) <= set(part.args), beside)
-    return whole.xreplace({C: P / (sp.sqrt(Q) * sp.sqrt(R))})
+    whole = whole.xreplace({C: P / (sp.sqrt(Q) * sp.sqrt(R))})
+    return whole.xreplace({part: sp.exp(sp.expand(part.args[0])) for part in whole.atoms(sp.exp)})
 
 
 def _function(arguments: tuple[sp.Symbol, ...], form: sp.Expr) -> Callable[..., float]:

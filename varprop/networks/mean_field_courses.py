@@ -69,9 +69,21 @@ def course(
         depth: number of layers.
         start: both lengths and the correlation.
     """
-    if kernel.layers is None:
+    q, r, c = start
+    odd = kernel.phi.parity == "odd" and not length[0]
+    if q == r and length == covariance and (c == 1 or (c == -1 and odd)):
+        found = _moved(kernel, length, covariance, depth, start)
+        steady = np.where(np.isnan(found.correlation), math.nan, c)
+        return Trajectory(found.first, found.first.copy(), steady)  # rounding would tear them apart
+    return _moved(kernel, length, covariance, depth, start)
+
+
+def _moved(
+    kernel: Kernel, length: Affine, covariance: Affine, depth: int, start: tuple[float, float, float]
+) -> Trajectory:
+    if kernel.closed is None:
         return _iterated(kernel, length, covariance, depth, start)
-    known, still = _computed(*kernel.layers, (*length, *covariance), depth, start)
+    known, still = _computed(kernel, (*length, *covariance), depth, start)
     left = depth + 1 - known.shape[1]
     if still or not left:
         first, second, turns = known
@@ -82,38 +94,57 @@ def course(
 
 
 def _computed(
-    layers: Unrolled,
-    low: float,
-    high: float,
-    coefficients: Sequence[float],
+    kernel: Kernel,
+    coefficients: tuple[float, ...],
     depth: int,
     start: tuple[float, float, float],
 ) -> tuple[Array, bool]:
     """Iterate closed forms as long as they keep their digits; True with it if the course stands still."""
+    assert kernel.closed is not None
+    _, low, high = kernel.closed
+    skips = bool(coefficients[1] or coefficients[4])
     q, r, c = start
-    state: Sequence[float] = (q, r, c * math.sqrt(q) * math.sqrt(r))
-    values, mark, check = [*state], state, 1
-    still = False
+    values, still = _repeated(
+        kernel.layers(skips, False), [q, r, c * math.sqrt(q) * math.sqrt(r)], coefficients, depth
+    )
+    found = np.fromiter(values, np.float64, len(values)).reshape(-1, 3)[: depth + 1].T
+    left = depth + 1 - found.shape[1]
+    if left and not still and values[-6:-4] == values[-3:-1]:
+        *rest, product = values[-3:]
+        values, still = _repeated(kernel.layers(skips, True), [product], (*rest, *coefficients), left)
+        more = np.empty((3, min(left, len(values) - 1)))
+        more[:2], more[2] = found[:2, -1:], values[1 : left + 1]
+        found = np.concatenate((found, more), axis=1)
+    lengths, products = found[:2], found[2]
+    if not (low <= np.minimum.reduce(lengths, axis=None) and np.maximum.reduce(lengths, axis=None) <= high):
+        return np.array(start)[:, None], False
+    products /= np.sqrt(found[0] * found[1])
+    np.minimum(products, 1, out=products)
+    np.maximum(products, -1, out=products)
+    products[0] = c
+    return found, still
+
+
+def _repeated(
+    layers: Unrolled, start: list[float], coefficients: Sequence[float], depth: int
+) -> tuple[list[float], bool]:
+    """The state of every layer, up to where both lengths stand still; True with it if all of it does."""
+    values, state, mark, check = [*start], start, start, 1
+    size = len(start)
     for done in range(1, -(-depth // LAYERS) + 1):
         try:
             made = layers(*state, *coefficients)
         except (ArithmeticError, ValueError):
             break
-        state = made[-3:]
+        state = made[-size:]
         values += made
         if state == mark:  # it stands still, or the last digit goes to and fro
-            still = True
+            return values, True
+        if size > 1 and made[-3] == made[-6] and made[-2] == made[-5]:
             break
         if done == check:
             mark, check = state, 2 * check
-    found = np.fromiter(values, np.float64, len(values)).reshape(-1, 3)[: depth + 1].T
-    first, second, products = found
-    if not (low <= found[:2].min() and found[:2].max() <= high):
-        return np.array(start)[:, None], False
-    np.divide(products, np.sqrt(first * second), out=products)
-    products.clip(-1, 1, out=products)
-    products[0] = c
-    return found, still
+    return values, False
 
 
 def _iterated(
@@ -159,28 +190,28 @@ def scale_free_course(
     _, kept, mixed = covariance
     q, r, c = start
     factor = below + inside * kernel.second(1.0)
-    with np.errstate(over="ignore", under="ignore"):
-        powers = factor ** np.arange(depth + 1.0) if factor != 1 else np.ones(depth + 1)
-        lengths = q * powers, r * powers
-    turns = np.full(depth + 1, c)
+    if factor == 1:
+        first, second = np.empty((2, depth + 1))
+        first.fill(q)
+        second.fill(r)
+    else:
+        with np.errstate(over="ignore", under="ignore"):
+            powers = factor ** np.arange(depth + 1.0)
+            first, second = q * powers, r * powers
     if q and r and factor:
-        turns = _turned(kernel, kept / factor, mixed / factor, depth, c)
-    return Trajectory(lengths[0], lengths[1], turns)
+        return Trajectory(first, second, _turned(kernel, kept / factor, mixed / factor, depth, c))
+    return Trajectory(first, second, np.full(depth + 1, c))
 
 
 def _turned(kernel: Kernel, kept: float, mixed: float, depth: int, c: float) -> Array:
     """Iterate the map of correlations."""
-    layers, turns, still = kernel.turns, [c], False
-    while len(turns) <= depth and not still:
-        try:
-            made = layers(turns[-1], kept, mixed)
-        except ValueError:  # rounding has taken it out of [-1, 1]
-            break
-        still = made[-1] == turns[-1]
-        turns += made
+    turns, still = _repeated(kernel.turns(bool(kept)), [c], (kept, mixed), depth)
     cross, c = kernel.cross, turns[-1]
-    while len(turns) <= depth and not still:
+    while len(turns) <= depth and not still:  # rounding has taken it out of [-1, 1]
         c = clipped(kept * c + mixed * cross(1.0, 1.0, c))
         still = c == turns[-1]
         turns.append(c)
-    return np.array(turns + [turns[-1]] * (depth + 1 - len(turns)))[: depth + 1]
+    missing = depth + 1 - len(turns)
+    if missing > 0:
+        turns += turns[-1:] * missing
+    return np.fromiter(turns, np.float64, len(turns))[: depth + 1]

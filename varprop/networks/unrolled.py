@@ -6,11 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import sympy as sp
+from sympy.printing.pycode import PythonCodePrinter
 
 __all__ = ["LAYERS", "Unrolled", "unrolled"]
 
-LAYERS = 10
-"""Layers of one call: calling costs about as much as one of them."""
+LAYERS = 20
+"""Layers of one call: calling costs about as much as two of them."""
+
+SETTINGS = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
+"""How `lambdify` has formulas written."""
 
 Unrolled: TypeAlias = Callable[..., list[float]]
 
@@ -31,18 +35,11 @@ def unrolled(
         [0.5, 0.25, 0.125, 0.0625]
     """
     once: dict[sp.Expr, sp.Symbol] = {}
-    short = [_grouped(sp.powsimp(end, combine="base"), state, once) for end in after]
-    parts, ends = sp.cse(short, symbols=sp.numbered_symbols("shared"))
-    head, shared, moving = [(symbol, part) for part, symbol in once.items()], [], set(state)
-    for symbol, part in parts:
-        if part.free_symbols & moving:
-            moving.add(symbol)
-            shared.append((symbol, part))
-        else:
-            head.append((symbol, part))
+    short = [_hoisted(sp.powsimp(end, combine="base"), state, once) for end in after]
+    shared, ends = sp.cse(short, symbols=sp.numbered_symbols("shared"))
 
     def lines(_: Any) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[sp.Symbol]]:
-        made = list(head)
+        made = [(symbol, part) for part, symbol in once.items()]
         now: Sequence[sp.Symbol] = state
         given: list[sp.Symbol] = []
         for layer in range(LAYERS):
@@ -54,19 +51,28 @@ def unrolled(
             given += now
         return made, given
 
-    function: Unrolled = sp.lambdify([*state, *parameters], [*after] * LAYERS, modules="math", cse=lines)
+    function: Unrolled = sp.lambdify(
+        [*state, *parameters], [*after] * LAYERS, modules="math", printer=_Printer(SETTINGS), cse=lines
+    )
     return function
 
 
-def _grouped(end: sp.Expr, state: Sequence[sp.Symbol], once: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
-    """A sum of coefficients without the state, each under one name, times what moves."""
-    sums: dict[sp.Expr, sp.Expr] = {}
-    for term in sp.Add.make_args(sp.expand(end, deep=False)):
-        rest, moving = term.as_independent(*state, as_Add=False)
-        sums[moving] = sums.get(moving, sp.S.Zero) + rest
-    return sp.Add(
-        *(
-            moving if rest == 1 else once.setdefault(rest, sp.Symbol(f"once{len(once)}")) * moving
-            for moving, rest in sums.items()
-        )
-    )
+class _Printer(PythonCodePrinter):
+    """Writes squares as products: in floats a power takes as long as a root."""
+
+    def _print_Pow(self, expr: sp.Pow, rational: bool = False) -> str:
+        if expr.exp == 2 and expr.base.is_Symbol:
+            return f"({expr.base}*{expr.base})"
+        return str(super()._print_Pow(expr, rational=rational))
+
+
+def _hoisted(part: sp.Expr, state: Sequence[sp.Symbol], once: dict[sp.Expr, sp.Symbol]) -> sp.Expr:
+    """A formula with a name for everything in it that does not move."""
+    if part.is_Atom:
+        return part
+    if not part.has(*state):
+        return once.setdefault(part, sp.Symbol(f"once{len(once)}"))
+    if not isinstance(part, (sp.Add, sp.Mul)):
+        return part.func(*(_hoisted(each, state, once) for each in part.args))
+    rest, moving = part.as_independent(*state, as_Add=part.is_Add)
+    return part.func(*(_hoisted(each, state, once) for each in (rest, *part.func.make_args(moving))))
