@@ -37,7 +37,7 @@ def test_blocks_are_values() -> None:
                 "words",
                 Math("x", "x"),
                 Bullets(["a"]),
-                Line(Math("1", "1"), assumptions=["a"]),
+                Line(Math("1", "1"), notes=["a"]),
                 Plot([Series("s", [1], [2])]),
                 Table(["a"], [["1"]]),
             ]

@@ -84,3 +84,19 @@ def test_any_text_gives_well_formed_mathml_or_is_refused(tex: str) -> None:
     except UnknownTeX:
         return
     ET.fromstring(made)
+
+
+@pytest.mark.parametrize(
+    ("tex", "spaces"),
+    [
+        (r"n \operatorname{E}[x] \operatorname{Var}[w] + \operatorname{Var}[b]", 2),
+        (r"\operatorname{E}\left[x\right] \operatorname{Var}[w]", 1),
+        (r"\sum_{i} \operatorname*{Var}", 1),
+        (r"x_{i}^{2} \log n", 1),
+        (r"2\,\log n", 1),
+        (r"(\log n", 0),
+        (r"= \max x", 0),
+    ],
+)
+def test_a_thin_space_stands_before_the_name_of_a_function(tex: str, spaces: int) -> None:
+    assert to_mathml(tex).count('<mspace width="0.17em">') == spaces

@@ -38,9 +38,12 @@ EVERYTHING = Document(
             LONG,
             left=Math(r"\operatorname{Var}(z)", "Var(z)"),
             number=1,
-            rule="zero-mean weights",
-            assumptions=[Text("w has mean ", Math("0", "0")), "w independent of x"],
-            without=[Text("zero mean: ", Math(r"n \mu^{2}", "n*mu**2"), " is added")],
+            reason="zero-mean weights",
+            notes=[
+                Text("since w has mean ", Math("0", "0")),
+                "since w independent of x",
+                Text("without zero mean: ", Math(r"n \mu^{2}", "n*mu**2"), " is added"),
+            ],
             badge=Badge("agrees", "good"),
         ),
         Line(Math("1", "1")),
@@ -68,7 +71,7 @@ HOSTILE_DOCUMENT = Document(
         Code(HOSTILE, "text"),
         Table([HOSTILE], [[HOSTILE]], caption=HOSTILE),
         Bullets([HOSTILE]),
-        Line(Math("x", "x"), rule=HOSTILE, assumptions=[HOSTILE], without=[HOSTILE], badge=Badge(HOSTILE)),
+        Line(Math("x", "x"), reason=HOSTILE, notes=[HOSTILE], badge=Badge(HOSTILE)),
         Plot([Series(HOSTILE, [1, 2], [3, 4])], HOSTILE, HOSTILE, HOSTILE),
     ]
 )
@@ -228,3 +231,8 @@ def test_notebooks_get_html_and_markdown() -> None:
     assert EVERYTHING._repr_html_() == EVERYTHING.to_html()
     assert EVERYTHING._repr_markdown_() == EVERYTHING.to_markdown()
     assert str(Document([Badge("x")])) == "[x]"
+
+
+def test_what_is_no_text_is_no_json() -> None:
+    with pytest.raises(ParameterError, match="this is no JSON"):
+        Document.from_json(5)  # type: ignore[arg-type]

@@ -55,7 +55,7 @@ MAIN_BIAS = "Normal(variance=beta)"
 def _short(document: Document) -> Document:
     """The document without the notes on its lines."""
     return Document(
-        Line(block.right, block.left, block.number, block.relation, block.rule, badge=block.badge)
+        Line(block.right, block.left, block.number, block.relation, block.reason, badge=block.badge)
         if isinstance(block, Line)
         else block
         for block in document.blocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import sympy as sp
@@ -185,15 +185,21 @@ def _line(step: Step, number: int, start: bool, badge: Badge | None, shown: set[
         right=line_math(step.after),
         left=line_math(step.subject) if start else None,
         number=number,
-        rule=step.rule.name,
-        assumptions=_few([assumption_text(without) for without in new[:MOST_ASSUMPTIONS]], len(new)),
-        without=[text for without in new[:MOST_ASSUMPTIONS] if (text := without_text(without)) is not None],
+        reason=step.rule.name,
+        notes=_notes(new),
         badge=badge,
     )
 
 
-def _few(texts: list[Text], count: int) -> list[Text]:
-    return [*texts, Text(f"and {count - len(texts)} more of this kind")] if count > len(texts) else texts
+def _notes(needed: Sequence[Without]) -> Iterator[Text]:
+    """What a line rests on, and then what it would be without each."""
+    told = needed[:MOST_ASSUMPTIONS]
+    yield from (Text("since ", *assumption_text(without).parts) for without in told)
+    if len(needed) > len(told):
+        yield Text(f"and {len(needed) - len(told)} more of this kind")
+    yield from (
+        Text("without ", *text.parts) for without in told if (text := without_text(without)) is not None
+    )
 
 
 def assumption_text(without: Without) -> Text:

@@ -59,7 +59,7 @@ class Math:
 
 @dataclass(frozen=True)
 class Badge:
-    """A short verdict, such as `agrees`.
+    """A word in a color, such as `agrees`.
 
     Args:
         label: the word shown.
@@ -290,21 +290,20 @@ class Plot:
 
 @dataclass(frozen=True, init=False)
 class Line:
-    """One line of a derivation: `left = right`, the rule, what it needs, its evidence.
+    """One line of a chain of equations: `left = right`, the reason, notes, a badge.
 
     Args:
         right: the formula that the line arrives at.
         left: the formula that is rewritten; without it the line goes on from the one before.
         number: shown in brackets.
         relation: between the two, as a formula.
-        rule: the name of the rule.
-        assumptions: what the rule needed here.
-        without: what the line would be if one of them failed, one paragraph each.
-        badge: the verdict of its check.
+        reason: what leads to it, set after the word "by".
+        notes: a paragraph each, below it.
+        badge: shown beside the reason.
 
     Example:
-        >>> line = Line(Math("1", "1"), left=Math("n v", "n*v"), number=1, rule="substitution")
-        >>> line.rule
+        >>> line = Line(Math("1", "1"), left=Math("n v", "n*v"), number=1, reason="substitution")
+        >>> line.reason
         'substitution'
     """
 
@@ -312,9 +311,8 @@ class Line:
     left: Math | None
     number: int | None
     relation: Math
-    rule: str
-    assumptions: tuple[Text, ...]
-    without: tuple[Text, ...]
+    reason: str
+    notes: tuple[Text, ...]
     badge: Badge | None
 
     def __init__(
@@ -323,9 +321,8 @@ class Line:
         left: Math | None = None,
         number: int | None = None,
         relation: Math = Math("=", "="),
-        rule: str = "",
-        assumptions: Iterable[Text | Inline] = (),
-        without: Iterable[Text | Inline] = (),
+        reason: str = "",
+        notes: Iterable[Text | Inline] = (),
         badge: Badge | None = None,
     ) -> None:
         for field, value in (
@@ -333,9 +330,8 @@ class Line:
             ("left", left),
             ("number", number),
             ("relation", relation),
-            ("rule", rule),
-            ("assumptions", _texts(assumptions)),
-            ("without", _texts(without)),
+            ("reason", reason),
+            ("notes", _texts(notes)),
             ("badge", badge),
         ):
             object.__setattr__(self, field, value)

@@ -76,7 +76,7 @@ class Document:
         """The document that `to_json` wrote."""
         try:
             record = json.loads(text)
-        except (ValueError, RecursionError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ParameterError(
                 "Document.from_json", f"this is no JSON ({error})", "Give what to_json wrote."
             ) from None

@@ -78,12 +78,11 @@ def _relation(line: Line) -> str:
 def _line(line: Line) -> str:
     number = f'<span class="number">({line.number})</span>' if line.number is not None else ""
     made = [f'<div class="line">{number}<div class="formula">{_relation(line)}</div></div>']
-    about = [f"by <em>{escape(line.rule)}</em>"] if line.rule else []
+    about = [f"by <em>{escape(line.reason)}</em>"] if line.reason else []
     if line.badge:
         about.append(_part(line.badge))
     notes = [" ".join(about)] if about else []
-    notes += [f"since {_text(text)}" for text in line.assumptions]
-    notes += [f"without {_text(text)}" for text in line.without]
+    notes += map(_text, line.notes)
     if notes:
         made.append(_items(notes, ' class="notes"'))
     return "".join(made)

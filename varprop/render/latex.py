@@ -95,14 +95,12 @@ def _line(line: Line) -> str:
     left = f"{line.left.latex} " if line.left else ""
     tag = rf" \tag{{{line.number}}}" if line.number is not None else ""
     made = f"\\begin{{equation*}}\n{left}{line.relation.latex} {line.right.latex}{tag}\n\\end{{equation*}}"
-    about = [rf"by \emph{{{_escape(line.rule)}}}"] if line.rule else []
+    about = [rf"by \emph{{{_escape(line.reason)}}}"] if line.reason else []
     if line.badge:
         about.append(_part(line.badge))
     if about:
         made += "\n" + r"\quad ".join(about)
-    notes = [f"since {_text(text)}" for text in line.assumptions]
-    notes += [f"without {_text(text)}" for text in line.without]
-    return f"{made}\n{_items(notes)}" if notes else made
+    return f"{made}\n{_items(map(_text, line.notes))}" if line.notes else made
 
 
 def _code(text: str) -> str:

@@ -73,13 +73,12 @@ def _line(line: Line) -> str:
     left = f"{line.left.latex} " if line.left else ""
     tag = rf" \tag{{{line.number}}}" if line.number is not None else ""
     made = [_display(f"{left}{line.relation.latex} {line.right.latex}{tag}")]
-    about = [f"by *{_escape(line.rule)}*"] if line.rule else []
+    about = [f"by *{_escape(line.reason)}*"] if line.reason else []
     if line.badge:
         about.append(f"**{_escape(line.badge.label)}**")
     if about:
         made.append(" · ".join(about))
-    notes = [f"- since {_text(text)}" for text in line.assumptions]
-    notes += [f"- without {_text(text)}" for text in line.without]
+    notes = [f"- {_text(text)}" for text in line.notes]
     if notes:
         made.append("\n".join(notes))
     return "\n\n".join(made)

@@ -152,11 +152,19 @@ class _Reader:
         while (token := self.peek()) not in stops:
             if not token:
                 raise UnknownTeX("the end")
-            item = self.scripted()
-            if item:
-                made.append(item)
+            self.append_to(made)
         self.depth -= 1
         return made
+
+    def append_to(self, made: list[str]) -> None:
+        """Add the next atom, after a thin space where TeX sets the name of a function apart."""
+        token = self.peek()
+        named = token in ("\\operatorname", "\\operatorname*") or token[1:] in _FUNCTIONS | _LIMITS
+        item = self.scripted()
+        if named and made and not re.search(r"(^<mspace .*|<mo( [^>]*)?>[^)\]}|]</mo>)$", made[-1]):
+            made.append(f'<mspace width="{_SPACES[","]}em"></mspace>')
+        if item:
+            made.append(item)
 
     def scripted(self) -> str:
         limits = self.peek().lstrip("\\") in _BIG.keys() | _LIMITS or self.peek() == "\\operatorname*"
@@ -333,9 +341,9 @@ def to_mathml(tex: str, alternative: str = "", display: bool = False) -> str:
         '<math><mfrac><mn>1</mn><mi>n</mi></mfrac></math>'
     """
     reader = _Reader(tex)
-    made = []
+    made: list[str] = []
     while reader.peek():
-        made.append(reader.scripted())
+        reader.append_to(made)
     attributes = ' display="block"' if display else ""
     attributes += f' alttext="{escape(alternative)}"' if alternative else ""
     return _tag("math", _row(["".join(made)]) if len(made) == 1 else _tag("mrow", "".join(made)), attributes)

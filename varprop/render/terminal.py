@@ -117,14 +117,13 @@ def _line(line: Line, width: int, color: bool) -> list[str]:
     formula = _printable(f"{left}{line.relation.plain} {line.right.plain}")
     indent = " " * len(label)
     made = wrap_formula(label + formula, width, len(label) + 6)
-    about: list[str | Math | Badge | Code] = [f"by {line.rule}"] if line.rule else []
+    about: list[str | Math | Badge | Code] = [f"by {line.reason}"] if line.reason else []
     if line.badge:
         about += ["  " if about else "", line.badge]
     if about:
         made += _wrap(Text(*about), width, f"{indent}    ", f"{indent}    ", color)
-    for word, texts in (("since", line.assumptions), ("without", line.without)):
-        for text in texts:
-            made += _wrap(text, width, f"{indent}    {word} ", f"{indent}      ", color)
+    for text in line.notes:
+        made += _wrap(text, width, f"{indent}    ", f"{indent}      ", color)
     return made
 
 

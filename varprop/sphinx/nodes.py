@@ -79,11 +79,10 @@ def _display(latex: str) -> nodes.Node:
     return block
 
 
-def _bullets(items: Iterable[Text], lead: str = "") -> nodes.Node:
+def _bullets(items: Iterable[Text]) -> nodes.Node:
     made = nodes.bullet_list()
     for item in items:
-        words = [nodes.Text(lead)] if lead else []
-        made += nodes.list_item("", nodes.paragraph("", "", *words, *_inline(item)))
+        made += nodes.list_item("", nodes.paragraph("", "", *_inline(item)))
     return made
 
 
@@ -123,15 +122,13 @@ def _line(line: Line, docname: str) -> nodes.Node:
     made = nodes.container(classes=["varprop-line"])
     made += _display(f"{left}{line.relation.latex} {line.right.latex}")
     about: list[nodes.Node] = [nodes.Text(f"({line.number}) " if line.number is not None else "")]
-    if line.rule:
-        about += [nodes.Text("by "), _rule(line.rule, docname)]
+    if line.reason:
+        about += [nodes.Text("by "), _rule(line.reason, docname)]
     if line.badge:
         about += [nodes.Text(" "), _badge(line.badge)]
     made += nodes.paragraph("", "", *about, classes=["varprop-rule"])
-    if line.assumptions:
-        made += _bullets(line.assumptions, "since ")
-    if line.without:
-        made += _bullets(line.without, "without ")
+    if line.notes:
+        made += _bullets(line.notes)
     return made
 
 
