@@ -6,7 +6,21 @@ import pickle
 import pytest
 import sympy as sp
 
-from varprop import Axis, RandomVariable, Unknown, abs_, derive, relu, sum_over, tanh
+from varprop import (
+    Axis,
+    Empirical,
+    Orthogonal,
+    Rademacher,
+    RandomVariable,
+    RandomVector,
+    Unknown,
+    abs_,
+    derive,
+    relu,
+    relu2,
+    sum_over,
+    tanh,
+)
 from varprop.derivation.quantities import CentralMoment, Cumulant, Mean, Skewness, Variance, nouns
 from varprop.derivation.rules import RULES
 from varprop.derivation.rules.addends import (
@@ -16,13 +30,20 @@ from varprop.derivation.rules.addends import (
     pairwise_orthogonal,
     uncorrelated_addends,
 )
-from varprop.derivation.rules.gaussian import linear_law, linear_normal, normal_parts
-from varprop.derivation.rules.means import activation_value, linearity, place_by_place, vanishing_factor
-from varprop.derivation.rules.tables import average_over_rows
+from varprop.derivation.rules.gaussian import given_inputs, linear_law, linear_normal, normal_parts
+from varprop.derivation.rules.means import (
+    activation_value,
+    linearity,
+    place_by_place,
+    vanishing_factor,
+    variable_value,
+)
+from varprop.derivation.rules.tables import average_over_rows, row_average
 from varprop.derivation.rules.worlds import axis, normal, table_row, uneven_weights, uniform
 from varprop.derivation.structure import Structure
 from varprop.errors import MomentError
 from varprop.model.expressions import Add, Scalar
+from varprop.render.rounding import upward
 
 NAMED = {rule.name: rule for rule in RULES}
 ALONG, WIDTH = axis("i"), Axis("j", "n")
@@ -165,9 +186,50 @@ def test_places_of_other_axes_may_stay_arbitrary():
     assert derive(noun).result == sp.Rational(1 + 4 + 9, 2)
 
 
-def test_an_activation_that_is_its_own_even_part_stays():
-    assert read(NAMED["the even part counts"], Mean(abs_(B) * B**2)) == []
+def test_even_parts_are_read_where_they_are_polynomials():
+    assert read(NAMED["the even part counts"], Mean(relu(B) * B**2)) == []
+    assert read(NAMED["the even part counts"], Mean(tanh(B) ** 2)) == []
     assert len(read(NAMED["the even part counts"], Mean(relu(B) ** 2 * Y))) == 1
+
+
+@pytest.mark.parametrize("signs", [(0,), (1,), (0, 1)])
+def test_all_weights_have_to_be_normal(signs):
+    """One of two weights that is a sign is found wherever it stands."""
+    laws = [Rademacher() if k in signs else "Normal()" for k in range(2)]
+    weights = tuple(RandomVariable(f"w{k}", law, axes=ALONG) for k, law in enumerate(laws))
+    test = given_inputs.requirements[0].test
+    assert test(Structure(), neurons=(), weights=weights, rest=Scalar(1)).verdict != "proven"
+    normals = tuple(normal(f"v{k}", ALONG) for k in range(2))
+    assert test(Structure(), neurons=(), weights=normals, rest=Scalar(1)).verdict == "proven"
+
+
+def test_of_entries_only_second_moments_are_read():
+    entry = RandomVector("W", Orthogonal(3))[0, 1]
+    assert variable_value.formula(noun=Cumulant(entry, 2)) == sp.Rational(1, 3)
+    for order in (1, 3):
+        with pytest.raises(MomentError, match="only second moments"):
+            variable_value.formula(noun=Cumulant(entry, order))
+
+
+def test_the_bound_of_a_fourth_cumulant_counts_both_parts():
+    """mu_4 - 3 v^2 with v off by b moves by at most 3 b (2 v + b)."""
+    signs = RandomVector("x", Empirical([[1.0], [-1.0], [3.0], [-3.0]]))[0]
+    fourth, second = row_average(signs, 4), row_average(signs, 2)
+    bound = fourth.bound + 3 * second.bound * (2 * second.value + second.bound)
+    (parts,) = read(average_over_rows, Cumulant(signs, 4))
+    assert f"round-off below {upward(bound)};" in average_over_rows.note(**parts)
+    assert len({upward(bound * factor) for factor in (0.7, 1, 1.3)}) == 3
+
+
+def test_the_bound_of_a_central_moment_is_near_the_rounding():
+    x = RandomVector("x", Empirical([[1.0, 0.1], [2.0, 0.7], [4.0, -0.3]]))
+    found = row_average(3 * x[0] + x[1], 2)
+    assert 0 < found.bound < 1e-13 * found.value
+
+
+def test_the_bound_of_a_square_is_that_of_its_size():
+    found = row_average(relu2(RandomVector("x", Empirical([[1e8], [3e8]]))[0]))
+    assert found.value == 5e16 and found.bound > 1e-16 * found.value
 
 
 @pytest.mark.parametrize(

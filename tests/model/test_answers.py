@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import sympy as sp
+from scipy import stats
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.distributions import (
@@ -250,3 +251,31 @@ def test_the_bound_of_a_total_counts_the_addition():
     parts, rounding = sum(part.bound for part in each), math.fsum(part.value for part in each)
     assert total.value == rounding
     assert total.bound == pytest.approx(parts + rounding * np.finfo(np.float64).eps, rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(
+    "law",
+    [
+        TruncatedNormal(-1, HALF),
+        TruncatedNormal(-1, HALF, parent_mean=1, parent_variance=4),
+        TruncatedNormal(1, 3),
+        TruncatedNormal(1, 3, parent_variance=4),
+        TruncatedNormal(-3, -1, parent_variance=4),
+        TruncatedNormal(HALF, 3, parent_mean=2),
+    ],
+    ids=str,
+)
+def test_a_normal_law_between_two_ends(law):
+    low, high, mean, variance = map(float, (law.low, law.high, law.parent_mean, law.parent_variance))
+    truth = stats.truncnorm((low - mean) / variance**0.5, (high - mean) / variance**0.5, mean, variance**0.5)
+    for k in (1, 2, 3):
+        assert float(law.moment(k)) == pytest.approx(truth.expect(lambda x, k=k: x**k), rel=1e-9)
+        positive = truth.expect(lambda x, k=k: max(x, 0.0) ** k)
+        assert float(law.positive_part_moment(k)) == pytest.approx(positive, rel=1e-7, abs=1e-12)
+    drawn = law.draw(np.random.default_rng(1), 4000)
+    assert stats.kstest(drawn, truth.cdf).pvalue > 1e-6
+
+
+def test_an_open_end_is_not_written():
+    assert str(TruncatedNormal(low=0)) == "TruncatedNormal(low=0, parent_variance=1)"
+    assert str(TruncatedNormal(high=2)) == "TruncatedNormal(high=2, parent_variance=1)"

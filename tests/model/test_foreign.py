@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy import integrate, special, stats
+from sympy import stats as sympy_stats
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.distributions import FrozenScipy, Mixture, Normal, Rectified
+from varprop.model.distributions.foreign import is_frozen_scipy, is_sympy_stats
 from varprop.model.parsing import as_distribution
 
 
@@ -218,3 +221,42 @@ def test_an_error_is_told_only_of_a_moment_that_exists() -> None:
     assert law.moment_error(0) == law.moment_error(0, central=True) == 0
     with pytest.raises(MomentError, match="it does not exist"):
         law.moment_error(3)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "ends"),
+    [
+        (stats.expon(), (0, sp.oo)),
+        (stats.weibull_max(2), (-sp.oo, 0)),
+        (stats.t(5), (-sp.oo, sp.oo)),
+        (stats.uniform(0.1, 0.2), (sp.Rational(1, 10), sp.Rational(3, 10))),
+    ],
+    ids=["low", "high", "none", "both"],
+)
+def test_ends_of_frozen_laws(frozen: object, ends: tuple[sp.Expr, sp.Expr]) -> None:
+    assert FrozenScipy(frozen).support == pytest.approx(ends, rel=1e-15)
+
+
+def test_orders_of_moments_have_an_end() -> None:
+    law = FrozenScipy(stats.norm())
+    assert [law.moment_exists(k) for k in (200, 201)] == [True, None]
+    assert law.why_no_moment(201)[0] == "no moment of order above 200 is computed"
+    with pytest.raises(MomentError, match="does not exist"):
+        FrozenScipy(stats.t(100)).moment(200)
+
+
+def test_tails_that_fall_faster_than_any_power_have_all_moments() -> None:
+    law = FrozenScipy(stats.lognorm(1))
+    assert law.moment_exists(20) is True
+    assert float(law.moment(3)) == pytest.approx(np.exp(4.5), rel=1e-6)
+
+
+def test_laws_are_known_by_where_their_classes_come_from() -> None:
+    class rv_frozen:
+        """No law of SciPy."""
+
+    class RandomSymbol:
+        """No symbol of SymPy."""
+
+    assert is_frozen_scipy(stats.norm()) and not is_frozen_scipy(rv_frozen())
+    assert is_sympy_stats(sympy_stats.Normal("x", 0, 1)) and not is_sympy_stats(RandomSymbol())

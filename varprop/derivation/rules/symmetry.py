@@ -47,10 +47,8 @@ def _replaced(noun: Quantity) -> Iterator[tuple[Apply, int, Expression]]:
     """Yield each power of an activation that has an even part, with the other factors."""
     if isinstance(noun, Mean):
         for base, power in powers_of(noun.expression):
-            if isinstance(base, Apply):
-                replaced = base.activation.even_part(power, base.argument)
-                if replaced is not None and replaced is not base**power:
-                    yield base, power, assume.without_factor(noun.expression, base, power)
+            if isinstance(base, Apply) and base.activation.even_part(power, base.argument) is not None:
+                yield base, power, assume.without_factor(noun.expression, base, power)
 
 
 def _match_even(noun: Quantity, structure: Structure, holds_at_zero: bool) -> Iterator[Parts]:

@@ -211,8 +211,6 @@ def _central(law: FrozenScipy, k: int) -> tuple[float, float]:
 def _expectation(law: FrozenScipy, k: int, start: float, center: float = 0.0) -> tuple[float, float]:
     """E (X - center)^k 1{X > start} with an error estimate, by a sum or by quadrature in units of X."""
     low, high = law._ends
-    if start >= high:
-        return 0.0, 0.0
     discrete = hasattr(law.frozen.dist, "pmf")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
