@@ -241,7 +241,7 @@ def test_orders_of_moments_have_an_end() -> None:
     law = FrozenScipy(stats.norm())
     assert [law.moment_exists(k) for k in (200, 201)] == [True, None]
     assert law.why_no_moment(201)[0] == "no moment of order above 200 is computed"
-    with pytest.raises(MomentError, match="does not exist"):
+    with pytest.raises(MomentError):
         FrozenScipy(stats.t(100)).moment(200)
 
 

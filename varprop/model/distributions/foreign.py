@@ -220,7 +220,7 @@ def _expectation(law: FrozenScipy, k: int, start: float, center: float = 0.0) ->
         ends = max(low, start), high
 
         def power(x: Any) -> Any:
-            return ((x - center) / unit) ** k
+            return np.divide(x - center, unit) ** k  # what is too large for a float is inf
 
         value, error = _sum(law, power, ends) if discrete else _integral(law, power, ends)
         factor = float(np.float64(unit) ** k)
