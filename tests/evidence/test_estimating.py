@@ -308,6 +308,30 @@ def test_powers_beyond_float64_change_nothing(std: float, error: float) -> None:
         assert one.interval[0] < one.value < one.interval[1] and not one.alarm
 
 
+@pytest.mark.parametrize(
+    ("method", "weights", "inputs", "truth"),
+    [
+        ("crossed", "Normal()", "Normal()", 64.0),
+        ("shared signs", "Uniform(-1, 1)", "Rectified(Normal())", 64 / 6),
+        ("crossed", "Normal(std=1e-30)", "Normal(std=1e20)", 64e-20),  # outside float32, or its squares are
+        ("crossed", "Normal(mean=1000, std=1)", "Constant(3)", 576.0),  # the spread is lost in float32
+        ("shared signs", "Normal()", "LogNormal(log_mean=60, log_std=0.1)", 64 * math.exp(120.02)),
+    ],
+)
+def test_float32_is_used_where_its_rounding_does_not_count(
+    method: Any, weights: str, inputs: str, truth: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With matrix products in float64 alone the estimate is the same but for its noise."""
+    quantity = Variance(dot(weights=weights, inputs=inputs, fan_in=64))
+    settings = {"method": method, "relative_error": 0.004, "seed": 11}
+    found = estimate(quantity, **settings)  # type: ignore[arg-type]
+    monkeypatch.setattr("varprop.simulation.estimating.is_one_sum", lambda root: False)
+    double = estimate(quantity, **settings)  # type: ignore[arg-type]
+    for one in (found, double):
+        assert abs(one.value / truth - 1) < 5 * one.standard_error / truth < 0.2
+    assert found.standard_error == pytest.approx(double.standard_error, rel=0.3)
+
+
 def test_zero_times_anything_has_no_variance() -> None:
     zero = dot(weights="Constant(0)", inputs="Normal()", fan_in=50)
     found = estimate(Variance(zero))

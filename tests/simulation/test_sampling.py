@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,11 @@ from varprop.model.activations import relu
 from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.joint import Empirical, Orthogonal
+from varprop.model.neurons import dot
 from varprop.model.variables import RandomVariable, RandomVector
+from varprop.simulation.functionals import Functional
 from varprop.simulation.layout import Design
+from varprop.simulation.methods import Crossed, is_one_sum
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
@@ -224,3 +228,40 @@ def test_values_reach_every_symbol() -> None:
 def test_groups_come_from_structure(root: Expression, names: set[str]) -> None:
     found = {variable.name for variable in first_group(root)}
     assert found in (names, {"x"} if names == {"w", "c"} else names)
+
+
+@pytest.mark.parametrize("inputs", ["Normal()", "Rectified(Uniform(-1, 3))", "Laplace()"])
+def test_in_single_only_products_are_rounded(inputs: str) -> None:
+    z = dot(weights="Normal()", inputs=inputs, fan_in=600)
+    program, design = Program([z], {}, first_group(z)), Design(5, 4, single=True)
+    values = program.run(Streams(3), chunk=0, blocks=1, design=design)[0][0]
+    assert values.dtype == np.float64
+    drawn = [s.draw(Streams(3).generator(s.key, chunk=0), 1, design)[0] for s in program.sources]
+    assert [part.dtype for part in drawn] == [np.float32, np.float32]
+    rows, columns = sorted((part.astype(np.float64) for part in drawn), key=len, reverse=True)
+    np.testing.assert_allclose(values, rows @ columns.T, atol=600**0.5 * 1e-5)
+    assert np.abs(values - rows @ columns.T).max() > 0
+
+
+@pytest.mark.parametrize(
+    ("weights", "inputs", "enough"),
+    [("Normal()", "Normal()", 1), ("Normal(std=1e-13)", "Normal()", 1), ("Normal(1000)", "Constant(3)", 0)],
+)
+def test_a_block_says_whether_single_was_enough(weights: str, inputs: str, enough: int) -> None:
+    z = dot(weights=weights, inputs=inputs, fan_in=64)
+    block = Crossed(Program([z], {}, first_group(z)), Functional("variance"), 32, 16, single=True)
+    found = block.results(Streams(1), chunk=0)[0]
+    assert found[-1] == enough
+    if not enough:
+        np.testing.assert_array_equal(found, replace(block, single=False).results(Streams(1), chunk=0)[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "one"),
+    [("z", True), ("3 * z + b", True), ("z - y", False), ("b * z", False), ("relu(z)", False)],
+)
+def test_what_is_one_sum(text: str, one: bool) -> None:
+    z, y = (dot(weights="Normal()", inputs="Normal()", fan_in=4) for _ in range(2))
+    b = RandomVariable("b", "Normal()")
+    roots = {"z": z, "3 * z + b": 3 * z + b, "z - y": z - y, "b * z": b * z, "relu(z)": relu(z)}
+    assert is_one_sum(roots[text]) is one

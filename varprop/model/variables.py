@@ -33,7 +33,7 @@ class Variable:
         return isinstance(other, Variable) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return hash(self.token)
 
     @property
     def _identity(self) -> tuple[object, ...]:

@@ -146,7 +146,7 @@ class Part:
         group = first_group(*estimand.expressions)
         rows = program.draws(group)
         if min(rows, program.draws() - rows) >= CROSS_FROM:
-            program = Program(estimand.expressions, laws, group)
+            program = program.with_laws(laws, group)
             design = _crossed_design(program, estimand, limit)
         work = program.work(design)
         groups = estimand.groups if design.crossed else 1

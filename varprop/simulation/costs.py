@@ -15,6 +15,8 @@ from varprop.simulation.layout import (
     DRAW_COST,
     ENTRY_COST,
     PRODUCT_COST,
+    SINGLE_DRAW_COST,
+    SINGLE_PRODUCT_COST,
     Design,
     Label,
     Source,
@@ -95,6 +97,9 @@ def streamed_in(program: Scheduled, design: Design) -> dict[Group, int]:
 
 def work_of(program: Scheduled, design: Design) -> Work:
     """The cost of one block by a fixed formula, and the memory it needs."""
+    per_draw, per_product = DRAW_COST, PRODUCT_COST
+    if design.single:
+        per_draw, per_product = SINGLE_DRAW_COST, SINGLE_PRODUCT_COST
     shapes = _shapes(program, design)
     uses = Counter(program.uses)
     pieces = streamed_in(program, design)
@@ -117,7 +122,7 @@ def work_of(program: Scheduled, design: Design) -> Work:
             labels = {label for operand in operands(node) for label in shapes[operand]}
             if isinstance(node, SumOver):
                 sides = max((_entries(design, shapes[o]) for o in operands(node)), default=1)
-                cost += PRODUCT_COST * _entries(design, labels) + ENTRY_COST * sides
+                cost += per_product * _entries(design, labels) + ENTRY_COST * sides
             size = _entries(design, shapes[node])
             touched = size * part
             raised = sum(_entries(design, shapes[base]) * share.get(base, 1.0) for base in _raised(node))
@@ -131,4 +136,4 @@ def work_of(program: Scheduled, design: Design) -> Work:
     calls = len(program.nodes) + 12 * len(program.sources)
     for group, places in pieces.items():  # every block of places begins anew
         calls += (len(group.inner) + len(group.slots)) * -(-places_of(group.axis) // places)
-    return Work(cost + DRAW_COST * draws, CALL_COST * calls, max(1, math.ceil(most)), draws)
+    return Work(cost + per_draw * draws, CALL_COST * calls, max(1, math.ceil(most)), draws)

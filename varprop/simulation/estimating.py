@@ -18,7 +18,7 @@ from varprop.simulation.crossing import FEW, enough, in_range, layout_of, two_wa
 from varprop.simulation.engine import Engine, Run, Sampler
 from varprop.simulation.functionals import Functional, Scaling, not_finite
 from varprop.simulation.layout import Design, Law
-from varprop.simulation.methods import CHUNK_ENTRIES, Crossed, Plain, Quasi, Signed
+from varprop.simulation.methods import CHUNK_ENTRIES, Crossed, Plain, Quasi, Signed, is_one_sum
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.quasi import DIMENSIONS
 from varprop.simulation.rare import ENOUGH, single_valued
@@ -306,8 +306,9 @@ class Problem:
         if method == "shared signs":
             cluster = SIGNS
             laws |= {variable: Signed(variable.distribution, cluster) for variable in self.rows}
-        program = Program(self.expressions, laws, self.rows)
-        base = Crossed(program, self.functional, *PILOT_SHAPE, cluster, units=units)
+        program = self.program.with_laws(laws, self.rows)
+        single = self.functional.above is None and all(map(is_one_sum, self.expressions))
+        base = Crossed(program, self.functional, *PILOT_SHAPE, cluster, units=units, single=single)
         first = base.shaped(FIRST_SIDE, FIRST_SIDE)
         if error and error >= FIRST_ERROR and cluster == 1 and first.chunk_cost <= nanoseconds / 4:
             parts, interrupted = self._run(engine, first, 1, key=FIRST + len(units))
@@ -330,6 +331,7 @@ class Problem:
         if seen is not None:
             if not np.isfinite(seen).all():
                 raise not_finite()
+            base = replace(base, single=seen[-1] == 1)
             done = seen[0] != 0 or single_valued(self.expressions, self.laws)  # a rare event may come
             if pilot is first and done and error and enough(seen, error):
                 return self._of_crossed(method, reason, first, parts, interrupted)

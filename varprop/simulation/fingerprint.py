@@ -14,7 +14,7 @@ SIZE = 256
 
 @cache
 def fingerprint() -> str:
-    """A hash of a fixed small computation: normals, exponentials, a matrix product, a sum.
+    """A hash of a fixed small computation: normals, elementary functions, matrix products, sums.
 
     Runs of one seed and plan give the same bits wherever this word is the same; elsewhere the last digits
     may differ, since matrix products and elementary functions round differently on other processors.
@@ -25,12 +25,17 @@ def fingerprint() -> str:
     """
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(1)))
     a, b = rng.standard_normal((2, 48, SIZE))
+    c = a.astype(np.float32)
     parts = (
         a,
         np.exp(a),
         np.log1p(a * a),
         np.sqrt(np.abs(a)),
         a @ b.T,
+        np.log(np.abs(c)),
+        np.sin(c),
+        np.cos(c),
+        c @ b.T.astype(np.float32),
         np.einsum("bi,bi->b", a, b),
         a.sum(axis=0),
         rng.standard_gamma(0.7, SIZE),

@@ -11,15 +11,18 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from varprop.model.expressions import Add, Expression, SumOver
 from varprop.model.variables import Variable
+from varprop.model.walks import walk
 from varprop.simulation.estimators import centered
 from varprop.simulation.functionals import Functional, Scaling
 from varprop.simulation.layout import Design, Law
 from varprop.simulation.quasi import DIMENSIONS, Given, quantile, scrambled
 from varprop.simulation.sampling import Program
+from varprop.simulation.schedule import scaled_sum
 from varprop.simulation.streams import Streams
 
-__all__ = ["CHUNK_ENTRIES", "Crossed", "Plain", "Quasi", "Signed", "shapes"]
+__all__ = ["CHUNK_ENTRIES", "Crossed", "Plain", "Quasi", "Signed", "is_one_sum", "shapes"]
 
 Array = NDArray[np.float64]
 
@@ -132,12 +135,24 @@ class Signed:
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Draw (rows, *places); consecutive rows share magnitudes."""
-        drawn = np.asarray(self.law.draw(rng, (shape[0] // self.signs, *shape[1:])))
-        bits = np.unpackbits(rng.integers(0, 256, -(-math.prod(shape) // 8), dtype=np.uint8))
-        signs = 2 * bits[: math.prod(shape)].view(np.int8) - 1
-        values = np.repeat(drawn, self.signs, axis=0)
-        values *= signs.reshape(shape)
-        return values
+        drawn = self.law.draw(rng, (shape[0] // self.signs, *shape[1:]))
+        return self._copied(rng, drawn, np.uint64).view(np.float64).reshape(shape)
+
+    def draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """The same in float32."""
+        drawn = self.law.draw_single(rng, (shape[0] // self.signs, *shape[1:]))
+        return self._copied(rng, drawn, np.uint32).view(np.float32).reshape(shape)
+
+    def _copied(
+        self, rng: np.random.Generator, drawn: NDArray[Any], word: Any
+    ) -> NDArray[np.unsignedinteger[Any]]:
+        """Copies with random signs, as words of which the highest bit is the sign."""
+        magnitudes = drawn.reshape(len(drawn), 1, -1).view(word)
+        bits = rng.integers(0, np.iinfo(word).max, magnitudes.shape, dtype=word, endpoint=True)
+        copies: NDArray[np.unsignedinteger[Any]] = bits << np.arange(self.signs, dtype=word)[:, None]
+        copies &= word(1 << (8 * magnitudes.itemsize - 1))
+        copies ^= magnitudes
+        return copies
 
 
 @dataclass
@@ -156,6 +171,7 @@ class Crossed:
         cluster: consecutive rows that share their magnitudes; one cluster counts as one row.
         pieces: blocks merged into one chunk, where more results would not fit into memory.
         units: what the samples of every expression are divided by, where their powers would leave float64.
+        single: whether draws and matrix products are taken in float32.
 
     Source:
         S. R. Searle, G. Casella, C. E. McCulloch, "Variance components", 1992, chapter 4.
@@ -168,11 +184,12 @@ class Crossed:
     cluster: int = 1
     pieces: int = 1
     units: tuple[float, ...] = ()
+    single: bool = False
 
     @property
     def design(self) -> Design:
         """The layout of a block."""
-        return Design(self.rows, self.columns)
+        return Design(self.rows, self.columns, self.single)
 
     @property
     def chunk_cost(self) -> float:
@@ -192,14 +209,16 @@ class Crossed:
         return replace(self, rows=rows, columns=columns)
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
-        """One row: estimate, its variance and third cumulant, the largest share of a draw, s10, s01, s11.
+        """One row: estimate, variance, third cumulant, largest share of a draw, s10, s01, s11, float32.
 
-        Every one of them is the mean over the blocks of the chunk.
+        Every one of them is the mean over the blocks of the chunk; the last is 1 where float32 was enough.
         """
         return _merged(self.pieces, chunk, lambda piece: self._block(streams, piece))
 
     def _block(self, streams: Streams, block: int) -> Array:
         drawn = self.program.run(streams, chunk=block, blocks=1, design=self.design)
+        if self.single and not all(map(_spread_out, drawn)):
+            return replace(self, single=False)._block(streams, block)
         if self.units:
             drawn = [values / size for values, size in zip(drawn, self.units, strict=True)]
         first, *others = (values[0] for values in self.functional.seen(drawn))
@@ -210,7 +229,7 @@ class Crossed:
             right = centered(others[0][None])[0] if others else left
             shift = self._pairs(self._by_cluster(left), self._by_cluster(right))
             entries = self._by_cluster(left * right)
-        return np.array([[float(entries.mean()) - shift, *_components(entries)]])
+        return np.array([[float(entries.mean()) - shift, *_components(entries), self.single]])
 
     def _by_cluster(self, entries: Array) -> Array:
         if self.cluster == 1:
@@ -228,6 +247,21 @@ class Crossed:
         both = float(np.einsum("ij,ij->", left, right))
         pairs = total - float(rows @ others[0]) - float(columns @ others[1]) + both
         return float(pairs / (m * (m - 1) * k * (k - 1)))
+
+
+def _spread_out(values: Array) -> bool:
+    """Whether values vary as much as they are large, so that a rounding to float32 does not count."""
+    flat = values.reshape(-1)
+    mean, square = float(flat.mean()), float(flat @ flat) / flat.size
+    return math.isfinite(square) and square - mean * mean > 0.0025 * square
+
+
+def is_one_sum(root: Expression) -> bool:
+    """Whether an expression is a sum of products, times a number, plus terms without sums."""
+    terms = root.terms if isinstance(root, Add) else (root,)
+    sums = [scaled[1] for scaled in map(scaled_sum, terms) if scaled]
+    inside = [node for node in walk(root) if isinstance(node, SumOver)]
+    return len(sums) == 1 == len(inside) and not isinstance(sums[0].body, Add)
 
 
 def _merged(pieces: int, chunk: int, result: Callable[[int], Array]) -> Array:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
+from varprop.model.activations import HomogeneousActivation
 from varprop.model.axes import Index
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable, variables
@@ -31,6 +32,7 @@ from varprop.simulation.layout import (
     Law,
     Source,
     Work,
+    fits_single,
 )
 from varprop.simulation.rare import atoms, rarest
 from varprop.simulation.schedule import bodies, number, number_places, operands, places_of, schedule
@@ -113,12 +115,16 @@ class Program:
                 needed.append(tuple(sorted({self._places[index] for index in indices})))
         return tuple(needed)
 
-    def with_laws(self, laws: Mapping[Variable, Law]) -> Program:
-        """The same program with other samplers, not compiled again."""
-        other = copy(self)
-        other.sources = [replace(source, law=laws.get(source.variable)) for source in self.sources]
+    def with_laws(self, laws: Mapping[Variable, Law], first_group: Iterable[Variable] = ()) -> Program:
+        """The same program with other samplers and another split, not compiled again."""
+        other, rows = copy(self), frozenset(first_group)
+        other.sources = [
+            replace(source, law=laws.get(source.variable), first_group=source.variable in rows)
+            for source in self.sources
+        ]
         other.source_of = {node: other.sources[source.key] for node, source in self.source_of.items()}
-        other.groups = groups_of(self.nodes, other.source_of, self.roots) if self.groups else ()
+        if self.groups and [s.law for s in other.sources] != [s.law for s in self.sources]:
+            other.groups = groups_of(self.nodes, other.source_of, self.roots)
         other._works = {}
         return other
 
@@ -186,7 +192,7 @@ class Program:
                     values.pop(operand, None)
         labels = (BLOCK, ROW, COLUMN) if design.crossed else (BLOCK, ROW)
         shape = tuple(sizes[str(label)] for label in labels)
-        return [np.broadcast_to(self._aligned(values[root], labels), shape) for root in self.roots]
+        return [np.broadcast_to(self._aligned(_double(values[root]), labels), shape) for root in self.roots]
 
     def _stream(
         self,
@@ -253,7 +259,12 @@ class Program:
             return _Labelled(np.asarray(number(node.value)), ())
         if isinstance(node, Apply):
             inner = values[node.argument]
-            return _Labelled(np.asarray(node.activation.value(inner.data), dtype=np.float64), inner.labels)
+            if inner.data.dtype == np.float32 and isinstance(node.activation, HomogeneousActivation):
+                value = node.activation.value(inner.data)
+                if fits_single(value):
+                    return _Labelled(value, inner.labels)
+            value = np.asarray(node.activation.value(_double(inner).data), dtype=np.float64)
+            return _Labelled(value, inner.labels)
         if isinstance(node, Product):
             return self._multiplied(
                 number(node.coefficient), [_raised(values[b], p) for b, p in node.factors]
@@ -276,7 +287,7 @@ class Program:
         parts = sorted(parts, key=lambda part: part.data.size)
         if not parts:
             return _Labelled(np.asarray(coefficient), ())
-        result = parts[0]
+        result = _double(parts[0])
         if coefficient != 1:
             result = _Labelled(result.data * coefficient, result.labels)
         for part in parts[1:]:
@@ -287,7 +298,7 @@ class Program:
     def _added(self, parts: list[_Labelled]) -> _Labelled:
         labels = self._union(parts)
         parts = sorted(parts, key=lambda part: part.data.size)
-        total = self._aligned(parts[0], labels)
+        total = self._aligned(_double(parts[0]), labels)
         for part in parts[1:]:
             total = total + self._aligned(part, labels)
         return _Labelled(total, labels)
@@ -306,7 +317,8 @@ class Program:
         if len(inside) == 1:
             axis = inside[0].labels.index(index)
             total = _Labelled(
-                inside[0].data.sum(axis=axis), tuple(label for label in inside[0].labels if label != index)
+                inside[0].data.sum(axis=axis, dtype=np.float64),
+                tuple(label for label in inside[0].labels if label != index),
             )
         else:
             total = self._dot(index, *inside)
@@ -319,9 +331,9 @@ class Program:
         a, rows = _as_matrices(left, common, only_left, index, last=True)
         b, columns = _as_matrices(right, common, only_right, index, last=False)
         if not only_left and not only_right:
-            total = np.einsum("bi,bi->b", a.reshape(len(a), -1), b.reshape(len(b), -1))
+            total = np.einsum("bi,bi->b", a.reshape(len(a), -1), b.reshape(len(b), -1), dtype=np.float64)
         else:
-            total = np.matmul(a[:, :, :COORDINATES], b[:, :COORDINATES])
+            total = np.matmul(a[:, :, :COORDINATES], b[:, :COORDINATES]).astype(np.float64, copy=False)
             for start in range(COORDINATES, a.shape[2], COORDINATES):
                 total += np.matmul(a[:, :, start : start + COORDINATES], b[:, start : start + COORDINATES])
         shape = [*(left.data.shape[left.labels.index(label)] for label in common), *rows, *columns]
@@ -349,10 +361,14 @@ def _as_matrices(
     return data.reshape(shape), free
 
 
+def _double(part: _Labelled) -> _Labelled:
+    return _Labelled(part.data.astype(np.float64, copy=False), part.labels)
+
+
 def _raised(part: _Labelled, power: int) -> _Labelled:
     if power == 1:
         return part
-    result, square = None, part.data
+    result, square = None, _double(part).data
     while power:
         if power & 1:
             result = square if result is None else result * square

@@ -11,7 +11,16 @@ from varprop.model.expressions import Add, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable, variables
 from varprop.model.walks import walk
 
-__all__ = ["bodies", "first_group", "number", "number_places", "operands", "places_of", "schedule"]
+__all__ = [
+    "bodies",
+    "first_group",
+    "number",
+    "number_places",
+    "operands",
+    "places_of",
+    "scaled_sum",
+    "schedule",
+]
 
 
 def bodies(node: SumOver) -> list[tuple[float, tuple[tuple[Expression, int], ...]]]:
@@ -33,6 +42,20 @@ def operands(node: Expression) -> tuple[Expression, ...]:
     if isinstance(node, SumOver):
         return tuple(dict.fromkeys(base for _, factors in bodies(node) for base, _ in factors))
     return node.children
+
+
+def scaled_sum(node: Expression) -> tuple[float, SumOver] | None:
+    """A sum and the number that it is multiplied by; None if the node is anything else.
+
+    Example:
+        >>> from varprop.model.neurons import dot
+        >>> scaled_sum(3 * dot(weights="Normal()", inputs="Uniform(0, 1)", fan_in=4))
+        (3.0, sum_i w_i*x_i)
+    """
+    coefficient = 1.0
+    if isinstance(node, Product) and len(node.factors) == 1 and node.factors[0][1] == 1:
+        coefficient, node = number(node.coefficient), node.factors[0][0]
+    return (coefficient, node) if isinstance(node, SumOver) else None
 
 
 def schedule(roots: tuple[Expression, ...]) -> list[Expression]:
@@ -77,13 +100,14 @@ def places_of(axis: Axis) -> int:
         SamplingError: its size is no whole number.
     """
     size = axis.size
-    if not size.is_Integer or size < 1:
+    places = int(size) if size.is_Integer else 0
+    if places < 1:
         raise SamplingError(
             f"samples along axis {axis.name} of size {size}",
             "the size is no whole number",
             f"Give a value to every symbol in {size}, such that it is a whole number of at least 1.",
         )
-    return int(size)
+    return places
 
 
 def number(value: Any) -> float:

@@ -6,7 +6,7 @@ from varprop.model.distributions import Laplace, Normal, Rademacher, StudentT, U
 from varprop.model.expressions import Expression, Product, SumOver
 from varprop.model.variables import RandomVariable, Variable
 from varprop.model.walks import walk
-from varprop.simulation.schedule import number
+from varprop.simulation.schedule import scaled_sum
 
 __all__ = ["averaged", "sign_times_magnitude"]
 
@@ -40,12 +40,10 @@ def averaged(expression: Expression) -> Expression | None:
         >>> averaged(dot(weights="Normal()", inputs="Uniform(0, 1)", fan_in=4))
         sum_i w_i**2*x_i**2
     """
-    coefficient, node = 1.0, expression
-    if isinstance(node, Product) and len(node.factors) == 1 and node.factors[0][1] == 1:
-        coefficient, node = number(node.coefficient), node.factors[0][0]
-    if not isinstance(node, SumOver):
+    scaled = scaled_sum(expression)
+    if scaled is None:
         return None
-    index, body = node.index, node.body
+    coefficient, index, body = scaled[0], scaled[1].index, scaled[1].body
     factors: tuple[tuple[Expression, int], ...] = ((body, 1),)
     if isinstance(body, Product):
         factors = body.factors

@@ -49,11 +49,19 @@ class HomogeneousActivation(Activation):
         return "odd" if self.above == -self.below else "neither"
 
     def value(self, x: Array) -> Array:
-        result = np.where(np.isnan(x), np.nan, 0.0)
-        for slope, side in ((self.above, x), (self.below, -x)):
-            if slope != 0:  # a side that is cut off must not overflow
-                result += float(slope) * (np.maximum(side, 0) ** self.degree if self.degree else side > 0)
-        return result
+        sides = [  # one that is cut off must not overflow
+            (float(slope), side) for slope, side in ((self.above, x), (self.below, -x)) if slope != 0
+        ]
+        if not self.degree or not sides:
+            return np.where(np.isnan(x), np.nan, sum(slope * (side > 0) for slope, side in sides))
+        powers = [np.maximum(side, 0.0) for _, side in sides]
+        if self.degree > 1:
+            powers = [power**self.degree for power in powers]
+        (slope, _), *_ = sides
+        total = powers[0] if slope == 1 else slope * powers[0]
+        for (slope, _), power in zip(sides[1:], powers[1:], strict=True):
+            total = total + slope * power
+        return total
 
     def derivative(self, x: Array) -> Array:
         if self.degree == 0:

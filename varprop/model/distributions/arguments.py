@@ -11,9 +11,10 @@ from typing import Any
 import sympy as sp
 
 from varprop.errors import ParameterError
+from varprop.model.domains import Parameter
 from varprop.model.scalars import substitute
 
-__all__ = ["Called", "defaults_of", "latex_of", "replaced", "scalars_in", "text_of"]
+__all__ = ["Called", "defaults_of", "latex_of", "replaced", "scalars_in", "text_of", "variance_of"]
 
 
 class Called(ABCMeta):
@@ -77,3 +78,18 @@ def latex_of(value: Any) -> str:
 def defaults_of(cls: type) -> dict[str, Any]:
     """The defaults of a constructor, by keyword."""
     return {name: parameter.default for name, parameter in inspect.signature(cls).parameters.items()}
+
+
+def variance_of(owner: str, variance: object, std: object, default: object, prefix: str = "") -> object:
+    """The variance of a constructor that takes either `variance` or `std`.
+
+    Raises:
+        ParameterError: both are given, or `std` is not a positive scalar.
+    """
+    if std is None:
+        return default if variance is None else variance
+    if variance is not None:
+        missing = f"both {prefix}variance and {prefix}std are given"
+        raise ParameterError(owner, missing, "Give one of the two.")
+    domain = Parameter(f"{prefix}std", r"\sigma", low=0, low_open=True)
+    return domain.validate(std, owner) ** 2

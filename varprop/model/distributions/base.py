@@ -20,7 +20,7 @@ from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symb
 from varprop.model.shapes import drawn_shape
 from varprop.model.sizes import expanded, length
 
-__all__ = ["Array", "Distribution", "Precision", "Shape", "known", "raw_from_central", "tidy", "variance_of"]
+__all__ = ["Array", "Distribution", "Precision", "Shape", "known", "tidy"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Shape: TypeAlias = int | tuple[int, ...]
@@ -261,9 +261,30 @@ class Distribution(metaclass=Called):
         """
         return np.asarray(self._draw(rng, drawn_shape(shape)), dtype=np.float64)
 
+    def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[np.float32]:
+        """Independent samples as float32, for sums of many terms: faster, and other ones than of `draw`.
+
+        Args:
+            rng: the generator to use.
+            shape: the shape of the array.
+
+        Raises:
+            ParameterError: as `draw`.
+
+        Example:
+            >>> from varprop.model.distributions import Normal
+            >>> Normal(mean=3).draw_single(np.random.default_rng(1), 2).dtype
+            dtype('float32')
+        """
+        return self._draw_single(rng, drawn_shape(shape)).astype(np.float32, copy=False)
+
     @abstractmethod
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Independent samples; hook. It must not ask a moment or a symmetry."""
+
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+        """The same in float32, where that is faster; hook."""
+        return self._draw(rng, shape)
 
     @property
     def can_draw(self) -> bool:
@@ -315,34 +336,9 @@ class Distribution(metaclass=Called):
         return f"${self.latex()}$"
 
 
-def variance_of(owner: str, variance: object, std: object, default: object, prefix: str = "") -> object:
-    """The variance of a constructor that takes either `variance` or `std`.
-
-    Raises:
-        ParameterError: both are given, or `std` is not a positive scalar.
-    """
-    if std is None:
-        return default if variance is None else variance
-    if variance is not None:
-        missing = f"both {prefix}variance and {prefix}std are given"
-        raise ParameterError(owner, missing, "Give one of the two.")
-    domain = Parameter(f"{prefix}std", r"\sigma", low=0, low_open=True)
-    return domain.validate(std, owner) ** 2
-
-
 def known(answer: object) -> bool | None:
     """A three-valued answer of SymPy as True, False or None."""
     return None if answer is None else bool(answer)
-
-
-def raw_from_central(mean: sp.Expr, central: Callable[[int], sp.Expr], k: int) -> sp.Expr:
-    """E X^k = sum_j C(k, j) mean^(k-j) E (X - mean)^j.
-
-    Example:
-        >>> raw_from_central(sp.Integer(2), lambda j: sp.Integer(1 - j % 2), 2)
-        5
-    """
-    return sum((sp.binomial(k, j) * mean ** (k - j) * central(j) for j in range(k + 1)), sp.Integer(0))
 
 
 def tidy(expression: sp.Expr) -> sp.Expr:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from varprop.errors import ParameterError, brief
 from varprop.model.distributions.base import Array, Distribution, Precision, Shape, tidy
@@ -81,6 +82,10 @@ class Rectified(Distribution):
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         drawn = self.parent.draw(rng, shape)
         return np.maximum(drawn, 0.0, out=drawn)
+
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        drawn = self.parent.draw_single(rng, shape)
+        return np.maximum(drawn, np.float32(0), out=drawn)
 
     def latex(self) -> str:
         r"""A formula such as `\max(0, \mathcal{N}(0, 1))`."""

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import sympy as sp
 
-from varprop.model.distributions.base import Distribution, known, raw_from_central, variance_of
+from varprop.model.distributions.arguments import variance_of
+from varprop.model.distributions.base import Distribution, known
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
 
-__all__ = ["AroundMean", "Continuous"]
+__all__ = ["AroundMean", "Continuous", "raw_from_central"]
+
+
+def raw_from_central(mean: sp.Expr, central: Callable[[int], sp.Expr], k: int) -> sp.Expr:
+    """E X^k = sum_j C(k, j) mean^(k-j) E (X - mean)^j.
+
+    Example:
+        >>> raw_from_central(sp.Integer(2), lambda j: sp.Integer(1 - j % 2), 2)
+        5
+    """
+    return sum((sp.binomial(k, j) * mean ** (k - j) * central(j) for j in range(k + 1)), sp.Integer(0))
 
 
 class Continuous(Distribution):

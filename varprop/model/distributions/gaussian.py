@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 from scipy import special
 
 from varprop.errors import ParameterError
+from varprop.model.distributions.arguments import variance_of
 from varprop.model.distributions.base import (
     Array,
     Shape,
-    variance_of,
 )
 from varprop.model.distributions.families import AroundMean, Continuous
+from varprop.model.distributions.single import normals
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
 
@@ -55,6 +58,10 @@ class Normal(AroundMean):
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         mean, variance = self._numbers()
         return rng.normal(mean, np.sqrt(variance), shape)
+
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        mean, variance = self._numbers()
+        return normals(rng, math.prod(shape), mean, math.sqrt(variance)).reshape(shape)
 
     def _latex_name(self) -> str:
         return r"\mathcal{N}"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from varprop.errors import ParameterError
-from varprop.model.distributions.base import Array, Shape, known, variance_of
+from varprop.model.distributions.arguments import variance_of
+from varprop.model.distributions.base import Array, Shape, known
 from varprop.model.distributions.families import Continuous
+from varprop.model.distributions.single import uniforms
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar
 
@@ -92,6 +96,13 @@ class Uniform(Continuous):
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         low, high = self._numbers()
         return rng.uniform(low, high, shape)
+
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        low, high = self._numbers()
+        drawn = uniforms(rng, math.prod(shape)).reshape(shape)
+        drawn *= np.float32(high - low)
+        drawn += np.float32(low)
+        return drawn
 
     def _arguments(self) -> dict[str, Any]:
         if self.low == -self.high and not self.high.is_Rational:
