@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 from varprop.questions.drawing import Picture
 from varprop.render import Plot, Series
-from varprop.render.chart import draw_svg
+from varprop.render.chart import draw_svg, draw_text
 
 
 def texts(root: ET.Element) -> list[str]:
@@ -38,6 +38,22 @@ def test_a_series_without_a_name_looks_like_the_one_before_and_has_no_entry() ->
     colors = [line.get("stroke") for line in root.iter("polyline")]
     assert colors[0] == colors[1] != colors[2]
     assert [text for text in texts(root) if text in ("a", "b")] == ["a", "b"]
+
+
+def test_a_line_is_broken_where_a_point_cannot_be_drawn() -> None:
+    many = list(range(1, 101))
+    heights = [float(k) for k in many]
+    heights[1] = heights[50] = float("nan")
+    root = ET.fromstring(draw_svg(Plot([Series("a", many, heights)], "t", log_y=True)))
+    assert [len((line.get("points") or "").split()) for line in root.iter("polyline")] == [1, 48, 49]
+    assert len(list(root.iter("circle"))) == 1  # the point that no line ends at
+
+
+def test_characters_mark_a_series_without_a_name_like_the_one_before() -> None:
+    lines = draw_text(Plot([Series("a", [0], [0]), Series("", [1], [1]), Series("b", [2], [2])], "t"), 40)
+    drawn = "".join(line.partition("|")[2] for line in lines if "|" in line)
+    assert (drawn.count("*"), drawn.count("o")) == (2, 1)
+    assert [line.strip() for line in lines[-2:]] == ["* a", "o b"]
 
 
 def test_panels_of_an_answer_as_plots_of_a_page() -> None:

@@ -21,6 +21,18 @@ def test_a_figure_holds_the_finite_points_of_every_series():
     assert [text.get_text() for text in panel.get_legend().get_texts()] == ["typical", "mean"]
 
 
+def test_a_point_that_cannot_be_drawn_is_a_gap_and_a_series_without_a_name_looks_like_the_one_before():
+    broken = Series("a", [0, 1, 2, 3, 4], [1, float("inf"), 3, -1, 5])
+    plot = Plot([broken, Series("", [0, 1], [2, 2]), Series("b", [0, 1], [1, 1])], log_y=True)
+    [panel] = figure_of([plot]).axes
+    x, y = panel.lines[0].get_data()
+    np.testing.assert_array_equal(x, [0, np.nan, 2, np.nan, 4])
+    np.testing.assert_array_equal(y, [1, np.nan, 3, np.nan, 5])
+    looks = [(line.get_color(), line.get_linestyle()) for line in panel.lines]
+    assert looks[0] == looks[1] != looks[2]
+    assert [text.get_text() for text in panel.get_legend().get_texts()] == ["a", "b"]
+
+
 def test_one_series_needs_no_legend():
     [panel] = figure_of([Plot([Series("alone", [0, 1], [1, 2])], "t")]).axes
     assert panel.get_legend() is None

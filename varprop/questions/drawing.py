@@ -9,6 +9,7 @@ from typing import Any
 
 from varprop.errors import ParameterError
 from varprop.render import Plot, Series
+from varprop.render.chart import COLORS
 
 __all__ = ["Picture", "draw"]
 
@@ -56,9 +57,6 @@ def _legend(name: str) -> str:
     if name.startswith("one net") and name.endswith("(1)"):
         return name.removesuffix(" (1)").replace("one net", "single nets")
     return "" if _single(name) or name.startswith("-") else name.replace("+ std", "± std")
-
-
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 
 
 def draw(pictures: Sequence[Picture], path: str | Path) -> Path:

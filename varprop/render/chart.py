@@ -9,20 +9,38 @@ from html import escape
 
 from varprop.render.blocks import Plot, Series
 
-__all__ = ["draw_svg", "draw_text"]
+__all__ = ["COLORS", "draw_svg", "draw_text", "looks", "unbroken"]
 
 _MARKS = "*o+x#@%&"
 # Okabe and Ito's colors, which color-blind readers can tell apart; dash patterns repeat the distinction.
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 _DASHES = ("", "6 3", "2 2", "8 3 2 3")
 _ROWS = 14
 _MOST_DOTS = 40
 
 
-def _points(series: Series, log_y: bool) -> Iterator[tuple[float, float]]:
+def looks(plot: Plot) -> Iterator[tuple[int, Series]]:
+    """Each series with the number of its look; one without a name belongs to the one before, and looks so."""
+    number = -1
+    for series in plot.series:
+        number += bool(series.name) or number < 0
+        yield number, series
+
+
+def unbroken(series: Series, log_y: bool) -> list[list[tuple[float, float]]]:
+    """The points that can be drawn, in runs between the gaps."""
+    runs: list[list[tuple[float, float]]] = [[]]
     for x, y in zip(series.x, series.y, strict=True):
         if math.isfinite(x) and math.isfinite(y) and (y > 0 or not log_y):
-            yield x, math.log10(y) if log_y else y
+            runs[-1].append((x, y))
+        elif runs[-1]:
+            runs.append([])
+    return [run for run in runs if run]
+
+
+def _points(series: Series, log_y: bool) -> Iterator[tuple[float, float]]:
+    for run in unbroken(series, log_y):
+        yield from ((x, math.log10(y) if log_y else y) for x, y in run)
 
 
 def _frame(plot: Plot) -> tuple[float, float, float, float] | None:
@@ -59,7 +77,7 @@ def draw_text(plot: Plot, width: int) -> list[str]:
     margin = max(map(len, labels.values()))
     columns = max(width - margin - 2, 10)
     grid = [[" "] * columns for _ in range(_ROWS)]
-    for number, series in enumerate(plot.series):
+    for number, series in looks(plot):
         for x, y in _points(series, plot.log_y):
             row = round((1 - _share(y, y0, y1)) * (_ROWS - 1))
             grid[row][round(_share(x, x0, x1) * (columns - 1))] = _MARKS[number % len(_MARKS)]
@@ -68,17 +86,16 @@ def draw_text(plot: Plot, width: int) -> list[str]:
     low, high = f"{x0:.4g}", f"{x1:.4g}"
     label = plot.x_label[: max(columns - len(low) - len(high) - 2, 0)]
     made.append(" " * (margin + 2) + low + label.center(columns - len(low) - len(high)) + high)
-    legend = [f"{_MARKS[number % len(_MARKS)]} {series.name}" for number, series in enumerate(plot.series)]
+    legend = [
+        f"{_MARKS[number % len(_MARKS)]} {series.name}" for number, series in looks(plot) if series.name
+    ]
     if plot.y_label:
         legend.append(f"(upward: {plot.y_label})")
     return [*made, *(f"{'':{margin + 2}}{entry}"[:width] for entry in legend)]
 
 
 def draw_svg(plot: Plot) -> str:
-    """The plot as an SVG element that takes the colors of the page and can be read on a phone.
-
-    The legend stands below. A series without a name belongs to the one before it and looks like it.
-    """
+    """The plot as an SVG element that takes the colors of the page and can be read on a phone."""
     titles = textwrap.wrap(plot.title, 58)
     wide, left, top, right, height = 420, 58, 12 + 16 * len(titles), 14, 220
     names = [series.name for series in plot.series if series.name]
@@ -109,23 +126,25 @@ def draw_svg(plot: Plot) -> str:
     words(left - 6, end_y + 4, _height(y0, plot.log_y), "end")
     middle = (top + end_y) / 2
     words(14, middle, plot.y_label, "middle", f' transform="rotate(-90 14 {middle:.1f})"')
-    number = -1
-    for series in plot.series:
-        number += bool(series.name) or number < 0
-        stroke = f'stroke="{_COLORS[number % len(_COLORS)]}" stroke-width="2"'
+
+    def place(x: float, y: float) -> tuple[float, float]:
+        share = _share(math.log10(y) if plot.log_y else y, y0, y1)
+        return left + _share(x, x0, x1) * (end_x - left), end_y - share * (end_y - top)
+
+    for number, series in looks(plot):
+        stroke = f'stroke="{COLORS[number % len(COLORS)]}" stroke-width="2"'
         outline, dash = stroke, _DASHES[number % len(_DASHES)]
         stroke += f' stroke-dasharray="{dash}"' if dash else ""
-        places = [
-            (left + _share(x, x0, x1) * (end_x - left), end_y - _share(y, y0, y1) * (end_y - top))
-            for x, y in _points(series, plot.log_y)
-        ]
-        path = " ".join(f"{across:.1f},{down:.1f}" for across, down in places)
-        made.append(f'<polyline points="{path}" fill="none" {stroke}/>')
-        if len(places) <= _MOST_DOTS:
-            made += [
-                f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" {outline} fill="none"/>'
-                for across, down in places
-            ]
+        runs = [[place(x, y) for x, y in run] for run in unbroken(series, plot.log_y)]
+        dotted = sum(map(len, runs)) <= _MOST_DOTS
+        for run in runs:
+            path = " ".join(f"{across:.1f},{down:.1f}" for across, down in run)
+            made.append(f'<polyline points="{path}" fill="none" {stroke}/>')
+            if dotted or len(run) == 1:
+                made += [
+                    f'<circle cx="{across:.1f}" cy="{down:.1f}" r="3" {outline} fill="none"/>'
+                    for across, down in run
+                ]
         if series.name:
             y = end_y + 54 + 18 * number
             made.append(f'<path d="M{left} {y - 4}h24" fill="none" {stroke}/>')

@@ -8,11 +8,11 @@ from typing import Any
 
 from varprop.errors import ParameterError
 from varprop.render.blocks import Plot
+from varprop.render.chart import COLORS, looks, unbroken
 
-__all__ = ["COLORS", "figure_of"]
+__all__ = ["figure_of"]
 
-# Okabe and Ito's colors, which color-blind readers can tell apart; dashes and marks repeat the distinction.
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
+# Dashes and marks repeat the distinction of the colors.
 _DASHES = ("-", "--", ":", "-.")
 _MARKS = ("o", "s", "^", "D", "v", "P")
 _MOST_MARKS = 40
@@ -47,10 +47,9 @@ def figure_of(plots: Sequence[Plot]) -> Any:
 
 
 def _draw(panel: Any, plot: Plot) -> None:
-    for number, series in enumerate(plot.series):
-        points = [
-            (x, y) for x, y in zip(series.x, series.y, strict=True) if math.isfinite(x) and math.isfinite(y)
-        ]
+    for number, series in looks(plot):
+        runs = unbroken(series, plot.log_y)
+        points = [point for run in runs for point in (*run, (math.nan, math.nan))][:-1]  # a gap between two
         panel.plot(
             [x for x, _ in points],
             [y for _, y in points],
@@ -69,5 +68,5 @@ def _draw(panel: Any, plot: Plot) -> None:
     panel.grid(visible=True, color="#dddddd", linewidth=0.6)
     for side in ("top", "right"):
         panel.spines[side].set_visible(False)
-    if len(plot.series) > 1:
+    if sum(bool(series.name) for series in plot.series) > 1:
         panel.legend(frameon=False, fontsize=9)
