@@ -77,7 +77,7 @@ class Axis:
         return isinstance(other, Axis) and (self.token, self.size) == (other.token, other.size)
 
     def __hash__(self) -> int:
-        return hash((self.token, self.size))
+        return hash(self.token)
 
     @property
     def index(self) -> Index:

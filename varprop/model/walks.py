@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 import sympy as sp
@@ -126,6 +127,11 @@ def table_of(values: object) -> dict[sp.Symbol, sp.Expr]:
 
 def symbols_of(*roots: N) -> frozenset[sp.Symbol]:
     """Return the symbols in expressions, wherever they stand: in numbers, sizes, laws and activations."""
+    return _symbols_of(roots)
+
+
+@lru_cache(maxsize=64)
+def _symbols_of(roots: tuple[Node, ...]) -> frozenset[sp.Symbol]:
     contents = dict.fromkeys(part for node in walk(*roots) for part in node.content())
     return frozenset().union(*map(symbols_in, contents))
 

@@ -41,6 +41,8 @@ class Scheduled(Protocol):
     def groups(self) -> Sequence[Group]: ...
     @property
     def uses(self) -> Mapping[Expression, int]: ...
+    @property
+    def shapes(self) -> dict[bool, dict[Expression, tuple[Label, ...]]]: ...
 
 
 def _entries(design: Design, labels: Iterable[Label]) -> int:
@@ -64,7 +66,10 @@ def _raised(node: Expression) -> set[Expression]:
 
 
 def _shapes(program: Scheduled, design: Design) -> dict[Expression, tuple[Label, ...]]:
-    shapes: dict[Expression, tuple[Label, ...]] = {}
+    """The dimensions of all nodes, found once for plain and once for crossed layouts."""
+    if design.crossed in program.shapes:
+        return program.shapes[design.crossed]
+    shapes = program.shapes[design.crossed] = {}
     for node in program.nodes:
         if isinstance(node, RandomVariable):
             shapes[node] = _labels(node, program, design)

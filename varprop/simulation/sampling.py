@@ -103,6 +103,7 @@ class Program:
         self.uses = Counter(operand for node in self.nodes for operand in operands(node))
         self.uses.update(self.roots)
         self._works: dict[Design, Work] = {}
+        self.shapes: dict[bool, dict[Expression, tuple[Label, ...]]] = {}
 
     def _needed(self, variable: Variable, leaves: list[RandomVariable]) -> tuple[Sequence[int], ...]:
         """Per slot the places to draw: all, where a sum ranges over it, else those that are named."""
@@ -125,7 +126,7 @@ class Program:
         other.source_of = {node: other.sources[source.key] for node, source in self.source_of.items()}
         if self.groups and [s.law for s in other.sources] != [s.law for s in self.sources]:
             other.groups = groups_of(self.nodes, other.source_of, self.roots)
-        other._works = {}
+        other._works, other.shapes = {}, {}
         return other
 
     def draws(self, group: Iterable[Variable] | None = None) -> int:
