@@ -16,18 +16,11 @@ from varprop.laws.conditional import conditional_law
 from varprop.laws.enumeration import discrete_law, exact_mixture, fraction
 from varprop.laws.factors import Factor, leaf_factor
 from varprop.laws.heavy import ChainLaw, RayLaw, chain_log_mgf
+from varprop.laws.inputs import Interval, Sided
 from varprop.laws.law import Array, Law
 from varprop.laws.nodes import sum_by_nodes
 from varprop.laws.recognition import Addend, addends_of, given_values, independent, refuse
-from varprop.laws.terms import (
-    Interval,
-    NormalTerm,
-    ProductTerm,
-    Sided,
-    Term,
-    WeightedTerm,
-    transform_of,
-)
+from varprop.laws.terms import NormalTerm, ProductTerm, Term, WeightedTerm, transform_of
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.numerics.rays import RayInversion
@@ -80,7 +73,7 @@ def law(z: object, at: Mapping[Any, Any] | None = None, *, given: Mapping[Any, A
     addends = addends_of(expression)
     fixed = given_values(given, addends, expression)
     found = _recognized(expression, addends, fixed)
-    found.text = str(expression) + (f" given {', '.join(v.name for v in fixed)}" if fixed else "")
+    found.of, found.known = expression, tuple(v.name for v in fixed)
     if not fixed:
         found.drawn = _sampler(expression, addends)
     return found

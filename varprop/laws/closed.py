@@ -27,7 +27,10 @@ __all__ = [
 def complement(logs: Array) -> Array:
     """log(1 - exp(logs))."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(logs > -math.log(2), np.log(-np.expm1(logs)), np.log1p(-np.exp(logs)))
+        value: Array = np.log1p(-np.exp(logs))
+        near = logs > -math.log(2)
+        value[near] = np.log(-np.expm1(logs[near]))
+    return value
 
 
 class InvertedLaw(Law):
@@ -52,21 +55,28 @@ class InvertedLaw(Law):
     def atoms(self) -> tuple[tuple[float, Digits], ...]:
         return ((self.offset, Digits(self._atom, 4 * EPS * self._atom)),) if self._atom else ()
 
+    def _sides(self, y: Array) -> list[tuple[NDArray[np.bool_], Inversion, float]]:
+        """Which finite y belong to which tail: those of a symmetric law all to one."""
+        finite = np.isfinite(y)
+        if self.transform.symmetric:
+            return [(finite, self._upper, 1.0)]
+        above = y >= self.transform.mean
+        return [(finite & above, self._upper, 1.0), (finite & ~above, self._lower, -1.0)]
+
     def _tails(self, x: Array) -> tuple[Array, Array, Array]:
         y = (x - self.offset) / self.unit
-        up, down, error = np.empty(len(y)), np.empty(len(y)), np.zeros(len(y))
-        above = y >= self.transform.mean
-        for side, inversion, sign in ((above, self._upper, 1.0), (~above, self._lower, -1.0)):
-            finite = side & np.isfinite(y)
-            tail, other = (up, down) if sign > 0 else (down, up)
-            logs, bounds = self._tail(inversion, sign * y[finite])
-            if self._atom:  # P(y > x) has the atom at 0 for x < 0, P(y <= x) for x >= 0
-                held = (y[finite] < 0) if sign > 0 else (y[finite] >= 0)
-                logs, bounds = self._with_atom(inversion, sign * y[finite], logs, bounds, held)
-            tail[finite], error[finite] = np.minimum(logs, 0.0), bounds
-            tail[side & np.isinf(y)] = -np.inf
-            other[side] = complement(tail[side])
-        return up, down, error
+        smaller, error = np.full(len(y), -np.inf), np.zeros(len(y))
+        for chosen, inversion, sign in self._sides(y):
+            there = np.abs(y[chosen]) if self.transform.symmetric else sign * y[chosen]
+            logs, bounds = self._tail(inversion, there)
+            if self._atom and not self.transform.symmetric:
+                # P(y > x) has the atom at 0 for x < 0, P(y <= x) for x >= 0; neither is the smaller tail
+                # of a symmetric law.
+                held = (there < 0) if sign > 0 else (there <= 0)
+                logs, bounds = self._with_atom(inversion, there, logs, bounds, held)
+            smaller[chosen], error[chosen] = np.minimum(logs, 0.0), bounds
+        above, larger = y >= self.transform.mean, complement(smaller)
+        return np.where(above, smaller, larger), np.where(above, larger, smaller), error
 
     def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
         return inversion.log_tail(y)
@@ -87,11 +97,11 @@ class InvertedLaw(Law):
     def _log_density(self, x: Array) -> tuple[Array, Array]:
         y = (x - self.offset) / self.unit
         logs, error = np.full(len(y), -np.inf), np.zeros(len(y))
-        above = y >= self.transform.mean
         spike = y == 0 if self.decay <= 1 else np.zeros(len(y), dtype=bool)
-        for side, inversion, sign in ((above, self._upper, 1.0), (~above, self._lower, -1.0)):
-            finite = side & np.isfinite(y) & ~spike
-            logs[finite], error[finite] = self._density(inversion, sign * y[finite])
+        for side, inversion, sign in self._sides(y):
+            chosen = side & ~spike
+            there = np.abs(y[chosen]) if self.transform.symmetric else sign * y[chosen]
+            logs[chosen], error[chosen] = self._density(inversion, there)
         logs[spike] = np.inf
         return logs - math.log(self.unit), error
 
@@ -100,11 +110,10 @@ class InvertedLaw(Law):
 
     def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
         s = (1j * t * self.unit).astype(np.complex128)
-        power = self.transform.log_mgf(s)
-        noise = np.zeros(len(t)) if self.transform.noise is None else self.transform.noise(s)
-        value = np.exp(power + 1j * t * self.offset)
-        rounding = 8 + noise + np.abs(power) + np.abs(t * self.offset)
-        return value, EPS * rounding * np.abs(value) + 1e-300
+        power, noise = self.transform.log_mgf(s)
+        value = np.exp(power)
+        rounding = (8 + noise + np.abs(power) + np.abs(t * self.offset)) * np.abs(value) + 4 * self._atom
+        return (value + self._atom) * np.exp(1j * t * self.offset), EPS * rounding + 1e-300
 
 
 class VarianceGamma(InvertedLaw):

@@ -18,9 +18,10 @@ from varprop.errors import LawError
 from varprop.laws.closed import NormalMixture
 from varprop.laws.discrete import DiscreteLaw
 from varprop.laws.factors import leaf_factor
+from varprop.laws.inputs import Discrete
 from varprop.laws.law import EPS, Array, Law
 from varprop.laws.recognition import Addend
-from varprop.laws.terms import Discrete, NormalTerm, Term, WeightedTerm
+from varprop.laws.terms import NormalTerm, Term, WeightedTerm
 from varprop.model.distributions import Normal
 
 __all__ = ["binomial_logs", "discrete_law", "exact_mixture", "fraction", "sum_of_discrete"]

@@ -13,9 +13,9 @@ import sympy as sp
 from scipy import special
 
 from varprop.errors import LawError
+from varprop.laws.inputs import Discrete, Inputs, Interval, Sided
 from varprop.laws.law import Array
 from varprop.laws.recognition import Leaf
-from varprop.laws.terms import Discrete, Inputs, Interval, Sided
 from varprop.model.activations import HomogeneousActivation, Transformed
 from varprop.model.distributions import (
     Bernoulli,

@@ -178,14 +178,9 @@ class ChainLaw(Law):
     @cached_property
     def _logs(self) -> tuple[Inversion, Inversion, float]:
         mean, std = self.factors * LN_N, math.sqrt(self.factors * math.pi**2 / 8)
+        mellin = _Mellin(self.factors)
         transform = Transform(
-            _Mellin(self.factors),
-            -1.0,
-            math.inf,
-            mean,
-            std,
-            noise=lambda s: self.factors * (4 + np.abs(s)),
-            bend=-1,
+            lambda s: (mellin(s), self.factors * (4 + np.abs(s))), -1.0, math.inf, mean, std, bend=-1
         )
         return Inversion(transform), Inversion(transform.reflected()), mean
 

@@ -32,7 +32,8 @@ class Law(Documented, ABC):
     `logpdf` reach the far tails.
 
     Attributes:
-        text: the expression.
+        of: the expression.
+        known: the names of the variables that are given.
         method: how its numbers are computed.
         precision: "closed form", or "enclosure" where the bound is proven up to the evaluation of its
             constants.
@@ -45,13 +46,19 @@ class Law(Documented, ABC):
 
     precision: ClassVar[str] = "closed form"
     method: str = "formula"
-    text: str = "z"
+    of: object = "z"
+    known: tuple[str, ...] = ()
     estimated: float = 0.0
     offset: float = 0.0
     grain: float = math.inf
     mean: float
     std: float
     drawn: Callable[[int, int], Array] | None = None
+
+    @property
+    def text(self) -> str:
+        """The expression, and what is given."""
+        return str(self.of) + (f" given {', '.join(self.known)}" if self.known else "")
 
     # ---- hooks
 

@@ -96,4 +96,4 @@ def _node_logs(count: int, mean: float, std: float, x: Array, p: Array, s: Any) 
 
 
 def _term_logs(count: int, term: Term, s: Any) -> Any:
-    return count * term.log_mgf(s)
+    return count * term.log_mgf(s)[0]

@@ -6,6 +6,7 @@ import ast
 import difflib
 import inspect
 from collections.abc import Callable, Mapping
+from functools import cache
 from numbers import Number
 from typing import Any, TypeAlias
 
@@ -30,6 +31,7 @@ Activations: TypeAlias = Mapping[str, Callable[..., Any]]
 
 MAX_DEPTH = 8
 
+_signature = cache(inspect.signature)
 _EXAMPLE = "Write 'Normal(variance=1/n)', for example."
 
 
@@ -164,17 +166,18 @@ class _Reader:
         given = [keyword.arg for keyword in node.keywords]
         if len(set(given)) < len(given):
             raise self.refuse(f"{cls.__name__}: a parameter is given twice", "Give it once.")
-        names = list(inspect.signature(cls).parameters)
+        takes = _signature(cls)
+        names = list(takes.parameters)
         unknown = [keyword.arg for keyword in node.keywords if keyword.arg not in names]
         if unknown:
             close = difflib.get_close_matches(str(unknown[0]), names, n=1)
-            takes = f"It takes {', '.join(names)}." if names else "It takes none."
-            remedy = f"Did you mean {close[0]}?" if close else takes
+            known = f"It takes {', '.join(names)}." if names else "It takes none."
+            remedy = f"Did you mean {close[0]}?" if close else known
             raise self.refuse(f"{cls.__name__} has no parameter {unknown[0]:.60}", remedy)
         arguments = [self.argument(arg, depth) for arg in node.args]
         keywords = {str(keyword.arg): self.argument(keyword.value, depth) for keyword in node.keywords}
         try:
-            inspect.signature(cls).bind(*arguments, **keywords)
+            takes.bind(*arguments, **keywords)
         except TypeError as error:
             raise self.refuse(
                 f"{cls.__name__}: {error}", f"It takes {', '.join(names) or 'nothing'}."

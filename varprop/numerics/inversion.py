@@ -3,13 +3,12 @@
 P(X > x) = (1/2 pi i) int exp(K(s) - s x) ds / s over any curve that keeps 0 on its left, K = log E exp(s X).
 The curve goes through the saddle point of K(s) - s x: the terms of the sum have the size of the result, which
 keeps relative accuracy in the far tail. It bends away from the axis, so that exp(-s x) makes the terms small
-where E exp(s X) alone would fall slowly.
+where E exp(s X) alone would fall slowly. Where many x lie together, the sum is a polynomial up to round-off.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -17,64 +16,28 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from varprop.numerics.chebyshev import RADII, distance, evaluated, fewest, lebesgue, points, semiaxes
+from varprop.numerics.hyperbolas import BLOCK, EPS, Curves, Transform, chord
+
 __all__ = ["Inversion", "Transform"]
 
 Array: TypeAlias = NDArray[np.float64]
-Complex: TypeAlias = NDArray[np.complex128]
+Places: TypeAlias = NDArray[np.intp]
 
-EPS = float(np.finfo(np.float64).eps)
-TILTS = (math.pi / 8, math.pi / 16, math.pi / 32, math.pi / 64, math.pi / 128)
-"""Angles of the far curve from the vertical, in the order tried; the strip stays within 45 degrees."""
+TRIES = ((8, 2.0), (16, 1.0), (32, 0.5), (64, 0.25), (128, 0.25))
+"""Angles of the far curve from the vertical, as a part of pi, and how many standard deviations of the tilted
+variable the x of one curve span, in the order tried; the strip stays within 45 degrees."""
 GOOD = 1e-11
 """A larger relative error is worth a second try, with a curve that bends less and more terms."""
-BLOCK = 16
-FARTHEST = 280.0
-"""Largest parameter of the curve; its points then are about 1e121."""
-CHUNK = 4096
+CHUNK = 2**14
+NUMBERS = 2**17
+SMALL = 1e-20
+"""Terms below this share of the sum are left out, and counted in the bound."""
+FEWEST = 24
+"""So many x in a panel may share a polynomial."""
+FARTHEST, MOST = 1e4, 2000
+"""Saddle points of x within so many standard deviations are looked for closely, but no more than so many."""
 LN2 = math.log(2)
-
-
-@dataclass(frozen=True)
-class Transform:
-    """The moment generating function of a random variable, as a logarithm.
-
-    It must be analytic in the strip left < Re s < right, and in the sectors within 45 degrees of the
-    imaginary axis beyond it, where it stays bounded up to the growth that the strip shows.
-
-    Args:
-        log_mgf: K(s) = log E exp(s X), up to multiples of 2 pi i.
-        left: the left end of the strip, negative.
-        right: the right end of the strip, positive.
-        mean: E X.
-        std: the standard deviation of X.
-        log_atom: log P(X = 0).
-        noise: a bound on the absolute error of K(s) at each s, in units of the rounding unit.
-        bend: the side to which the curve bends: 1 right, -1 left, 0 where exp(-s x) falls.
-    """
-
-    log_mgf: Callable[[Complex], Complex]
-    left: float
-    right: float
-    mean: float
-    std: float
-    log_atom: float = -math.inf
-    noise: Callable[[Complex], Array] | None = None
-    bend: int = 0
-
-    def reflected(self) -> Transform:
-        """The transform of -X."""
-        log_mgf, noise = self.log_mgf, self.noise
-        mirrored = None if noise is None else lambda s: noise(-s)
-        return Transform(
-            lambda s: log_mgf(-s),
-            -self.right,
-            -self.left,
-            -self.mean,
-            self.std,
-            self.log_atom,
-            mirrored,
-            -self.bend,
-        )
 
 
 @dataclass(frozen=True)
@@ -83,13 +46,14 @@ class Inversion:
 
     Every result comes with a bound on its relative error: the discretization by the theorem of Trefethen and
     Weideman, whose constant (the integral of the modulus along the edges of a strip) is computed by the same
-    rule and doubled; the part that is cut off by the decay of the last terms; and round-off.
+    rule and doubled; the part that is cut off by the decay of the last terms; round-off; and, where many x
+    share a polynomial, its distance by the largest modulus on an ellipse around them.
 
     Args:
         transform: of the variable.
 
     Example:
-        >>> normal = Transform(lambda s: s * s / 2, -math.inf, math.inf, 0.0, 1.0)
+        >>> normal = Transform(lambda s: (s * s / 2, 0 * s.real), -math.inf, math.inf, 0.0, 1.0)
         >>> log_tail, error = Inversion(normal).log_tail(np.array([38.0]))
         >>> round(float(log_tail[0]), 9), bool(error[0] < 1e-11)
         (-726.557216019, True)
@@ -104,23 +68,38 @@ class Inversion:
     def _saddles(self) -> tuple[Array, Array, Array, Array]:
         """Places on the real axis, the x they are saddle points for, curvatures of K, a count of widths."""
         right, std = self.transform.right, self.transform.std
-        steps = np.geomspace(0.02, 1e12 if math.isfinite(right) else 1e7, 500)
+        steps = np.geomspace(0.02, 1e12 if math.isfinite(right) else 1e7, 250)
         if math.isfinite(right):
             steps = steps / (std * right)
             places = right * steps / (1 + steps)
             places = places[places < right * (1 - 1e-13)]
         else:
             places = steps / std
-        with np.errstate(all="ignore"):
-            slope = self.transform.log_mgf((places * (1 + 1e-7j)).astype(np.complex128)).imag / (
-                places * 1e-7
-            )
-            curvature = np.gradient(slope, places)
+        slope = self._slopes(places)
+        while True:
+            gap = np.diff(places)
+            mean = np.diff(slope) / gap
+            change = np.abs(np.diff(mean, prepend=mean[0], append=mean[-1]))
+            # Where the curvature changes, a line between two saddle points misses those between.
+            missed = gap * np.maximum(change[1:], change[:-1]) / np.sqrt(np.maximum(mean, 1e-300))
+            jumps = np.flatnonzero((missed > 1) & (gap > 1e-4 * places[1:]) & (slope[1:] < FARTHEST * std))
+            if not len(jumps) or len(places) > MOST:
+                break
+            between = (places[jumps] + places[jumps + 1]) / 2
+            places = np.insert(places, jumps + 1, between)
+            slope = np.insert(slope, jumps + 1, self._slopes(between))
+        curvature = np.gradient(slope, places)
         good = np.isfinite(slope) & (curvature > 0)
         good &= np.cumsum(~good) == 0
         places, slope, curvature = places[good], np.maximum.accumulate(slope[good]), curvature[good]
         wide = np.sqrt(curvature) * np.gradient(places)
         return places, slope, curvature, np.cumsum(wide)
+
+    def _slopes(self, places: Array) -> Array:
+        """K', by the imaginary part of K a step beside the axis."""
+        shifted = np.asarray(places * (1 + 1e-7j), dtype=np.complex128)
+        slope: Array = self.transform.log_mgf(shifted)[0].imag / (places * 1e-7)
+        return slope
 
     def log_tail(self, x: Array) -> tuple[Array, Array]:
         """log P(X > x, X != 0) and a bound on its absolute error, which is relative in the tail itself."""
@@ -136,167 +115,146 @@ class Inversion:
         return self._inverted(np.asarray(x, dtype=np.float64), tail=False)[:2]
 
     def _inverted(self, x: Array, tail: bool) -> tuple[Array, Array, Array]:
-        found = np.stack([np.full(len(x), -np.inf), np.full(len(x), np.inf), np.full(len(x), np.inf)])
-        waiting = np.arange(len(x))
-        for tilt in TILTS:
-            for k in range(0, len(waiting), CHUNK):
-                part = waiting[k : k + CHUNK]
-                again = np.stack(self._chunk(x[part], tail, tilt))
-                better = again[2] < found[2, part]
-                found[:, part[better]] = again[:, better]
-            waiting = waiting[~(found[1, waiting] < GOOD * (1 + 1e-3 * np.abs(found[0, waiting])))]
-            if not len(waiting):
-                break
+        with np.errstate(all="ignore"):
+            found = self._tried(x, tail, *TRIES[0])
+            for part, width in TRIES[1:]:
+                waiting = np.flatnonzero(~(found[1] < GOOD * (1 + 1e-3 * np.abs(found[0]))))
+                if not len(waiting):
+                    break
+                again = self._tried(x[waiting], tail, part, width)
+                better = again[2] < found[2, waiting]
+                found[:, waiting[better]] = again[:, better]
         return found[0], found[1], found[2]
 
-    def _chunk(self, x: Array, tail: bool, tilt: float) -> tuple[Array, Array, Array]:
-        curves = _Curves.through(self.transform, self._saddles, x, tail, tilt)
-        total, size, rounding, cut = curves.summed()
-        edges = curves.edge(1.0) + curves.edge(-1.0)
-        with np.errstate(all="ignore"):
-            strip, step = curves.strip[curves.of], curves.step[curves.of]
-            between = 2 * edges / np.expm1(2 * math.pi * strip / step)
-            base, shift = curves.base[curves.of], curves.level[curves.of] * x
-            value = np.log(total) + base - shift
-            rounding = rounding + EPS * size + 4 * EPS * (np.abs(base) + np.abs(shift)) * np.abs(total)
-            absolute = between + cut + rounding
-            error = absolute / np.abs(total)
-            bound = np.where(error < 0.5, -np.log1p(-np.minimum(error, 0.5)), np.inf)
-            lost_log = np.where(np.isnan(absolute), np.inf, np.log(absolute) + base - shift)
-        lost = ~(total > 0) | np.isnan(bound)
+    def _tried(self, x: Array, tail: bool, part: int, width: float) -> Array:
+        """The log of the result, a bound on its error, the log of one on the error of the result itself."""
+        chunks = [x[k : k + CHUNK] for k in range(0, len(x), CHUNK)]
+        parts = [np.stack(self._chunk(chunk, tail, math.pi / part, width)) for chunk in chunks]
+        return np.concatenate(parts, axis=1) if parts else np.empty((3, 0))
+
+    def _chunk(self, x: Array, tail: bool, tilt: float, width: float) -> tuple[Array, Array, Array]:
+        curves = Curves.through(self.transform, self._saddles, x, tail, tilt, width)
+        total, absolute = _Sums(curves, x).found()
+        base, shift = curves.base[curves.of], curves.level[curves.of] * x
+        value = np.log(total) + base - shift
+        absolute = absolute + 4 * EPS * (np.abs(base) + np.abs(shift)) * np.abs(total)
+        error = absolute / np.abs(total)
+        bound = np.where(error < 0.5, -np.log1p(-np.minimum(error, 0.5)), np.inf)
+        lost_log = np.where(np.isnan(absolute), np.inf, np.log(absolute) + base - shift)
+        lost = ~((total > 0) & (total < np.inf)) | np.isnan(bound)
         if not tail:
             return np.where(lost, -np.inf, value), np.where(lost, np.inf, bound), lost_log
-        # Chernoff: P(X > x) <= exp(K(s) - s x), so where all digits are lost it lies between 0 and this.
-        most = base - shift
+        # Where all digits are lost, the tail lies between 0 and the end of its interval, and below
+        # Chernoff's bound exp(K(s) - s x).
+        most = np.fmin(base - shift, np.log(np.maximum(total, 0.0) + absolute) + base - shift)
         lost |= bound > 1
         return np.where(lost, most - LN2, value), np.where(lost, 1.0, bound), np.where(lost, most, lost_log)
 
 
-@dataclass(frozen=True)
-class _Curves:
-    """Hyperbolas s(u) = level + reach (bend sin(tilt) (cosh u - 1) + i cos(tilt) sinh u), for x nearby."""
+class _Sums:
+    """The sums along curves at the x they serve, in panels of x that shrink towards 0."""
 
-    transform: Transform
-    x: Array
-    of: NDArray[np.intp]
-    tail: bool
-    tilt: float
-    level: Array
-    reach: Array
-    bend: Array
-    step: Array
-    strip: Array
-    base: Array
+    def __init__(self, curves: Curves, x: Array) -> None:
+        self.curves, self.x, self.of = curves, x, curves.of
+        self.main, self.edges = curves.main(), curves.edges()
+        self.logs, self.phases = np.log(self.main.sizes), np.angle(self.main.value)
 
-    @classmethod
-    def through(cls, of: Transform, saddles: tuple[Array, ...], x: Array, tail: bool, tilt: float) -> _Curves:
-        places, slopes, curvatures, widths = saddles
-        level = np.maximum(np.interp(x, slopes, places), min(0.6 / of.std, 0.5 * of.right))
-        level = np.interp(np.round(2 * np.interp(level, places, widths)) / 2, widths, places)
-        keys, index = np.unique(level * (of.bend or np.where(x >= 0, 1, -1)), return_inverse=True)
-        level, bend = np.abs(keys), np.sign(keys)
-        reach = np.minimum(level, of.right - level) if math.isfinite(of.right) else level
-        narrow = 1 / np.sqrt(np.interp(level, places, curvatures)) / reach
-        base = of.log_mgf(level.astype(np.complex128)).real
-        widest = 0.98 * tilt
-        step = np.minimum(2 * math.pi * widest / 37, 0.7 * narrow)
-        strip = np.minimum(widest, 8.6 * narrow)
-        return cls(of, x, index, tail, tilt, level, reach, bend, step, strip, base)
+    def found(self) -> tuple[Array, Array]:
+        """The sums, and bounds on their errors."""
+        x = self.x
+        panel, order, starts = self._panels()
+        rows = self.of[order[starts]]
+        low, high = np.minimum.reduceat(x[order], starts), np.maximum.reduceat(x[order], starts)
+        kept, whole, rounding = self._rounding(rows, low, high)
+        share = np.where(high > low, 1 / (high - low), 0.0)[panel] * (x - low[panel])
+        bound = self._outer(self.of, x) + chord(share, rounding[panel, 0], rounding[panel, 1])
+        sums, alone = np.empty(len(x)), np.ones(len(x), dtype=bool)
+        counts = np.diff(np.append(starts, len(x)))
+        for k in np.flatnonzero((counts >= FEWEST) & (high > low)):
+            there = order[starts[k] : starts[k] + counts[k]]
+            middle, half = (low[k] + high[k]) / 2, (high[k] - low[k]) / 2
+            largest = self._largest(int(rows[k]), middle, half)
+            count = fewest(largest, EPS / 16 * whole[k].min())
+            if count > 0.8 * counts[k]:
+                continue
+            values = self._values(middle + half * points(count), int(rows[k]), kept[k])
+            size = max(abs(low[k]), abs(high[k]))
+            sums[there], error = evaluated(values, (x[there] - middle) / half, 2 * size / half)
+            worst = float((bound[there]).max())
+            bound[there] = lebesgue(count) * worst + distance(largest, count) + error
+            alone[there] = False
+        self._alone(np.flatnonzero(alone), kept[panel], sums)
+        return sums, bound
 
-    def _nodes(self, chosen: Any, u: Array, shift: Array | float) -> tuple[Complex, Complex, Complex, Array]:
-        """Per node of a curve: s - level, K(s) - K(level), the factor of exp, and what rounds."""
-        level, reach, bend, base = (
-            part[chosen][:, None] for part in (self.level, self.reach, self.bend, self.base)
+    def _panels(self) -> tuple[Places, Places, Places]:
+        """The panel of each x, an order by panels, and where each panel starts in it."""
+        keys = self.of * 1024
+        if not self.curves.transform.bend:
+            far, reach = np.abs(self.curves.far), np.abs(self.main.away).max(axis=1)
+            ratio = np.minimum(far[self.of] / np.abs(self.x), np.maximum(far * reach, 1.0)[self.of])
+            keys += np.nan_to_num(np.log2(ratio) / 2, nan=0.0).astype(np.intp)
+        order = np.argsort(keys, kind="stable")
+        fresh = np.diff(keys[order], prepend=-1) != 0
+        panel = np.empty(len(keys), dtype=np.intp)
+        panel[order] = np.cumsum(fresh) - 1
+        return panel, order, np.flatnonzero(fresh)
+
+    def _outer(self, of: Places, x: Array) -> Array:
+        """A bound on what lies between the nodes and beyond the last one."""
+        curves, n = self.curves, len(self.curves.level)
+        edges = self.edges.whole[:, :n] + self.edges.whole[:, n:]
+        lost = 2 * edges / np.expm1(2 * math.pi * curves.strip / curves.step) + self.main.cut
+        share = np.where(curves.far != curves.near, 1 / (curves.far - curves.near), 0.0)
+        return chord(share[of] * (x - curves.near[of]), lost[0, of], lost[1, of])
+
+    def _rounding(self, rows: Places, low: Array, high: Array) -> tuple[Places, Array, Array]:
+        """Per panel: how many terms count, and at both ends their moduli and rounding errors in all."""
+        main = self.main
+        moved = np.stack([low, high], axis=1) - self.curves.near[rows][:, None]
+        fallen = np.exp(-main.away.real[rows][:, None] * moved[:, :, None])
+        sizes = main.sizes[rows][:, None] * fallen
+        whole = sizes.sum(axis=2)
+        far = np.minimum(np.abs(main.away)[rows] * np.maximum(np.abs(low), np.abs(high))[:, None], 1e6)
+        rounding = (main.rounds[rows][:, None] * fallen + sizes * far[:, None]).sum(axis=2)
+        counts = sizes.max(axis=1) > SMALL * whole.max(axis=1)[:, None]
+        length = counts.shape[1]
+        lost = length * SMALL * whole.max(axis=1)[:, None]
+        return length - np.argmax(counts[:, ::-1], axis=1), whole, EPS * rounding + lost
+
+    def _largest(self, row: int, middle: float, half: float) -> Array:
+        """Bounds on the modulus on ellipses around a panel, one per radius, along either edge; doubled."""
+        rows = [row, row + len(self.curves.level)]
+        along, across = (half * axis[:, None, None] for axis in semiaxes(RADII))
+        away, sizes = self.edges.away[rows], self.edges.sizes[rows]
+        grown = np.sqrt((along * away.real) ** 2 + (across * away.imag) ** 2) - away.real * (
+            middle - self.curves.near[row]
         )
-        grown, turned = np.cosh(u + 1j * shift), np.sinh(u + 1j * shift)
-        sine, cosine = bend * math.sin(self.tilt), 1j * math.cos(self.tilt)
-        away = reach * (sine * (grown - 1) + cosine * turned)
-        s = level + away
-        factor = reach * (sine * turned + cosine * grown) / 2j / math.pi
-        with np.errstate(all="ignore"):
-            power = self.transform.log_mgf(s) - base
-            noise = np.zeros(s.shape) if self.transform.noise is None else self.transform.noise(s)
-        return away, power, factor / s if self.tail else factor, noise
+        parts = np.exp(grown) * sizes
+        whole = parts.sum(axis=2)
+        for k, stop in enumerate(self.edges.stops[rows]):
+            last = parts[:, k, stop - BLOCK : stop].sum(axis=1)
+            whole[~(last < 0.01 * whole[:, k]), k] = np.inf
+        largest: Array = 2 * whole.min(axis=1)
+        return largest
 
-    def _blocks(self, shift: Array | float, stride: int) -> Generator[tuple[Any, ...], Any, None]:
-        """Blocks of nodes; the receiver sends back which x go on."""
-        active, start = np.arange(len(self.x)), 0
-        while len(active):
-            curves, local = np.unique(self.of[active], return_inverse=True)
-            steps = stride * self.step[curves]
-            u = np.arange(start, start + BLOCK) * steps[:, None]
-            side = shift if isinstance(shift, float) else shift[curves][:, None]
-            away, power, factor, noise = self._nodes(curves, u, side)
-            weights = np.full(BLOCK, 2.0)
-            weights[0] -= start == 0
-            factor = factor * weights * steps[:, None]
-            start += BLOCK
-            going = yield active, curves, local, away, power, factor, noise
-            active = active[going & (start * steps[local] < FARTHEST)]
+    def _alone(self, places: Places, kept: Places, sums: Array) -> None:
+        """The sums at the given x one by one, those of similar length together."""
+        lengths = np.ceil(np.log2(kept[places])).astype(int)
+        for length in np.unique(lengths):
+            chosen = places[lengths == length]
+            most = int(kept[chosen].max())
+            size = max(1, NUMBERS // most)
+            for k in range(0, len(chosen), size):
+                part = chosen[k : k + size]
+                sums[part] = self._values(self.x[part], self.of[part], most)
 
-    def _values(self, active: Any, local: Any, away: Complex, power: Complex, factor: Complex) -> Complex:
-        x = self.x[active][:, None]
-        with np.errstate(all="ignore"):
-            values: Complex = power[local] - away[local] * x
-            np.exp(values, out=values)
-            if self.transform.log_atom > -math.inf:
-                base = self.base[self.of[active]][:, None]
-                values -= np.exp(self.transform.log_atom - base - away[local] * x)
-            values *= factor[local]
-        return values
-
-    def summed(self) -> tuple[Array, Array, Array, Array]:
-        """The sum along the curve, of its moduli, of their rounding errors, and a bound on what is cut."""
-        total, size, rounding, last, before = (np.zeros(len(self.x)) for _ in range(5))
-        blocks = self._blocks(0.0, 1)
-        going: Any = None
-        # Beside an atom a term is a difference, whose rounding never falls below that of the atom.
-        floor = 1e-18 if self.transform.log_atom == -math.inf else 4e-15
-        while True:
-            try:
-                active, _, local, away, power, factor, noise = blocks.send(going)
-            except StopIteration:
-                break
-            values = self._values(active, local, away, power, factor)
-            sizes = _sizes(values)
-            values[sizes == 0] = 0.0
-            with np.errstate(all="ignore"):
-                total[active] += values.real.sum(axis=1)
-            known, far = np.minimum(np.abs(power), 1e3) + noise + 4, np.abs(away)
-            rounds = known[local] + far[local] * np.abs(self.x[active])[:, None]
-            with np.errstate(all="ignore"):
-                rounding[active] += EPS * (sizes * np.minimum(rounds, 1e6 + known[local])).sum(axis=1)
-                before[active], last[active] = last[active], sizes.sum(axis=1)
-                size[active] += last[active]
-            going = (last[active] > floor * size[active]) & np.isfinite(size[active])
-        with np.errstate(all="ignore"):
-            ratio = np.where(before > 0, last / before, 0.0)
-            cut = np.where(ratio < 1, last * ratio / (1 - np.minimum(ratio, 1 - EPS)), np.inf)
-        return total, size, rounding, np.where(last == 0, 0.0, cut)
-
-    def edge(self, side: float) -> Array:
-        """The integral of the modulus along one edge of the strip."""
-        size = np.zeros(len(self.x))
-        blocks = self._blocks(side * self.strip, 2)
-        going: Any = None
-        while True:
-            try:
-                active, _, local, away, power, factor, _ = blocks.send(going)
-            except StopIteration:
-                return size
-            with np.errstate(all="ignore"):
-                if self.transform.log_atom > -math.inf:
-                    block = _sizes(self._values(active, local, away, power, factor)).sum(axis=1)
-                else:
-                    x = self.x[active][:, None]
-                    moduli = np.exp(power.real[local] - away.real[local] * x) * np.abs(factor)[local]
-                    block = _sizes(moduli).sum(axis=1)
-                size[active] += block
-            going = (block > 1e-3 * size[active]) & np.isfinite(size[active])
-
-
-def _sizes(values: NDArray[Any]) -> Array:
-    """Moduli; infinite ones stay, so that an overflow shows in the bound. What is no number has vanished."""
-    with np.errstate(all="ignore"):
-        sizes = np.where(np.isinf(values.real) | np.isinf(values.imag), np.inf, np.abs(values))
-    return np.where(np.isnan(sizes), 0.0, sizes)
+    def _values(self, x: Array, row: Any, count: int) -> Array:
+        """The sum of so many terms at each x: of one curve, or each of its own."""
+        moved = (x - self.curves.near[row])[:, None]
+        away = self.main.away[row, :count]
+        parts = np.exp(self.logs[row, :count] - away.real * moved)
+        parts *= np.cos(self.phases[row, :count] - away.imag * moved)
+        total: Array = parts.sum(axis=1)
+        if not np.isfinite(total).all():
+            total = np.where(np.isnan(parts), 0.0, parts).sum(axis=1)
+        return total

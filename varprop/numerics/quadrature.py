@@ -7,6 +7,7 @@ does not settle, take adaptive Gauss-Kronrod panels that are split at the kinks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import TypeAlias
 
 import numpy as np
@@ -37,10 +38,28 @@ class NotIntegrable(Exception):
         super().__init__(why)
 
 
+@cache
 def legendre(count: int) -> tuple[Array, Array]:
-    """Nodes and weights of Gauss and Legendre on [0, 1]."""
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    return (nodes + 1) / 2, weights / 2
+    """Nodes and weights of Gauss and Legendre on [0, 1], each to its last digits.
+
+    The outer weights of NumPy are wrong by some hundred rounding units; Newton's steps in extended
+    precision leave one.
+
+    Example:
+        >>> x, weights = legendre(20)
+        >>> float(abs(weights @ x**39 - 1 / 40)) < 1e-16
+        True
+    """
+    x = np.asarray(np.polynomial.legendre.leggauss(count)[0], dtype=np.longdouble)
+    for _ in range(2):
+        before, value = np.ones_like(x), x
+        for k in range(1, count):
+            after = (np.longdouble(2 * k + 1) * x * value - np.longdouble(k) * before) / np.longdouble(k + 1)
+            before, value = value, after
+        slope = np.longdouble(count) * (x * value - before) / (x * x - 1)
+        x = x - value / slope
+    weights = 1 / ((1 - x * x) * slope * slope)
+    return ((1 + x) / 2).astype(np.float64), weights.astype(np.float64)
 
 
 def _kronrod() -> tuple[Array, Array, Array]:
