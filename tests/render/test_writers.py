@@ -201,6 +201,19 @@ def test_json_comes_back(document: Document) -> None:
             "[3]",
             '[{"kind": "nonsense"}]',
             '[{"kind": "math"}]',
+            '[{"kind": "math", "latex": 5, "plain": "x"}]',
+            '[{"kind": "badge", "label": null, "tone": "good"}]',
+            '[{"kind": "code", "text": 3}]',
+            '[{"kind": "heading", "text": 5}]',
+            '[{"kind": "table", "header": ["a"], "rows": [["b"]], "caption": 4}]',
+            '[{"kind": "plot", "series": ["a"]}]',
+            '[{"kind": "plot", "series": [], "title": 3}]',
+            '[{"kind": "plot", "series": [{"kind": "series", "name": 3, "x": [1], "y": [2]}]}]',
+            '[{"kind": "line", "right": "x"}]',
+            *(
+                f'[{{"kind": "line", "right": {{"kind": "math", "latex": "x", "plain": "x"}}, {field}}}]'
+                for field in ('"number": "<script>"', '"number": true', '"badge": "good"', '"reason": 4')
+            ),
             '[{"kind": []}]',
             "[{}]",
             '{"a": 1}',

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 
 __all__ = [
     "Badge",
@@ -28,6 +28,15 @@ Tone: TypeAlias = Literal["good", "bad", "unclear", "neutral"]
 TONES = ("good", "bad", "unclear", "neutral")
 
 
+def _held(block: object, kind: type, *names: str, none: bool = False) -> None:
+    """Refuse fields of another kind: the writers escape words, and nothing but words."""
+    for name in names:
+        value = getattr(block, name)
+        if not (isinstance(value, kind) and not isinstance(value, bool)) and not (none and value is None):
+            shown = f"{type(block).__name__}({name}={brief(value, 40)})"
+            raise ParameterError(shown, f"it is no {kind.__name__}", f"Give a {kind.__name__}.")
+
+
 @dataclass(frozen=True)
 class Math:
     r"""One formula in its two spellings; alone in a document it is a displayed formula.
@@ -43,6 +52,9 @@ class Math:
 
     latex: str
     plain: str
+
+    def __post_init__(self) -> None:
+        _held(self, str, "latex", "plain")
 
     @classmethod
     def number(cls, value: float, digits: int = 6) -> Math:
@@ -77,6 +89,7 @@ class Badge:
     tone: Tone = "neutral"
 
     def __post_init__(self) -> None:
+        _held(self, str, "label")
         if self.tone not in TONES:
             raise ParameterError(
                 f"Badge(tone={self.tone!r})", "no such tone", f"Use one of {', '.join(TONES)}."
@@ -98,6 +111,9 @@ class Code:
 
     text: str
     language: str = ""
+
+    def __post_init__(self) -> None:
+        _held(self, str, "text", "language")
 
 
 Inline: TypeAlias = str | Math | Badge | Code
@@ -155,6 +171,7 @@ class Heading:
     level: int = 2
 
     def __post_init__(self) -> None:
+        _held(self, str, "text")
         if self.level not in (1, 2, 3, 4):
             raise ParameterError(f"Heading(level={self.level!r})", "no such level", "Use 1, 2, 3 or 4.")
 
@@ -220,6 +237,7 @@ class Table:
             )
         for name, value in (("header", names), ("rows", cells), ("caption", caption), ("align", align)):
             object.__setattr__(self, name, value)
+        _held(self, str, "caption")
 
 
 @dataclass(frozen=True, init=False)
@@ -251,6 +269,7 @@ class Series:
             )
         for field, value in (("name", name), ("x", xs), ("y", ys)):
             object.__setattr__(self, field, value)
+        _held(self, str, "name")
 
 
 @dataclass(frozen=True, init=False)
@@ -286,6 +305,12 @@ class Plot:
         values = (tuple(series), title, x_label, y_label, log_y)
         for field, value in zip(("series", "title", "x_label", "y_label", "log_y"), values, strict=True):
             object.__setattr__(self, field, value)
+        _held(self, str, "title", "x_label", "y_label")
+        for one in self.series:
+            if not isinstance(one, Series):
+                raise ParameterError(
+                    f"Plot of {brief(one, 40)}", "it is no Series", "Give Series(name, x, y)."
+                )
 
 
 @dataclass(frozen=True, init=False)
@@ -335,6 +360,11 @@ class Line:
             ("badge", badge),
         ):
             object.__setattr__(self, field, value)
+        _held(self, Math, "right", "relation")
+        _held(self, Math, "left", none=True)
+        _held(self, int, "number", none=True)
+        _held(self, str, "reason")
+        _held(self, Badge, "badge", none=True)
 
 
 Block: TypeAlias = Text | Math | Badge | Code | Heading | Bullets | Table | Plot | Line
