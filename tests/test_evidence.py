@@ -195,6 +195,17 @@ def test_evidence_comes_back_from_json() -> None:
             Evidence.from_json(text)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("alpha", None), ("at", "n = 3"), ("verdict", "<b>"), ("verdict", []), ("estimate", "1"), ("high", {})],
+)
+def test_damaged_evidence_is_refused_when_it_is_read(field: str, value: object) -> None:
+    stored = json.loads(check(Variance(z), equals=1, budget=1e-4).to_json())
+    (stored if field in stored else stored["claims"][0])[field] = value
+    with pytest.raises(ParseError, match="to_json"):
+        Evidence.from_json(json.dumps(stored))
+
+
 def test_evidence_is_shown() -> None:
     found = check(Variance(z), equals=1)
     assert "| verdict" in found.to_markdown() and "tabular" in found.to_latex()

@@ -189,8 +189,10 @@ class Evidence(Documented):
             claims = tuple(_claim(dict(claim)) for claim in stored["claims"])
             names = ("verdict", "at", "seed", "alpha", "premise", "fingerprint", "settings")
             known = {key: stored[key] for key in names}
-            return cls(**known, claims=claims, resolution=Resolution(**stored["resolution"]))
-        except (ValueError, KeyError, TypeError) as problem:
+            read = cls(**known, claims=claims, resolution=Resolution(**stored["resolution"]))
+            read.document()  # what cannot be shown is damaged
+            return read
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as problem:
             raise ParseError(
                 "evidence from JSON",
                 f"it does not read as evidence of schema {SCHEMA} ({problem})",

@@ -34,7 +34,8 @@ def _held(block: object, kind: type, *names: str, none: bool = False) -> None:
         value = getattr(block, name)
         if not (isinstance(value, kind) and not isinstance(value, bool)) and not (none and value is None):
             shown = f"{type(block).__name__}({name}={brief(value, 40)})"
-            raise ParameterError(shown, f"it is no {kind.__name__}", f"Give a {kind.__name__}.")
+            wanted = {str: "string", int: "whole number"}.get(kind, kind.__name__)
+            raise ParameterError(shown, f"it is no {wanted}", f"Give a {wanted}.")
 
 
 @dataclass(frozen=True)
