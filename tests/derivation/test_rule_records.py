@@ -9,6 +9,7 @@ import sympy as sp
 from varprop import (
     Axis,
     Empirical,
+    Normal,
     Orthogonal,
     Rademacher,
     RandomVariable,
@@ -18,6 +19,7 @@ from varprop import (
     derive,
     relu,
     relu2,
+    step,
     sum_over,
     tanh,
 )
@@ -30,7 +32,13 @@ from varprop.derivation.rules.addends import (
     pairwise_orthogonal,
     uncorrelated_addends,
 )
-from varprop.derivation.rules.gaussian import given_inputs, linear_law, linear_normal, normal_parts
+from varprop.derivation.rules.gaussian import (
+    all_normal,
+    given_inputs,
+    linear_law,
+    linear_normal,
+    normal_parts,
+)
 from varprop.derivation.rules.means import (
     activation_value,
     linearity,
@@ -144,6 +152,13 @@ def test_the_law_of_a_sum_counts_the_copies_of_numbers():
     n = WIDTH.size
     assert linear_law(sum_over(WIDTH, 2 * normal("x", WIDTH) + 3)) == (3 * n, 4 * n, True)
     assert linear_law(sum_over(ALONG, sum_over(WIDTH, normal("x", WIDTH) + 3)))[0] == 12 * n
+
+
+def test_only_a_jump_asks_whether_the_sum_varies():
+    still = RandomVariable("x", Normal(variance=sp.Symbol("s", nonnegative=True)))
+    assert [all_normal(Structure(), phi, still).verdict for phi in (relu, step)] == ["proven", "unknown"]
+    assert [all_normal(Structure(), phi, A).verdict for phi in (relu, step)] == ["proven", "proven"]
+    assert all_normal(Structure(), relu, A + X).verdict == "refuted"
 
 
 def test_the_addends_inside_a_sum_have_to_be_independent():

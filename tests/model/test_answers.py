@@ -148,6 +148,7 @@ def test_what_is_missing_is_said(ask, words):
     [
         (lambda: Normal().at("n"), "it is no mapping"),
         (lambda: Unknown(mean=2, fourth_moment=24), "E X^4 >= (E X^2)^2"),
+        (lambda: Unknown(mean=3, fourth_moment=99), "E X^4 >= (E X^2)^2"),
         (lambda: Unknown(moments={6: -2}), "E X^6 >= 0"),
         (lambda: Unknown(symmetric=True, fourth_moment=2, moments={6: 3}), "E X^2 E X^6 >= (E X^4)^2"),
         (lambda: StudentT(-1, variance=2), "StudentT(dof=-1): outside its domain"),
@@ -274,6 +275,14 @@ def test_a_normal_law_between_two_ends(law):
         assert float(law.positive_part_moment(k)) == pytest.approx(positive, rel=1e-7, abs=1e-12)
     drawn = law.draw(np.random.default_rng(1), 4000)
     assert stats.kstest(drawn, truth.cdf).pvalue > 1e-6
+
+
+@pytest.mark.parametrize(("low", "high"), [(2, 4), (-1, 3), (-3, -1)])
+def test_a_positive_part_with_symbols_is_right_wherever_zero_lies(low, high):
+    a, b = sp.symbols("a b", real=True)
+    for k in (1, 2, 3):
+        found = Uniform(a, b).positive_part_moment(k).subs({a: low, b: high})
+        assert found == sp.integrate(sp.Max(V, 0) ** k, (V, max(low, 0), max(high, 0))) / (high - low)
 
 
 def test_an_open_end_is_not_written():
