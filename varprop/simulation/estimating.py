@@ -34,12 +34,11 @@ Method: TypeAlias = Literal["plain", "crossed", "quasi-random", "shared signs", 
 METHODS: tuple[Method, ...] = ("plain", "crossed", "quasi-random", "shared signs", "sign average")
 
 PILOT, MAIN, FIRST = 0, 1, 2
-LEAST_SAMPLES = 4096
-PILOT_ROWS = 1024
+LEAST_SAMPLES, PILOT_ROWS = 4096, 1024
 REPLICATES = 32
 CROSS_FROM = 16
 """Random numbers behind a row and behind a column from which crossed blocks pay."""
-PILOT_SHAPE = (80, 80)
+PILOT_SHAPE, SIGNED_SHAPE = (80, 80), (320, 48)
 FIRST_SIDE, FIRST_ERROR = 224, 0.0075
 """Rows and columns of a first block that may be enough for a relative error of so much, or more."""
 MOST_BLOCKS = 2**13
@@ -308,7 +307,8 @@ class Problem:
             laws |= {variable: Signed(variable.distribution, cluster) for variable in self.rows}
         program = self.program.with_laws(laws, self.rows)
         single = self.functional.above is None and all(map(is_one_sum, self.expressions))
-        base = Crossed(program, self.functional, *PILOT_SHAPE, cluster, units=units, single=single)
+        shape = PILOT_SHAPE if cluster == 1 else SIGNED_SHAPE
+        base = Crossed(program, self.functional, *shape, cluster, units=units, single=single)
         first = base.shaped(FIRST_SIDE, FIRST_SIDE)
         if error and error >= FIRST_ERROR and cluster == 1 and first.chunk_cost <= nanoseconds / 4:
             parts, interrupted = self._run(engine, first, 1, key=FIRST + len(units))
@@ -318,8 +318,8 @@ class Problem:
         else:
             share = math.sqrt(min(1.0, nanoseconds / 8 / max(1.0, base.chunk_cost)))
             least = max(2 * cluster, SMALLEST)
-            side = max(least, int(PILOT_SHAPE[0] * share) // cluster * cluster)
-            pilot = base.shaped(side, max(SMALLEST, int(PILOT_SHAPE[1] * share)))
+            side = max(least, int(shape[0] * share) // cluster * cluster)
+            pilot = base.shaped(side, max(SMALLEST, int(shape[1] * share)))
             if pilot.chunk_cost > nanoseconds / 2:
                 pilot, seen = base.shaped(least, SMALLEST), None
             else:
@@ -351,17 +351,17 @@ class Problem:
 
         key = MAIN if not units else FIRST + len(units) + len(self.expressions)
         found, interrupted = self._run(engine, sampler, chunks, needed, key)
-        return self._of_crossed(method, reason, sampler, found, interrupted)
+        numbers = self._of_crossed(method, reason, sampler, found, interrupted)
+        return replace(numbers, entries=max(numbers.entries, pilot.entries))
 
     def _of_crossed(
         self, method: Method, reason: str, sampler: Crossed, found: list[Array], interrupted: bool
     ) -> Numbers:
         rows, columns = sampler.rows, sampler.columns
-        entries = sampler.program.work(sampler.design).entries + 4 * rows * columns
         blocks = len(found) * sampler.pieces
         samples = rows * columns * blocks
         if not found:
-            return self._found(method, reason, np.empty((0, 1)), 0, entries, "", interrupted)
+            return self._found(method, reason, np.empty((0, 1)), 0, sampler.entries, "", interrupted)
         table = np.concatenate(found)
         if not np.isfinite(table).all():
             raise not_finite()
@@ -377,7 +377,7 @@ class Problem:
         if not math.isfinite(unit * limits.high - unit * limits.low):
             raise not_finite()
         return Numbers(
-            unit * value, unit * sd, interval, alarm, method, reason, samples, entries, interrupted
+            unit * value, unit * sd, interval, alarm, method, reason, samples, sampler.entries, interrupted
         )
 
     def _run(

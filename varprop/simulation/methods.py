@@ -198,6 +198,11 @@ class Crossed:
         return float(work.cost + work.overhead + BLOCK_COST + 5.0 * self.design.samples) * self.pieces
 
     @property
+    def entries(self) -> int:
+        """Array entries alive at once, at most."""
+        return self.program.work(self.design).entries + 4 * self.design.samples
+
+    @property
     def unit(self) -> float:
         """What results are to be multiplied by."""
         if not self.units:
