@@ -14,7 +14,7 @@ from varprop.errors import SamplingError
 from varprop.model.axes import Index
 from varprop.model.variables import Variable
 
-__all__ = ["BLOCK", "COLUMN", "ROW", "Design", "Label", "Law", "Source", "Work", "fits_single"]
+__all__ = ["BLOCK", "COLUMN", "ROW", "Design", "Label", "Law", "Source", "Work"]
 
 Array = NDArray[np.float64]
 Label: TypeAlias = str | Index
@@ -24,13 +24,7 @@ COORDINATES = 256
 """Coordinates per matrix product: longer ones would give other bits on other numbers of threads."""
 
 DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.05, 4000.0
-SMALL, LARGE = 1e-12, 1e12
 SINGLE_DRAW_COST, SINGLE_PRODUCT_COST = 6.0, 0.025
-
-
-def fits_single(values: NDArray[Any]) -> bool:
-    """Whether products of a few arrays such as this one stay well within the range of float32."""
-    return SMALL < max(float(values.max()), -float(values.min())) < LARGE
 
 
 class Law(Protocol):
@@ -58,12 +52,14 @@ class Design:
         rows: draws of the first group of variables in a block.
         columns: draws of all others, each combined with every row; 0 for plain blocks, where all are drawn
             together.
-        single: whether variables are drawn, and matrix products taken, in float32.
+        single: whether variables are drawn, and matrix products taken, in float32 where their laws allow it.
+        careful: whether products are taken in float64 all the same, of the same draws.
     """
 
     rows: int
     columns: int = 0
     single: bool = False
+    careful: bool = False
 
     @property
     def crossed(self) -> bool:
@@ -141,13 +137,14 @@ class Source:
         whole = self.law is None and self.variable.is_joint
         single = design.single and hasattr(law, "draw_single")
         shape = (count,) if whole else (count, *extents)
-        drawn = law.draw_single(rng, shape) if single else np.asarray(law.draw(rng, shape), dtype=np.float64)
-        if single and not fits_single(drawn):
-            drawn = law.draw(rng, shape)
+        drawn = (law.draw_single if single else law.draw)(rng, shape)
+        if not single or design.careful:
+            drawn = np.asarray(drawn, dtype=np.float64)
         if drawn.shape != (count, *extents):
             raise SamplingError(
                 f"draws of {self.variable.name}",
                 f"{law} gave shape {drawn.shape}, not {(count, *extents)}",
                 "A draw has the shape it is asked for.",
             )
-        return drawn.reshape(blocks, per_block, *extents)
+        reshaped: Array = drawn.reshape(blocks, per_block, *extents)
+        return reshaped

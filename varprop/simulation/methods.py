@@ -138,10 +138,12 @@ class Signed:
         drawn = self.law.draw(rng, (shape[0] // self.signs, *shape[1:]))
         return self._copied(rng, drawn, np.uint64).view(np.float64).reshape(shape)
 
-    def draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """The same in float32."""
+    def draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        """The same in float32, where the law allows it."""
         drawn = self.law.draw_single(rng, (shape[0] // self.signs, *shape[1:]))
-        return self._copied(rng, drawn, np.uint32).view(np.float32).reshape(shape)
+        word = np.uint32 if drawn.dtype == np.float32 else np.uint64
+        copies: NDArray[Any] = self._copied(rng, drawn, word).view(drawn.dtype).reshape(shape)
+        return copies
 
     def _copied(
         self, rng: np.random.Generator, drawn: NDArray[Any], word: Any
@@ -222,8 +224,11 @@ class Crossed:
 
     def _block(self, streams: Streams, block: int) -> Array:
         drawn = self.program.run(streams, chunk=block, blocks=1, design=self.design)
-        if self.single and not all(map(_spread_out, drawn)):
-            return replace(self, single=False)._block(streams, block)
+        enough = self.single and all(map(_spread_out, drawn))
+        if self.single and not enough:  # the same draws again: others would depend on what was seen
+            drawn = self.program.run(
+                streams, chunk=block, blocks=1, design=replace(self.design, careful=True)
+            )
         if self.units:
             drawn = [values / size for values, size in zip(drawn, self.units, strict=True)]
         first, *others = (values[0] for values in self.functional.seen(drawn))
@@ -234,7 +239,7 @@ class Crossed:
             right = centered(others[0][None])[0] if others else left
             shift = self._pairs(self._by_cluster(left), self._by_cluster(right))
             entries = self._by_cluster(left * right)
-        return np.array([[float(entries.mean()) - shift, *_components(entries), self.single]])
+        return np.array([[float(entries.mean()) - shift, *_components(entries), enough]])
 
     def _by_cluster(self, entries: Array) -> Array:
         if self.cluster == 1:

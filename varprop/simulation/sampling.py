@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from varprop.errors import SamplingError
 from varprop.model.activations import HomogeneousActivation
 from varprop.model.axes import Index
+from varprop.model.distributions.single import as_single
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable, variables
 from varprop.simulation.costs import streamed_in, work_of
@@ -32,7 +33,6 @@ from varprop.simulation.layout import (
     Law,
     Source,
     Work,
-    fits_single,
 )
 from varprop.simulation.rare import atoms, rarest
 from varprop.simulation.schedule import bodies, number, number_places, operands, places_of, schedule
@@ -261,9 +261,7 @@ class Program:
         if isinstance(node, Apply):
             inner = values[node.argument]
             if inner.data.dtype == np.float32 and isinstance(node.activation, HomogeneousActivation):
-                value = node.activation.value(inner.data)
-                if fits_single(value):
-                    return _Labelled(value, inner.labels)
+                return _Labelled(as_single(node.activation.value(inner.data)), inner.labels)
             value = np.asarray(node.activation.value(_double(inner).data), dtype=np.float64)
             return _Labelled(value, inner.labels)
         if isinstance(node, Product):

@@ -15,6 +15,7 @@ import sympy as sp
 
 from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.distributions.arguments import Called, defaults_of, latex_of, replaced, scalars_in, text_of
+from varprop.model.distributions.single import as_single
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
 from varprop.model.shapes import drawn_shape
@@ -261,8 +262,10 @@ class Distribution(metaclass=Called):
         """
         return np.asarray(self._draw(rng, drawn_shape(shape)), dtype=np.float64)
 
-    def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[np.float32]:
+    def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[Any]:
         """Independent samples as float32, for sums of many terms: faster, and other ones than of `draw`.
+
+        Where float32 would lose their spread or leave its range, they are float64.
 
         Args:
             rng: the generator to use.
@@ -276,7 +279,7 @@ class Distribution(metaclass=Called):
             >>> Normal(mean=3).draw_single(np.random.default_rng(1), 2).dtype
             dtype('float32')
         """
-        return self._draw_single(rng, drawn_shape(shape)).astype(np.float32, copy=False)
+        return self._draw_single(rng, drawn_shape(shape))
 
     @abstractmethod
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
@@ -284,7 +287,7 @@ class Distribution(metaclass=Called):
 
     def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """The same in float32, where that is faster; hook."""
-        return self._draw(rng, shape)
+        return as_single(self.draw(rng, shape))
 
     @property
     def can_draw(self) -> bool:

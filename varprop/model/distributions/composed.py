@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy as sp
@@ -83,9 +84,10 @@ class Rectified(Distribution):
         drawn = self.parent.draw(rng, shape)
         return np.maximum(drawn, 0.0, out=drawn)
 
-    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         drawn = self.parent.draw_single(rng, shape)
-        return np.maximum(drawn, np.float32(0), out=drawn)
+        result: NDArray[Any] = np.maximum(drawn, 0.0, out=drawn)
+        return result
 
     def latex(self) -> str:
         r"""A formula such as `\max(0, \mathcal{N}(0, 1))`."""

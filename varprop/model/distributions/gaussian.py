@@ -18,7 +18,7 @@ from varprop.model.distributions.base import (
     Shape,
 )
 from varprop.model.distributions.families import AroundMean, Continuous
-from varprop.model.distributions.single import normals
+from varprop.model.distributions.single import in_single, normals
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
 
@@ -59,8 +59,10 @@ class Normal(AroundMean):
         mean, variance = self._numbers()
         return rng.normal(mean, np.sqrt(variance), shape)
 
-    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         mean, variance = self._numbers()
+        if not in_single(abs(mean), math.sqrt(variance)):
+            return self._draw(rng, shape)
         return normals(rng, math.prod(shape), mean, math.sqrt(variance)).reshape(shape)
 
     def _latex_name(self) -> str:

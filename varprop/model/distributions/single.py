@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["normals", "uniforms"]
+__all__ = ["as_single", "in_single", "normals", "uniforms"]
 
 Single = NDArray[np.float32]
 
@@ -16,6 +17,27 @@ PIECE = 2**15
 """Numbers made at a time: their arrays stay in the cache."""
 HALF, MINUS_TWO = np.float32(0.5), np.float32(-2)
 UNIT, TURN = np.float32(2.0**-32), np.float32(2 * math.pi * 2.0**-32)
+
+
+def in_single(size: float, spread: float) -> bool:
+    """Whether numbers of a size keep their spread in float32, and products of a few of them their range.
+
+    Example:
+        >>> in_single(3.0, 1.0), in_single(1e8, 1.0), in_single(0.0, 1e-30)
+        (True, False, False)
+    """
+    return size <= 1e3 * spread and 1e-12 < spread < 1e12
+
+
+def as_single(values: NDArray[Any]) -> NDArray[Any]:
+    """Numbers in float32, where they keep their spread and stay well within its range; else in float64.
+
+    Example:
+        >>> as_single(np.array([1.0, 2.0])).dtype, as_single(np.array([1e8, 1e8 + 1])).dtype
+        (dtype('float32'), dtype('float64'))
+    """
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    return values.astype(np.float32 if in_single(max(-low, high), high - low) else np.float64, copy=False)
 
 
 def _words(rng: np.random.Generator, count: int) -> Iterator[tuple[int, NDArray[np.uint32]]]:

@@ -14,7 +14,7 @@ from varprop.errors import ParameterError
 from varprop.model.distributions.arguments import variance_of
 from varprop.model.distributions.base import Array, Shape, known
 from varprop.model.distributions.families import Continuous
-from varprop.model.distributions.single import uniforms
+from varprop.model.distributions.single import in_single, uniforms
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar
 
@@ -97,8 +97,10 @@ class Uniform(Continuous):
         low, high = self._numbers()
         return rng.uniform(low, high, shape)
 
-    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         low, high = self._numbers()
+        if not in_single(max(abs(low), abs(high)), high - low):
+            return self._draw(rng, shape)
         drawn = uniforms(rng, math.prod(shape)).reshape(shape)
         drawn *= np.float32(high - low)
         drawn += np.float32(low)
