@@ -272,8 +272,8 @@ def test_rare_values_are_not_drawn_again_until_they_come() -> None:
     ("law", "single"),
     [
         ("Normal(3, 4)", True), ("Normal(1e8, 1)", False), ("Normal(std=1e-13)", False),
-        ("Uniform(1, 2)", True), ("Uniform(1000000, 1000001)", False), ("Rectified(Normal(1e8, 1))", False), ("Laplace()", True),
-        ("Laplace(mean=1e8)", False), ("Constant(2)", False),
+        ("Uniform(1, 2)", True), ("Uniform(1000000, 1000001)", False), ("Rectified(Normal(1e8, 1))", False),
+        ("Laplace()", True), ("Laplace(mean=1e8)", False), ("Constant(2)", False),
     ],
 )  # fmt: skip
 def test_laws_that_float32_would_blur_are_drawn_in_float64(law: str, single: bool) -> None:
