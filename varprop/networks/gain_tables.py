@@ -9,6 +9,7 @@ from typing import Any
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.activations import REGISTERED, Activation, activation as as_activation, slope_of
+from varprop.model.decimals import rounded
 from varprop.model.gaussian import second_moment, variance
 from varprop.networks.gains import KINDS, Gain, gain
 from varprop.render import Bullets, Document, Documented, Heading, Table, Text
@@ -166,8 +167,8 @@ class GainTable(Documented):
         rows = [
             [
                 str(found.activation),
-                *(f"{float(found.digits(kind)):.8g}" for kind in KINDS),
-                f"{float(found.chi_1):.6g}",
+                *(rounded(found.digits(kind), 8) for kind in KINDS),
+                rounded(found.chi_1, 6),
             ]
             for found in self.gains
         ]

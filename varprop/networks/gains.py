@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import mpmath
 import sympy as sp
 
 from varprop.derivation.derive import derive
 from varprop.derivation.quantities import Mean
 from varprop.errors import MomentError, ParameterError
 from varprop.model.activations import Activation, activation as as_activation, slope_of
+from varprop.model.decimals import cancels, decimal, rounded
 from varprop.model.distributions import Normal
 from varprop.model.distributions.base import Precision
 from varprop.model.domains import Parameter
@@ -72,7 +72,7 @@ class Gain(Documented):
     def second_moment(self) -> sp.Expr:
         """E phi(z)^2."""
         found = self._mean_of(self.activation, 2)
-        return sp.S.Zero if found.is_number and found.has(GaussianMean) and float(found) == 0 else found
+        return sp.S.Zero if found.is_number and found.has(GaussianMean) and decimal(found) == 0 else found
 
     @cached_property
     def variance(self) -> sp.Expr:
@@ -193,7 +193,7 @@ class Gain(Documented):
         size = self._of(kind)
         if size.free_symbols:
             raise ParameterError(f"digits of the {kind} gain", f"it depends on {size.free_symbols}", "Give q")
-        return size if size == sp.oo else size.evalf(count)
+        return size if size == sp.oo else decimal(size, count)
 
     def error(self, kind: str = "forward") -> float:
         """How far `digits` may be off: proven if `precision` says so, an estimate otherwise; 0 if exact."""
@@ -202,21 +202,25 @@ class Gain(Documented):
     def record(self) -> dict[str, Any]:
         """Formulas, and numbers where q is one, for JSON; an infinite gain has the number None."""
         sizes = {kind: self._of(kind) for kind in KINDS}
-        known = {kind: size for kind, size in sizes.items() if not size.free_symbols and size != sp.oo}
+        known = {
+            kind: number
+            for kind, size in sizes.items()
+            if not size.free_symbols and math.isfinite(number := float(self.digits(kind)))
+        }
         return {
             "activation": str(self.activation),
             "q": str(self.q),
             "precision": self.precision,
             "formulas": {kind: str(size) for kind, size in sizes.items()} | {"chi_1": str(self.chi_1)},
-            "numbers": {kind: float(known[kind]) if kind in known else None for kind in KINDS},
-            "errors": {kind: self.error(kind) + EPSILON * float(size) for kind, size in known.items()},
+            "numbers": {kind: known.get(kind) for kind in KINDS},
+            "errors": {kind: self.error(kind) + EPSILON * number for kind, number in known.items()},
         }
 
     def document(self) -> Document:
         rows: list[list[Any]] = []
         for kind in KINDS:
             size = self._of(kind)
-            number = "" if size.free_symbols else f"{float(size):.12g}"
+            number = "" if size.free_symbols else rounded(size, 12)
             rows.append([kind, _shown(size), number, _short(self.growth(kind)), _short(self.chi(kind))])
         facts: list[Text | str] = [
             Text("E phi(z)^2 = ", _shown(self.second_moment)),
@@ -242,9 +246,7 @@ def _cancels(value: sp.Expr) -> bool:
     """Whether the terms of a number cancel exactly, as for SELU; SymPy is slow to find digits of such."""
     if not value.is_number or value.has(GaussianMean) or not value.is_Add:
         return False
-    with mpmath.workdps(40):
-        small = abs(sp.lambdify([], value, "mpmath")()) < mpmath.mpf(10) ** -30
-    return bool(small and sp.simplify(value) == 0)
+    return cancels(value) and sp.simplify(value) == 0
 
 
 def _root(square: sp.Expr) -> sp.Expr:
@@ -255,14 +257,17 @@ def _root(square: sp.Expr) -> sp.Expr:
 
 def _shown(value: sp.Expr) -> Math:
     short = value.free_symbols or len(str(value)) <= LONG
-    return Math(sp.latex(value), str(value)) if short else Math.number(float(value), 12)
+    return Math(sp.latex(value), str(value)) if short else _number(value, 12)
 
 
 def _short(value: sp.Expr) -> Math:
     if value.free_symbols:
         return _shown(value)
-    number = float(value)
-    return Math.number(number) if math.isfinite(number) else Math(r"\infty", "oo")
+    return _number(value, 6) if value != sp.oo else Math(r"\infty", "oo")
+
+
+def _number(value: sp.Expr, digits: int) -> Math:
+    return Math.decimal(rounded(value, digits))
 
 
 def gain(activation: Any, q: ScalarLike = 1) -> Gain:

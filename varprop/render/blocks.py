@@ -65,7 +65,11 @@ class Math:
             >>> Math.number(4.768e-05).latex
             '4.768 \\cdot 10^{-5}'
         """
-        plain = f"{value:.{digits}g}"
+        return cls.decimal(f"{value:.{digits}g}")
+
+    @classmethod
+    def decimal(cls, plain: str) -> Math:
+        """A decimal number that is text already; see `number`."""
         mantissa, mark, exponent = plain.partition("e")
         return cls(rf"{mantissa} \cdot 10^{{{int(exponent)}}}" if mark else plain, plain)
 

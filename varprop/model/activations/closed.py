@@ -45,6 +45,11 @@ class Term(NamedTuple):
 Terms: TypeAlias = tuple[Term, ...]
 CENTER = sp.Symbol("center_", real=True)
 MOST_REDUCTIONS = 8
+REACH = (1e-48, 1e16)
+"""Squares of the spread against the width of an exponential: beyond, SymPy is silently wrong about
+exp(a) erfc(b), or has no digits left."""
+FARTHEST = 1e64
+"""The square of a kink in deviations; the other side of it is out of every float's sight."""
 LONG = 6
 """A constant of more operations than this is a symbol while a formula is expanded."""
 
@@ -114,10 +119,11 @@ def normal_expectation(
     variance: sp.Expr,
     power: int = 1,
     times: int = 0,
+    everywhere: bool = False,
 ) -> sp.Expr | None:
     """E g(X)^power X^times for X of N(mean, variance), g given by formulas in `X` between kinks.
 
-    None if no closed form is known.
+    None if no closed form is known, or, unless `everywhere`, if SymPy finds no digits of it.
 
     Example:
         >>> v = sp.Symbol("v", positive=True)
@@ -133,7 +139,12 @@ def normal_expectation(
     total = sp.S.Zero
     for piece, low, high in zip(pieces, ends[:-1], ends[1:], strict=True):
         terms = terms_of(named(piece, constants) ** power * X**times)
-        if terms is None:
+        sizes = [((end - mean) ** 2 / variance, (0.0, FARTHEST)) for end in (low, high) if end.is_finite]
+        if not everywhere:
+            sizes += [(term.rate**2 * variance, REACH) for term in terms or () if term.rate != 0]
+        if terms is None or any(
+            size.is_number and not least <= float(size) <= most for size, (least, most) in sizes
+        ):
             return None
         total += sum((_between(term, mean, variance, low, high) for term in terms), start=sp.S.Zero)
     return total.xreplace({name: constant for constant, name in constants.items()})

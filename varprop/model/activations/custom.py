@@ -15,6 +15,7 @@ from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.finding import find_kinks, probe, slope_doubt, stencil
 from varprop.model.activations.formula import Formula
+from varprop.model.decimals import in_floats, short, within_floats
 from varprop.model.scalars import scalar
 
 __all__ = ["FromCallable", "FromFormula", "Polynomial", "from_callable", "from_formula", "polynomial"]
@@ -67,7 +68,10 @@ class FromFormula(Formula):
     @cached_property
     def _functions(self) -> tuple[tuple[Callable[[Array], Any], ...], ...]:
         return tuple(
-            tuple(sp.lambdify(X, sp.diff(piece, X, order), ["scipy", "numpy"]) for piece in self.formulas)
+            tuple(
+                sp.lambdify(X, in_floats(sp.diff(piece, X, order)), ["scipy", "numpy"])
+                for piece in self.formulas
+            )
             for order in range(3)
         )
 
@@ -102,7 +106,7 @@ def polynomial(*coefficients: Any) -> Polynomial:
         coefficients: c_0, c_1, ...; numbers, or text such as "1/3".
 
     Raises:
-        ParameterError: there are none, or one is no number.
+        ParameterError: there are none, or one is no number that a float can hold.
 
     Example:
         >>> print(polynomial(0, 1, "1/3"), polynomial(0, 1, "1/3")(3.0))
@@ -112,10 +116,11 @@ def polynomial(*coefficients: Any) -> Polynomial:
     if not numbers or not all(number.is_number for number in numbers):
         asked = f"polynomial{coefficients!r:.60}"
         raise ParameterError(asked, "a coefficient is no number, or there are none")
+    numbers = [within_floats(number, f"polynomial: c_{k}") for k, number in enumerate(numbers)]
     while len(numbers) > 1 and numbers[-1] == 0:
         numbers.pop()
     formula = sp.Add(*(number * X**k for k, number in enumerate(numbers)))
-    text = f"polynomial({', '.join(map(str, numbers))})"
+    text = f"polynomial({', '.join(map(short, numbers))})"
     return Polynomial(text, (formula,), (), len(numbers) - 1)
 
 

@@ -15,6 +15,7 @@ from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.closed import normal_expectation, special, terms_of
 from varprop.model.activations.homogeneous import HomogeneousActivation
+from varprop.model.decimals import short, within_floats
 from varprop.model.distributions import Distribution, Normal
 from varprop.model.domains import Parameter
 from varprop.model.sizes import substitute
@@ -47,7 +48,8 @@ class Formula(Activation):
     def __post_init__(self) -> None:
         for parameter in self.parameters:
             value = parameter.validate(getattr(self, parameter.name), self.label)
-            object.__setattr__(self, parameter.name, value)
+            what = f"{self.label}: {parameter.name}"
+            object.__setattr__(self, parameter.name, within_floats(value, what))
 
     def _value(self, x: Array) -> Any:
         raise NotImplementedError  # pragma: no cover
@@ -73,7 +75,7 @@ class Formula(Activation):
         defaults = tuple(sp.sympify(field.default) for field in dataclasses.fields(self))
         if self.arguments == defaults:
             return self.label
-        return f"{self.label}({', '.join(map(str, self.arguments))})"
+        return f"{self.label}({', '.join(map(short, self.arguments))})"
 
     @property
     def parity(self) -> str:
@@ -240,9 +242,11 @@ def slope_of(phi: Activation) -> Activation | None:
 
 @lru_cache(maxsize=4096)
 def normal_moment(
-    phi: Activation, power: int, times: int, mean: sp.Expr, variance: sp.Expr
+    phi: Activation, power: int, times: int, mean: sp.Expr, variance: sp.Expr, everywhere: bool = False
 ) -> sp.Expr | None:
     """E phi(X)^power X^times for X of N(mean, variance), in closed form; None where none is known.
+
+    Unless `everywhere`, also None where SymPy finds no digits of it.
 
     Example:
         >>> from varprop import gelu, tanh
@@ -253,5 +257,5 @@ def normal_moment(
         return None
     found = special(phi.pieces[0], power, times, mean, variance) if len(phi.pieces) == 1 else None
     if found is None:
-        found = normal_expectation(phi.pieces, phi.kinks, mean, variance, power, times)
+        found = normal_expectation(phi.pieces, phi.kinks, mean, variance, power, times, everywhere)
     return found

@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 
 from varprop.model.activations.base import Activation, Array, X
+from varprop.model.decimals import short, within_floats
 from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
 from varprop.model.expressions import Expression
@@ -58,9 +59,10 @@ class HomogeneousActivation(Activation):
         if self.degree > 1:
             powers = [power**self.degree for power in powers]
         (slope, _), *_ = sides
-        total = powers[0] if slope == 1 else slope * powers[0]
-        for (slope, _), power in zip(sides[1:], powers[1:], strict=True):
-            total = total + slope * power
+        with np.errstate(over="ignore"):
+            total = powers[0] if slope == 1 else slope * powers[0]
+            for (slope, _), power in zip(sides[1:], powers[1:], strict=True):
+                total = total + slope * power
         return total
 
     def derivative(self, x: Array) -> Array:
@@ -146,12 +148,12 @@ class HomogeneousActivation(Activation):
             return self
         label = self.label
         for sign in (1, -1):
-            label = label.replace(f"({sign * self.below})", f"({sign * below})")
+            label = label.replace(f"({short(sign * self.below)})", f"({short(sign * below)})")
         return HomogeneousActivation(label, above, below, self.degree)
 
 
 def _leaky(slope: sp.Expr) -> HomogeneousActivation:
-    return HomogeneousActivation(f"leaky_relu({slope})", sp.S.One, -slope, 1)
+    return HomogeneousActivation(f"leaky_relu({short(slope)})", sp.S.One, -slope, 1)
 
 
 def leaky_relu(slope: Any = "1/100") -> Any:
@@ -170,7 +172,8 @@ def leaky_relu(slope: Any = "1/100") -> Any:
     """
     if isinstance(slope, (Distribution, Expression)):
         return leaky_relu()(slope)
-    return _leaky(HomogeneousActivation.SLOPE.validate(slope, "leaky_relu"))
+    exact = HomogeneousActivation.SLOPE.validate(slope, "leaky_relu")
+    return _leaky(within_floats(exact, "leaky_relu: slope"))
 
 
 def prelu(slope: Any = "1/4") -> Any:

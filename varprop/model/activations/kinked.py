@@ -69,7 +69,7 @@ class Exponential(Formula):
 
     def _second(self, x: Array) -> Any:
         scale, alpha, width = self._floats
-        return scale * np.where(x > 0, 0.0, alpha / width**2 * np.exp(np.minimum(x, 0) / width))
+        return scale * np.where(x > 0, 0.0, alpha / width / width * np.exp(np.minimum(x, 0) / width))
 
 
 @dataclass(frozen=True)

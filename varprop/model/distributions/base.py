@@ -14,6 +14,7 @@ import numpy.typing as npt
 import sympy as sp
 
 from varprop.errors import MomentError, ParameterError, brief
+from varprop.model.decimals import decimal
 from varprop.model.distributions.arguments import Called, defaults_of, latex_of, replaced, scalars_in, text_of
 from varprop.model.distributions.single import as_single
 from varprop.model.domains import Parameter
@@ -304,7 +305,7 @@ class Distribution(metaclass=Called):
             raise ParameterError(
                 f"draw from {self}", f"{name} depends on {names}", f"Give at={{{names}: ...}}."
             )
-        number = float(value)
+        number = float(decimal(value))
         if (np.isinf(number) and value.is_finite) or (number == 0 and not value.is_zero):
             raise ParameterError(f"draw from {self}", f"{name} is beyond the range of float64", "Rescale it.")
         return number

@@ -16,6 +16,7 @@ from scipy import special
 from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.closed import named, normal_expectation
 from varprop.model.activations.formula import normal_moment, slope_of
+from varprop.model.decimals import in_floats
 from varprop.numerics.quadrature import EPSILON
 
 __all__ = ["ClosedForm", "closed_form"]
@@ -96,7 +97,7 @@ def closed_form(phi: Activation, what: str, centered: bool) -> ClosedForm | None
         term.xreplace(back) for term in sp.Add.make_args(sp.expand(short, log=False, power_exp=False))
     )
     modules = [{"erfcx": special.erfcx}, "scipy", "numpy"]
-    return ClosedForm(terms, sp.lambdify([MEAN, STD], [_scaled(term) for term in terms], modules))
+    return ClosedForm(terms, sp.lambdify([MEAN, STD], [in_floats(_scaled(term)) for term in terms], modules))
 
 
 ERFCX = sp.Function("erfcx")

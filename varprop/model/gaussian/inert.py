@@ -14,19 +14,20 @@ from sympy.core.function import ArgumentIndexError
 
 from varprop.errors import MomentError, ParameterError
 from varprop.model.activations.base import Activation, Array, X
-from varprop.model.activations.formula import Formula
+from varprop.model.activations.formula import Formula, normal_moment
+from varprop.model.decimals import decimal
 from varprop.model.distributions import Normal
 from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.spread import GaussianValue, Spread
 from varprop.numerics.enclosures import Enclosure, Majorant, NotEnclosed, available, enclose, is_enclosable
-from varprop.numerics.quadrature import FAR
+from varprop.numerics.quadrature import EPSILON, FAR
 
 __all__ = ["ActivationAtom", "GaussianMean", "enclosed", "error_of", "gaussian_mean", "precision_of"]
 
 
 UNSETTLED = 1e-6
 """A relative error estimate above this means that a quadrature has not found its number."""
-DOUBLE = 68
+DOUBLE, STEP = 68, 96
 """SymPy asks for a few bits more than the 53 of a double when it wants one."""
 
 
@@ -118,8 +119,14 @@ class GaussianMean(sp.Function):
 
     @property
     def precision(self) -> Precision:
-        """What its digits are: "enclosure" or "estimate"."""
+        """What its digits are: "closed form" if only SymPy cannot find those of the formula."""
+        if self._formula() is not None:
+            return "closed form"
         return "enclosure" if available() and _can_enclose(self.activation) else "estimate"
+
+    def _formula(self) -> sp.Expr | None:
+        power, times, mean, variance = self.law
+        return _by_formula(self.activation, power, times, mean, variance)
 
     @property
     def uncertainty(self) -> tuple[float, Precision]:
@@ -133,6 +140,8 @@ class GaussianMean(sp.Function):
             raise ParameterError(
                 f"the error of {self}", "it depends on symbols", "Substitute numbers for them"
             )
+        if self._formula() is not None:
+            return 2 * EPSILON * abs(float(self)), "closed form"
         found = self.enclosure()
         if found is not None:
             return found.radius, "enclosure"
@@ -215,7 +224,7 @@ def gaussian_mean(phi: Activation, power: int, mean: sp.Expr, variance: sp.Expr,
 
 def precision_of(formula: sp.Expr) -> Precision:
     """The worst kind of number in a formula: its GaussianMeans may be enclosures or estimates."""
-    kinds = {mean.precision for mean in formula.atoms(GaussianMean)}
+    kinds = {mean.precision for mean in formula.atoms(GaussianMean)} - {"closed form"}
     return "estimate" if "estimate" in kinds else "enclosure" if kinds else "closed form"
 
 
@@ -286,11 +295,24 @@ def _numbers(phi: Activation, power: int, times: int, mean: Any, std: Any) -> Ga
 
 
 @lru_cache(maxsize=4096)
+def _by_formula(phi: Activation, power: int, times: int, mean: sp.Expr, variance: sp.Expr) -> sp.Expr | None:
+    """The closed form of numbers so far apart that SymPy loses its digits; None where there is none."""
+    if not (mean.is_number and variance.is_number):
+        return None
+    return normal_moment(phi, power, times, mean, variance, everywhere=True)
+
+
+@lru_cache(maxsize=4096)
 def digits_of(
     phi: Activation, power: int, times: int, mean: sp.Expr, variance: sp.Expr, bits: int
 ) -> mpmath.mpf:
-    """E phi(X)^power X^times with about `bits` bits: an enclosure's middle, or else quadrature."""
+    """E phi(X)^power X^times with about `bits` bits: by formula, by an enclosure, or else by quadrature."""
+    if bits > DOUBLE and bits % STEP:  # SymPy asks again and again, for a few more
+        return digits_of(phi, power, times, mean, variance, bits + STEP - bits % STEP)
     digits = max(15, int(bits * 0.302) + 2)
+    formula = _by_formula(phi, power, times, mean, variance)
+    if formula is not None:
+        return mpmath.mpf(decimal(formula, digits + -digits % STEP)._mpf_)
     found = enclosed(phi, power, times, mean, variance, digits)
     with mpmath.workprec(bits + 10):
         if found is not None:
