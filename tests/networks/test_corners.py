@@ -98,7 +98,7 @@ def test_fast_ways_say_where_they_end() -> None:
 
 def test_kernels_of_activations_without_closed_forms() -> None:
     found = kernel(activation("silu"))
-    assert found.precision == "estimate" and found.layers is None
+    assert found.precision == "estimate" and found.closed is None
     x, w = np.polynomial.hermite_e.hermegauss(120)
     w = w / w.sum()
     silu = x / (1 + np.exp(-x))
