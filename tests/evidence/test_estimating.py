@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from varprop.derivation.quantities import (
     CentralMoment,
@@ -25,9 +26,9 @@ from varprop.derivation.quantities import (
 )
 from varprop.errors import CheckError, SamplingError, VarpropError
 from varprop.evidence.estimating import Estimate, estimate, sample
-from varprop.model.activations import relu
+from varprop.model.activations import activation, relu
 from varprop.model.axes import Axis
-from varprop.model.distributions import Normal
+from varprop.model.distributions import Mixture, Normal
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.joint import Empirical
 from varprop.model.neurons import dot
@@ -330,6 +331,23 @@ def test_float32_is_used_where_its_rounding_does_not_count(
     for one in (found, double):
         assert abs(one.value / truth - 1) < 5 * one.standard_error / truth < 0.2
     assert found.standard_error == pytest.approx(double.standard_error, rel=0.3)
+
+
+@pytest.mark.parametrize("power", [-98, -80, 78, 96])
+def test_variances_far_from_one_have_intervals(power: int) -> None:
+    quantity = Variance(dot(weights=Normal(variance=sp.Integer(10) ** power), inputs="Normal()", fan_in=64))
+    found, truth = estimate(quantity, seed=3), 64 * 10.0**power
+    assert found.interval[0] < found.value < found.interval[1]
+    assert abs(found.value - truth) < 5 * found.standard_error < 0.2 * truth
+
+
+def test_what_stands_behind_a_steep_function_is_drawn_in_float64() -> None:
+    i = Axis("i", 256)
+    w = RandomVariable("w", "Normal(variance=1/256)", axes=i)
+    far = Mixture([Normal(mean=10**7), Normal()], [sp.Rational(99, 100), sp.Rational(1, 100)])
+    bulk = activation("tanh")(RandomVariable("x", far, axes=i) - 10**7)
+    found = estimate(Variance(sum_over(i, w * bulk)), seed=7)
+    assert abs(found.value - 0.40035155) < 5 * found.standard_error < 0.02
 
 
 def test_zero_times_anything_has_no_variance() -> None:

@@ -85,7 +85,8 @@ def two_way(table: Array, blocks: int, rows: int, columns: int, tail: float) -> 
         return Limits(value, value), 0.0
     by_row, by_column, rest = (float(part) for part in table[:, 4:7].mean(axis=0))
     a, b = by_row / rows + rest / (rows * columns), by_column / columns + rest / (rows * columns)
-    freedom = blocks * (a + b) ** 2 / (a * a / (rows - 1) + b * b / (columns - 1))
+    share = a / (a + b)
+    freedom = blocks / (share**2 / (rows - 1) + (1 - share) ** 2 / (columns - 1))
     skewness = float(table[:, 2].mean()) / blocks**2 / variance**1.5
     quantile = -float(stdtrit(freedom, tail))
     alarm = ""

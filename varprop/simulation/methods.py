@@ -11,8 +11,9 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from varprop.model.expressions import Add, Expression, SumOver
-from varprop.model.variables import Variable
+from varprop.model.activations import HomogeneousActivation
+from varprop.model.expressions import Add, Apply, Expression, SumOver
+from varprop.model.variables import RandomVariable, Variable
 from varprop.model.walks import walk
 from varprop.simulation.estimators import centered
 from varprop.simulation.functionals import Functional, Scaling
@@ -267,11 +268,22 @@ def _spread_out(values: Array) -> bool:
 
 
 def is_one_sum(root: Expression) -> bool:
-    """Whether an expression is a sum of products, times a number, plus terms without sums."""
+    """Whether an expression is a sum of products, times a number, plus terms without sums.
+
+    No function may stand between a variable and a product but homogeneous ones: others magnify a rounding.
+    """
     terms = root.terms if isinstance(root, Add) else (root,)
     sums = [scaled[1] for scaled in map(scaled_sum, terms) if scaled]
     inside = [node for node in walk(root) if isinstance(node, SumOver)]
-    return len(sums) == 1 == len(inside) and not isinstance(sums[0].body, Add)
+    if not len(sums) == 1 == len(inside) or isinstance(sums[0].body, Add):
+        return False
+    applied = [node for node in walk(root) if isinstance(node, Apply)]
+    return all(
+        isinstance(node.activation, HomogeneousActivation)
+        and node.activation.degree > 0
+        and isinstance(node.argument, RandomVariable)
+        for node in applied
+    )
 
 
 def _merged(pieces: int, chunk: int, result: Callable[[int], Array]) -> Array:

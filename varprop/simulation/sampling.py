@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from varprop.errors import SamplingError
 from varprop.model.activations import HomogeneousActivation
 from varprop.model.axes import Index
-from varprop.model.distributions.single import as_single
+from varprop.model.distributions.single import narrowed
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable, variables
 from varprop.simulation.costs import streamed_in, work_of
@@ -261,7 +261,9 @@ class Program:
         if isinstance(node, Apply):
             inner = values[node.argument]
             if inner.data.dtype == np.float32 and isinstance(node.activation, HomogeneousActivation):
-                return _Labelled(as_single(node.activation.value(inner.data)), inner.labels)
+                value = node.activation.value(inner.data)
+                if narrowed(value) is value:  # its slopes keep it in range
+                    return _Labelled(value, inner.labels)
             value = np.asarray(node.activation.value(_double(inner).data), dtype=np.float64)
             return _Labelled(value, inner.labels)
         if isinstance(node, Product):
@@ -329,6 +331,8 @@ class Program:
         only_right = [label for label in right.labels if label not in left.labels]
         a, rows = _as_matrices(left, common, only_left, index, last=True)
         b, columns = _as_matrices(right, common, only_right, index, last=False)
+        if np.float32 in (a.dtype, b.dtype):
+            a, b = narrowed(a), narrowed(b)
         if not only_left and not only_right:
             total = np.einsum("bi,bi->b", a.reshape(len(a), -1), b.reshape(len(b), -1), dtype=np.float64)
         else:

@@ -16,7 +16,6 @@ import sympy as sp
 from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.decimals import decimal
 from varprop.model.distributions.arguments import Called, defaults_of, latex_of, replaced, scalars_in, text_of
-from varprop.model.distributions.single import as_single
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
 from varprop.model.shapes import drawn_shape
@@ -266,7 +265,7 @@ class Distribution(metaclass=Called):
     def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[Any]:
         """Independent samples as float32, for sums of many terms: faster, and other ones than of `draw`.
 
-        Where float32 would lose their spread or leave its range, they are float64.
+        They are float64 where the law does not know how, or where float32 would blur it.
 
         Args:
             rng: the generator to use.
@@ -288,7 +287,7 @@ class Distribution(metaclass=Called):
 
     def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
         """The same in float32, where that is faster; hook."""
-        return as_single(self.draw(rng, shape))
+        return self.draw(rng, shape)
 
     @property
     def can_draw(self) -> bool:

@@ -61,7 +61,7 @@ class Normal(AroundMean):
 
     def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         mean, variance = self._numbers()
-        if not in_single(abs(mean), math.sqrt(variance)):
+        if not in_single(mean, math.sqrt(variance)):
             return self._draw(rng, shape)
         return normals(rng, math.prod(shape), mean, math.sqrt(variance)).reshape(shape)
 

@@ -9,35 +9,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_single", "in_single", "normals", "uniforms"]
+__all__ = ["in_single", "narrowed", "normals", "uniforms"]
 
 Single = NDArray[np.float32]
 
 PIECE = 2**15
 """Numbers made at a time: their arrays stay in the cache."""
+LEAST, MOST = 1e-12, 1e12
+"""The size that a factor may have: products of a few stay in range."""
 HALF, MINUS_TWO = np.float32(0.5), np.float32(-2)
 UNIT, TURN = np.float32(2.0**-32), np.float32(2 * math.pi * 2.0**-32)
 
 
-def in_single(size: float, spread: float) -> bool:
-    """Whether numbers of a size keep their spread in float32, and products of a few of them their range.
+def in_single(center: float, spread: float) -> bool:
+    """Whether numbers about a center keep their law in float32: no end and no mean moves by its rounding.
 
     Example:
         >>> in_single(3.0, 1.0), in_single(1e8, 1.0), in_single(0.0, 1e-30)
         (True, False, False)
     """
-    return size <= 1e3 * spread and 1e-12 < spread < 1e12
+    moved = abs(center - float(np.float32(center))) if abs(center) < MOST else math.inf
+    return LEAST < spread < MOST and abs(center) <= 8 * spread and moved <= 1e-8 * spread
 
 
-def as_single(values: NDArray[Any]) -> NDArray[Any]:
-    """Numbers in float32, where they keep their spread and stay well within its range; else in float64.
+def narrowed(values: NDArray[Any]) -> NDArray[Any]:
+    """Factors of a product in float32, where they are well within its range; else as they are.
 
     Example:
-        >>> as_single(np.array([1.0, 2.0])).dtype, as_single(np.array([1e8, 1e8 + 1])).dtype
+        >>> narrowed(np.array([1.0, 2.0])).dtype, narrowed(np.array([1e-40, 1e-41])).dtype
         (dtype('float32'), dtype('float64'))
     """
-    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
-    return values.astype(np.float32 if in_single(max(-low, high), high - low) else np.float64, copy=False)
+    fits = LEAST < max(float(values.max(initial=0)), -float(values.min(initial=0))) < MOST
+    return values.astype(np.float32, copy=False) if fits else values
 
 
 def _words(rng: np.random.Generator, count: int) -> Iterator[tuple[int, NDArray[np.uint32]]]:

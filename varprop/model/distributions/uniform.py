@@ -99,7 +99,7 @@ class Uniform(Continuous):
 
     def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         low, high = self._numbers()
-        if not in_single(max(abs(low), abs(high)), high - low):
+        if not in_single(low, high - low):
             return self._draw(rng, shape)
         drawn = uniforms(rng, math.prod(shape)).reshape(shape)
         drawn *= np.float32(high - low)
