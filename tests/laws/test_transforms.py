@@ -5,6 +5,7 @@ import math
 import mpmath as mp
 import numpy as np
 import pytest
+import sympy as sp
 from scipy import special
 
 import varprop as vp
@@ -13,6 +14,7 @@ from varprop.laws.inputs import Discrete, Interval, Sided
 from varprop.laws.terms import ProductTerm, WeightedTerm, transform_of
 
 EPS = float(np.finfo(float).eps)
+SIGNS = vp.Mixture([vp.Constant(0), vp.Rademacher()], [sp.Rational(1, 2), sp.Rational(1, 2)])
 INPUTS = {
     "uniform": (Interval(0.0, 1.0), lambda x: mp.mpf(1), [0, 0.5, 1]),
     "uniform around 0": (Interval(-0.5, 1.0), lambda x: mp.mpf(2) / 3, [-0.5, 0, 0.5, 1]),
@@ -128,3 +130,44 @@ def test_weights_far_from_zero_times_uniform_inputs(n, place):
         truth = float(mp.log(total * step / mp.pi) + base)
     logs = found.logsf(x) if sign > 0 else found.logcdf(x)
     assert abs(float(logs) - truth) <= logs.error < 1e-9
+
+
+# ---- mixtures of normal laws
+
+
+@pytest.mark.parametrize(
+    ("n", "mean", "variance", "inputs", "values"),
+    [
+        (1000, -3, "1/4", "Dropout(1/2)", {0: 0.5, 2: 0.5}),
+        (1000, "0.1", "1e-6", "Rademacher()", {-1: 0.5, 1: 0.5}),
+        (24, "0.1", "1e-4", SIGNS, {-1: 0.25, 0: 0.5, 1: 0.25}),
+    ],
+)
+def test_bounds_of_mixtures_cover_their_chances_and_places(n, mean, variance, inputs, values):
+    """Tails and densities of sums of normal weights times few values, in forty digits."""
+    found = law(vp.dot(weights=f"Normal(mean={mean}, variance={variance})", inputs=inputs, fan_in=n))
+    places = found.mean + found.std * np.array([-3.0, -0.5, 0.1, 2.0])
+    for x, up, down, dense in zip(
+        places, found.logsf(places), found.logcdf(places), found.logpdf(places), strict=True
+    ):
+        with mp.workdps(40):
+            m, v, above, density = mp.mpf(mean), mp.mpf(sp.Rational(variance)), mp.mpf(0), mp.mpf(0)
+            kinds = [(mp.mpf(value), mp.mpf(chance)) for value, chance in values.items()]
+            for first in range(n + 1):
+                for second in range(n - first + 1) if len(kinds) == 3 else [n - first]:
+                    times = [first, second, n - first - second][: len(kinds)]
+                    chance = mp.factorial(n)
+                    place, square = mp.mpf(0), mp.mpf(0)
+                    for k, (value, p) in zip(times, kinds, strict=True):
+                        chance *= p**k / mp.factorial(k)
+                        place, square = place + k * value, square + k * value**2
+                    if not square:
+                        above += chance * (x < 0)
+                        continue
+                    score = (mp.mpf(float(x)) - m * place) / mp.sqrt(v * square)
+                    above += chance * mp.ncdf(-score)
+                    density += chance * mp.npdf(score) / mp.sqrt(v * square)
+            below = 1 - above
+            for value, truth in ((up, above), (down, below), (dense, density)):
+                assert abs(float(value) - float(mp.log(truth))) <= value.error + EPS * abs(float(value))
+                assert value.error < 1e-10

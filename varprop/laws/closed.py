@@ -251,12 +251,21 @@ class NormalMixture(Law):
     Args:
         means, stds, chances: of the components; a std may be 0.
         estimated: how far the mixture is from what it stands for, in probability; 0 if it is the law itself.
+        rounding: the relative errors of the probabilities.
     """
 
     method = "mixture of normal laws"
 
-    def __init__(self, means: Array, stds: Array, chances: Array, estimated: float = 0.0) -> None:
+    def __init__(
+        self,
+        means: Array,
+        stds: Array,
+        chances: Array,
+        estimated: float = 0.0,
+        rounding: float | Array = 4 * EPS,
+    ) -> None:
         self.means, self.stds, self.chances, self.estimated = means, stds, chances, estimated
+        self.rounding = np.broadcast_to(rounding, means.shape)
         self.method = "normal law" if len(means) == 1 else f"mixture of {len(means):,} normal laws"
         self.grain = float(stds[stds > 0].min()) if stds.any() else math.inf
         self.mean = float(chances @ means)
@@ -276,30 +285,37 @@ class NormalMixture(Law):
         size = max(1, 2**20 // len(self.means))
         for k in range(0, len(x), size):
             part = slice(k, k + size)
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 away = x[part, None] - self.means
                 scores = np.where(self.stds > 0, away / self.stds, np.where(away >= 0, np.inf, -np.inf))
                 scores = np.where(np.isinf(x[part, None]), np.sign(x[part, None]) * np.inf, scores)
-                up[part] = _log_sum(special.log_ndtr(-scores), self.chances)
-                down[part] = _log_sum(special.log_ndtr(scores), self.chances)
-        smaller = np.minimum(up, down)
-        with np.errstate(over="ignore"):
-            error = 8 * EPS * (1 + np.abs(np.where(np.isfinite(smaller), smaller, 0)))
-            error = error + self.estimated * np.exp(np.minimum(-smaller, 700)) * (self.estimated > 0)
-        return up, down, error
+                above, below = special.log_ndtr(-scores), special.log_ndtr(scores)
+                up[part], down[part] = _log_sum(above, self.chances), _log_sum(below, self.chances)
+                smaller = np.where((up[part] < down[part])[:, None], above, below)
+                hazard = np.exp(-(scores**2) / 2 - smaller) / math.sqrt(2 * math.pi)
+                slips = EPS * (3 * np.abs(scores) + 2 * np.abs(self.means) / self.stds)
+                lost = self.rounding + 4 * EPS * np.abs(smaller) + np.nan_to_num(hazard * slips)
+                error[part] = _weighted(smaller, self.chances, lost)
+        if self.estimated:
+            error += self.estimated * np.exp(np.minimum(-np.minimum(up, down), 700))
+        larger = complement(np.minimum(up, down))
+        return np.where(up < down, up, larger), np.where(up < down, larger, down), error
 
     def _log_density(self, x: Array) -> tuple[Array, Array]:
         moving = self.stds > 0
         means, stds, chances = self.means[moving], self.stds[moving], self.chances[moving]
-        logs = np.full(len(x), -np.inf)
+        logs, error = np.full(len(x), -np.inf), np.zeros(len(x))
         size = max(1, 2**20 // max(1, len(means)))
         for k in range(0, len(x) if len(means) else 0, size):
             part = slice(k, k + size)
             scores = (x[part, None] - means) / stds
-            logs[part] = _log_sum(-(scores**2) / 2 - np.log(stds * math.sqrt(2 * math.pi)), chances)
+            powers = -(scores**2) / 2 - np.log(stds * math.sqrt(2 * math.pi))
+            slips = EPS * (3 * np.abs(scores) + 2 * np.abs(means) / stds)
+            lost = self.rounding[moving] + 4 * EPS * (1 + np.abs(powers)) + np.abs(scores) * slips
+            logs[part], error[part] = _log_sum(powers, chances), _weighted(powers, chances, lost)
         if self.estimated and len(stds) and stds.min() < 1e-9 * self.std and np.ptp(self.means) == 0:
             logs[x == self.means[0]] = np.inf  # components of every small size: a spike
-        return logs, 8 * EPS * (1 + np.abs(np.where(np.isfinite(logs), logs, 0))) + 10 * self.estimated
+        return logs, error + 10 * self.estimated
 
     def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
         value = np.exp(1j * t[:, None] * self.means - (t[:, None] * self.stds) ** 2 / 2) @ self.chances
@@ -320,13 +336,15 @@ class NormalMixture(Law):
         )
         value = float(self.chances[moving] @ sizes)
         value += float(self.chances[~moving] @ np.log(np.abs(self.means[~moving])))
-        return Digits(value, 32 * EPS * (1 + abs(value)) + 50 * self.estimated)
+        lost = float(np.abs(self.rounding[moving] * self.chances[moving] * sizes).sum())
+        return Digits(value, 32 * EPS * (1 + abs(value)) + lost + 50 * self.estimated)
 
     @property
     def absolute_mean(self) -> Digits:
         """E|z|, the mean over the components of E|N(mean, std^2)|; infinite for heavy tails."""
         value = moment_of(mean_size(self.means, self.stds), self.chances, 1)
-        return Digits(value, (16 * EPS + 50 * self.estimated) * value if math.isfinite(value) else 0.0)
+        lost = 16 * EPS + float(self.rounding.max()) + 50 * self.estimated
+        return Digits(value, lost * value if math.isfinite(value) else 0.0)
 
 
 def _log_sum(logs: Array, chances: Array) -> Array:
@@ -334,3 +352,12 @@ def _log_sum(logs: Array, chances: Array) -> Array:
     top = np.where(np.isfinite(top), top, 0.0)
     total: Array = top + np.log(np.exp(logs - top[:, None]) @ chances)
     return total
+
+
+def _weighted(logs: Array, chances: Array, errors: Array) -> Array:
+    """The error of the log of a sum, from the relative errors of its parts."""
+    top = logs.max(axis=1)
+    parts = np.exp(logs - np.where(np.isfinite(top), top, 0.0)[:, None]) * chances
+    with np.errstate(invalid="ignore"):
+        total: Array = np.where(parts > 0, parts * errors, 0.0).sum(axis=1) / parts.sum(axis=1)
+    return 8 * EPS + np.nan_to_num(total)

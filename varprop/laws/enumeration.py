@@ -69,19 +69,15 @@ def exact_mixture(parts: Sequence[tuple[int, Term]], offset: float, size: float)
     count, term = moving[0]
     if not isinstance(term.inputs, Discrete):
         return None
-    x, p = np.array(term.inputs.values), np.array(term.inputs.chances)
+    possible = np.array(term.inputs.chances) > 0
+    x, p = np.array(term.inputs.values)[possible], np.array(term.inputs.chances)[possible]
     if count > MOST_COMPONENTS or math.comb(count + len(x) - 1, len(x) - 1) > MOST_COMPONENTS:
         return None
     times = _counts(count, len(x))
-    logs = (
-        special.gammaln(count + 1)
-        - special.gammaln(times + 1).sum(axis=1)
-        + special.xlogy(times, p).sum(axis=1)
-    )
+    logs, rounding = _multinomial_logs(times, p)
     means = term.w_mean * (times @ x) + math.fsum(c * t.mean for c, t in normal)
     variances = term.w_std**2 * (times @ x**2) + math.fsum(c * t.variance for c, t in normal)
-    chances = np.exp(logs)
-    return NormalMixture(offset + size * means, size * np.sqrt(variances), chances / chances.sum())
+    return NormalMixture(offset + size * means, size * np.sqrt(variances), np.exp(logs), rounding=rounding)
 
 
 def fraction(value: Any) -> Fraction:
@@ -183,7 +179,22 @@ def binomial_logs(k: NDArray[np.int64], n: int, p: float) -> tuple[Array, Array]
     return logs, error
 
 
-def _deviance(k: Array, m: float) -> Array:
+def _multinomial_logs(times: Array, p: Array) -> tuple[Array, Array]:
+    """Logs of multinomial probabilities, one per row of counts, and bounds on their errors.
+
+    log n! / prod k_j! prod p_j^k_j = r(n) - sum_j (r(k_j) + D(k_j, n p_j)), r(m) = d(m) + log(2 pi m) / 2 for
+    m > 0 and r(0) = 0, with d and D as in `binomial_logs`.
+    """
+    met = times > 0
+    k, expected = np.where(met, times, 1.0), times.sum(axis=1, keepdims=True) * p
+    far = np.where(met, _deviance(k, expected), expected)
+    factorials = np.where(met, _stirling(k) + np.log(2 * math.pi * k) / 2, 0.0)
+    whole = times[:1].sum(axis=1)
+    logs = _stirling(whole) + np.log(2 * math.pi * whole) / 2 - (factorials + far).sum(axis=1)
+    return logs, EPS * (64 + 2 * np.abs(logs) + (4 * far + 2 * np.abs(times - expected)).sum(axis=1))
+
+
+def _deviance(k: Array, m: float | Array) -> Array:
     """k log(k/m) + m - k, with its digits also for k near m."""
     v = (k - m) / (k + m)
     near = np.abs(v) < 0.1
