@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from varprop.errors import SamplingError
-from varprop.model.activations import activation, relu
+from varprop.model.activations import HomogeneousActivation, activation, relu
 from varprop.model.axes import Axis
 from varprop.model.distributions import Constant
 from varprop.model.expressions import Expression, sum_over
@@ -258,6 +259,24 @@ def test_a_block_says_whether_single_was_enough(weights: str, inputs: str, enoug
         exact = replace(block.design, careful=True)
         values = block.program.run(Streams(1), chunk=0, blocks=1, design=exact)[0][0]
         assert found[0] == pytest.approx(values[:, 0].var(ddof=1), rel=1e-6)
+
+
+def test_slopes_beyond_float32_are_applied_in_float64() -> None:
+    x = normal("x", i)
+    for slope in (10**-44, 10**44):
+        z = sum_over(i, normal("w", i) * HomogeneousActivation("thin", sp.sympify(slope), sp.S.Zero, 1)(x))
+        program = Program([z], {}, first_group(z))
+        with np.errstate(all="ignore"):  # as estimates are made
+            values = program.run(Streams(2), chunk=0, blocks=1, design=Design(8, 8, single=True))[0]
+        other = program.run(Streams(2), chunk=0, blocks=1, design=Design(8, 8, single=True, careful=True))[0]
+        np.testing.assert_allclose(values, other, rtol=1e-5, atol=1e-5 * float(np.abs(other).max()))
+
+
+def test_other_laws_keep_the_split() -> None:
+    z = dot(weights="Normal()", inputs="Normal()", fan_in=4)
+    program = Program([z], {}, first_group(z))
+    assert [source.first_group for source in program.with_laws({}).sources] == [True, False]
+    assert not any(source.first_group for source in program.with_laws({}, ()).sources)
 
 
 def test_rare_values_are_not_drawn_again_until_they_come() -> None:

@@ -54,12 +54,7 @@ MAIN_BIAS = "Normal(variance=beta)"
 
 def _short(document: Document) -> Document:
     """The document without the notes on its lines."""
-    return Document(
-        Line(block.right, block.left, block.number, block.relation, block.reason, badge=block.badge)
-        if isinstance(block, Line)
-        else block
-        for block in document.blocks
-    )
+    return Document(block.bare() if isinstance(block, Line) else block for block in document.blocks)
 
 
 def run(arguments: argparse.Namespace, output: Output) -> int:

@@ -125,13 +125,9 @@ def table_of(values: object) -> dict[sp.Symbol, sp.Expr]:
     return table
 
 
-def symbols_of(*roots: N) -> frozenset[sp.Symbol]:
-    """Return the symbols in expressions, wherever they stand: in numbers, sizes, laws and activations."""
-    return _symbols_of(roots)
-
-
 @lru_cache(maxsize=64)
-def _symbols_of(roots: tuple[Node, ...]) -> frozenset[sp.Symbol]:
+def symbols_of(*roots: Node) -> frozenset[sp.Symbol]:
+    """Return the symbols in expressions, wherever they stand: in numbers, sizes, laws and activations."""
     contents = dict.fromkeys(part for node in walk(*roots) for part in node.content())
     return frozenset().union(*map(symbols_in, contents))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from varprop.errors import ParameterError, brief
@@ -370,6 +370,10 @@ class Line:
         _held(self, int, "number", none=True)
         _held(self, str, "reason")
         _held(self, Badge, "badge", none=True)
+
+    def bare(self) -> Line:
+        """The line without its notes."""
+        return replace(self, notes=())
 
 
 Block: TypeAlias = Text | Math | Badge | Code | Heading | Bullets | Table | Plot | Line

@@ -15,7 +15,7 @@ from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation import estimators
 from varprop.simulation.layout import ENTRY_COST, Design, Law
-from varprop.simulation.rare import ENOUGH, single_valued
+from varprop.simulation.rare import ENOUGH, HARDLY, single_valued
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 Kind: TypeAlias = Literal["mean", "variance", "covariance", "central moment", "cumulant"]
 
 CROSS_FROM = 4
-"""Random numbers behind a row and behind a column from which crossed blocks pay."""
+"""Random numbers behind a row and behind a column from which crossed blocks of a check pay."""
 PLAIN_SAMPLES = (8, 256)
 CROSSED_SHAPES = ((64, 16), (48, 12), (32, 8), (16, 8), (16, 4), (8, 4))
 CHUNK_ENTRIES = 2**18
@@ -257,7 +257,7 @@ class SideSampler:
     def doubt(self, values: Array, rounding: float) -> str:
         """Why block results of this side may have missed something, if they may."""
         if any(part.chances(values.size) < ENOUGH for part in self.all_parts):
-            return "a rare value of the inputs has hardly been drawn"
+            return HARDLY
         if float(np.ptp(values)) <= rounding and any(part.varies(values.size) for part in self.all_parts):
             return "all blocks are equal, and another value may be rare"
         return ""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from varprop.simulation.methods import Crossed, shapes
-from varprop.simulation.premises import Asymptotic, Limits
+from varprop.simulation.premises import Asymptotic, Limits, carries
 
 __all__ = ["FEW", "enough", "in_range", "layout_of", "two_way"]
 
@@ -19,10 +19,10 @@ Array = NDArray[np.float64]
 CROSSED_ENTRIES = 2**18
 FEW = 6.0
 """The share of one replicate that raises an alarm, over log(B) / B."""
-CLOSE = 1.25
-"""A variance within this factor of the one asked for is left as it is."""
 HEAVY = 10.0
 """The same of one draw in its crossed block, on average: squares of normals stay below, t(3) does not."""
+CLOSE = 1.25
+"""A variance within this factor of the one asked for is left as it is."""
 
 
 def in_range(seen: Sequence[float]) -> bool:
@@ -93,7 +93,7 @@ def two_way(table: Array, blocks: int, rows: int, columns: int, tail: float) -> 
     if abs(skewness) * quantile**3 > 3:
         alarm = "skewness"
     count = rows if a > b else columns
-    if float(table[:, 3].mean()) > max(1 / (2 * quantile**2), HEAVY * math.log(count) / count):
+    if carries(float(table[:, 3].mean()), quantile, HEAVY, count):
         alarm = alarm or "one draw carries the estimate"
     low, high = Asymptotic.corrected(value, sd, quantile, skewness)
     return Limits(low, high, alarm), sd

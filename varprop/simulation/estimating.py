@@ -21,7 +21,7 @@ from varprop.simulation.layout import Design, Law
 from varprop.simulation.methods import CHUNK_ENTRIES, Crossed, Plain, Quasi, Signed, is_one_sum
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.quasi import DIMENSIONS
-from varprop.simulation.rare import ENOUGH, single_valued
+from varprop.simulation.rare import ENOUGH, HARDLY, single_valued
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.signs import averaged, sign_times_magnitude
@@ -37,7 +37,7 @@ PILOT, MAIN, FIRST = 0, 1, 2
 LEAST_SAMPLES, PILOT_ROWS = 4096, 1024
 REPLICATES = 32
 CROSS_FROM = 16
-"""Random numbers behind a row and behind a column from which crossed blocks pay."""
+"""Random numbers behind a row and behind a column from which crossed blocks of an estimate pay."""
 PILOT_SHAPE, SIGNED_SHAPE = (80, 80), (320, 48)
 FIRST_SIDE, FIRST_ERROR = 224, 0.0075
 """Rows and columns of a first block that may be enough for a relative error of so much, or more."""
@@ -286,7 +286,7 @@ class Problem:
 
     def _doubt(self, features: Array, chances: float, samples: int) -> str:
         if chances < ENOUGH:
-            return "a rare value of the inputs has hardly been drawn"
+            return HARDLY
         equal = len(features) > 0 and float(np.ptp(features, axis=0).max()) == 0
         if equal and samples * self.program.rarest_outcome < ENOUGH:
             return "" if single_valued(self.expressions, self.laws) else EQUAL
@@ -331,7 +331,7 @@ class Problem:
         if seen is not None:
             if not np.isfinite(seen).all():
                 raise not_finite()
-            base = replace(base, single=seen[-1] == 1)
+            base = replace(base, single=bool(seen[-1] == 1))
             done = seen[0] != 0 or single_valued(self.expressions, self.laws)  # a rare event may come
             if pilot is first and done and error and enough(seen, error):
                 return self._of_crossed(method, reason, first, parts, interrupted)
@@ -366,7 +366,7 @@ class Problem:
         if not np.isfinite(table).all():
             raise not_finite()
         chances = blocks * sampler.program.rarest(sampler.design)
-        doubt = "a rare value of the inputs has hardly been drawn" if chances < ENOUGH else ""
+        doubt = HARDLY if chances < ENOUGH else ""
         if float(table[:, 1].sum()) == 0 and not single_valued(self.expressions, self.laws):
             doubt = doubt or EQUAL
         value = float(table[:, 0].mean())

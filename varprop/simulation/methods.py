@@ -136,26 +136,25 @@ class Signed:
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Draw (rows, *places); consecutive rows share magnitudes."""
-        drawn = self.law.draw(rng, (shape[0] // self.signs, *shape[1:]))
-        return self._copied(rng, drawn, np.uint64).view(np.float64).reshape(shape)
+        return self._copied(rng, self.law.draw, shape)
 
     def draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         """The same in float32, where the law allows it."""
-        drawn = self.law.draw_single(rng, (shape[0] // self.signs, *shape[1:]))
-        word = np.uint32 if drawn.dtype == np.float32 else np.uint64
-        copies: NDArray[Any] = self._copied(rng, drawn, word).view(drawn.dtype).reshape(shape)
-        return copies
+        return self._copied(rng, self.law.draw_single, shape)
 
     def _copied(
-        self, rng: np.random.Generator, drawn: NDArray[Any], word: Any
-    ) -> NDArray[np.unsignedinteger[Any]]:
-        """Copies with random signs, as words of which the highest bit is the sign."""
+        self, rng: np.random.Generator, draw: Callable[..., NDArray[Any]], shape: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """Draws and their copies with random signs: the highest bit of a number."""
+        drawn = draw(rng, (shape[0] // self.signs, *shape[1:]))
+        word: Any = np.uint32 if drawn.dtype == np.float32 else np.uint64
         magnitudes = drawn.reshape(len(drawn), 1, -1).view(word)
         bits = rng.integers(0, np.iinfo(word).max, magnitudes.shape, dtype=word, endpoint=True)
-        copies: NDArray[np.unsignedinteger[Any]] = bits << np.arange(self.signs, dtype=word)[:, None]
+        copies = bits << np.arange(self.signs, dtype=word)[:, None]
         copies &= word(1 << (8 * magnitudes.itemsize - 1))
         copies ^= magnitudes
-        return copies
+        signed: NDArray[Any] = copies.view(drawn.dtype).reshape(shape)
+        return signed
 
 
 @dataclass

@@ -160,9 +160,14 @@ class Asymptotic:
             return ""
         if abs(skewness) * quantile**3 > 3 * math.sqrt(count):
             return "skewness"
-        if share > max(1 / (2 * quantile**2), self.share * math.log(count) / count):
+        if carries(share, quantile, self.share, count):
             return "one block carries the estimate"
         return ""
+
+
+def carries(share: float, quantile: float, factor: float, count: int) -> bool:
+    """Whether the largest share of a sum of squares of so many is too large for limits at a quantile."""
+    return share > max(1 / (2 * quantile**2), factor * math.log(count) / count)
 
 
 def _unbend(value: float, bend: float) -> float:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from varprop.errors import SamplingError
 from varprop.model.activations import HomogeneousActivation
 from varprop.model.axes import Index
-from varprop.model.distributions.single import narrowed
+from varprop.model.distributions.single import fits_single, narrowed
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable, variables
 from varprop.simulation.costs import streamed_in, work_of
@@ -55,8 +55,7 @@ class Program:
 
     Arrays are freed after their last use. An index that a sum binds is a dimension; every other index is one
     place: 0, 1, ... in the order met, leaving out places named by number. A variable is drawn at the places
-        that are needed, from the stream numbered by its
-    position in the order of first visit.
+    that are needed, from the stream numbered by its position in the order of first visit.
 
     Args:
         roots: expressions that depend on each other through their variables; sizes must be numbers.
@@ -116,11 +115,15 @@ class Program:
                 needed.append(tuple(sorted({self._places[index] for index in indices})))
         return tuple(needed)
 
-    def with_laws(self, laws: Mapping[Variable, Law], first_group: Iterable[Variable] = ()) -> Program:
-        """The same program with other samplers and another split, not compiled again."""
-        other, rows = copy(self), frozenset(first_group)
+    def with_laws(
+        self, laws: Mapping[Variable, Law], first_group: Iterable[Variable] | None = None
+    ) -> Program:
+        """The same program with other samplers, and another split if one is given, not compiled again."""
+        other = copy(self)
+        rows = (s.variable for s in self.sources if s.first_group) if first_group is None else first_group
+        chosen = frozenset(rows)
         other.sources = [
-            replace(source, law=laws.get(source.variable), first_group=source.variable in rows)
+            replace(source, law=laws.get(source.variable), first_group=source.variable in chosen)
             for source in self.sources
         ]
         other.source_of = {node: other.sources[source.key] for node, source in self.source_of.items()}
@@ -262,7 +265,7 @@ class Program:
             inner = values[node.argument]
             if inner.data.dtype == np.float32 and isinstance(node.activation, HomogeneousActivation):
                 value = node.activation.value(inner.data)
-                if narrowed(value) is value:  # its slopes keep it in range
+                if fits_single(value):
                     return _Labelled(value, inner.labels)
             value = np.asarray(node.activation.value(_double(inner).data), dtype=np.float64)
             return _Labelled(value, inner.labels)

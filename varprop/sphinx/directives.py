@@ -52,9 +52,7 @@ def _verdict(text: str | None) -> str:
 def short(document: Document) -> Document:
     """The document without its heading and without the notes on its lines."""
     return Document(
-        Line(block.right, block.left, block.number, block.relation, block.reason, badge=block.badge)
-        if isinstance(block, Line)
-        else block
+        block.bare() if isinstance(block, Line) else block
         for block in document.blocks
         if not isinstance(block, Heading)
     )

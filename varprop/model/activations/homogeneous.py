@@ -50,20 +50,15 @@ class HomogeneousActivation(Activation):
         return "odd" if self.above == -self.below else "neither"
 
     def value(self, x: Array) -> Array:
-        sides = [  # one that is cut off must not overflow
-            (float(slope), side) for slope, side in ((self.above, x), (self.below, -x)) if slope != 0
-        ]
-        if not self.degree or not sides:
-            return np.where(np.isnan(x), np.nan, sum(slope * (side > 0) for slope, side in sides))
-        powers = [np.maximum(side, 0.0) for _, side in sides]
-        if self.degree > 1:
-            powers = [power**self.degree for power in powers]
-        (slope, _), *_ = sides
+        parts = []
         with np.errstate(over="ignore"):
-            total = powers[0] if slope == 1 else slope * powers[0]
-            for (slope, _), power in zip(sides[1:], powers[1:], strict=True):
-                total = total + slope * power
-        return total
+            for slope, sign in ((self.above, 1), (self.below, -1)):
+                if slope != 0:  # a side that is cut off must not overflow
+                    side = x if sign > 0 else -x
+                    part = np.maximum(side, 0.0) if self.degree else np.where(np.isnan(x), x, side > 0)
+                    part = part**self.degree if self.degree > 1 else part
+                    parts.append(part if slope == 1 else float(slope) * part)
+            return sum(parts[1:], start=parts[0]) if parts else np.where(np.isnan(x), np.nan, 0.0)
 
     def derivative(self, x: Array) -> Array:
         if self.degree == 0:

@@ -13,10 +13,7 @@ from scipy import special
 
 from varprop.errors import ParameterError
 from varprop.model.distributions.arguments import variance_of
-from varprop.model.distributions.base import (
-    Array,
-    Shape,
-)
+from varprop.model.distributions.base import Array, Shape
 from varprop.model.distributions.families import AroundMean, Continuous
 from varprop.model.distributions.single import in_single, normals
 from varprop.model.domains import Parameter
@@ -61,9 +58,10 @@ class Normal(AroundMean):
 
     def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         mean, variance = self._numbers()
-        if not in_single(mean, math.sqrt(variance)):
+        std = math.sqrt(variance)
+        if not in_single(mean, std):
             return self._draw(rng, shape)
-        return normals(rng, math.prod(shape), mean, math.sqrt(variance)).reshape(shape)
+        return normals(rng, math.prod(shape), mean, std).reshape(shape)
 
     def _latex_name(self) -> str:
         return r"\mathcal{N}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["in_single", "narrowed", "normals", "uniforms"]
+__all__ = ["fits_single", "in_single", "narrowed", "normals", "uniforms"]
 
 Single = NDArray[np.float32]
 
@@ -32,6 +32,16 @@ def in_single(center: float, spread: float) -> bool:
     return LEAST < spread < MOST and abs(center) <= 8 * spread and moved <= 1e-8 * spread
 
 
+def fits_single(values: NDArray[Any]) -> bool:
+    """Whether the largest of some factors is well within the range of float32.
+
+    Example:
+        >>> fits_single(np.array([1.0, 1e-40])), fits_single(np.array([-1e40]))
+        (True, False)
+    """
+    return LEAST < max(float(values.max(initial=0)), -float(values.min(initial=0))) < MOST
+
+
 def narrowed(values: NDArray[Any]) -> NDArray[Any]:
     """Factors of a product in float32, where they are well within its range; else as they are.
 
@@ -39,8 +49,7 @@ def narrowed(values: NDArray[Any]) -> NDArray[Any]:
         >>> narrowed(np.array([1.0, 2.0])).dtype, narrowed(np.array([1e-40, 1e-41])).dtype
         (dtype('float32'), dtype('float64'))
     """
-    fits = LEAST < max(float(values.max(initial=0)), -float(values.min(initial=0))) < MOST
-    return values.astype(np.float32, copy=False) if fits else values
+    return values.astype(np.float32, copy=False) if fits_single(values) else values
 
 
 def _words(rng: np.random.Generator, count: int) -> Iterator[tuple[int, NDArray[np.uint32]]]:

@@ -10,11 +10,7 @@ import sympy as sp
 
 from varprop.errors import ParameterError
 from varprop.model.distributions.arguments import variance_of
-from varprop.model.distributions.base import (
-    Array,
-    Shape,
-    known,
-)
+from varprop.model.distributions.base import Array, Shape, known
 from varprop.model.distributions.families import AroundMean, Continuous, raw_from_central
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
