@@ -171,3 +171,16 @@ def test_bounds_of_mixtures_cover_their_chances_and_places(n, mean, variance, in
             for value, truth in ((up, above), (down, below), (dense, density)):
                 assert abs(float(value) - float(mp.log(truth))) <= value.error + EPS * abs(float(value))
                 assert value.error < 1e-10
+
+
+@pytest.mark.parametrize(("n", "chance"), [(5, "1/3"), (400, "1/2"), (1000, "1/7")])
+def test_chances_of_components_have_the_digits_they_say(n, chance):
+    """Binomial probabilities in forty digits."""
+    p = sp.Rational(chance)
+    found = law(vp.dot(weights="Normal(variance=1)", inputs=f"Bernoulli({chance})", fan_in=n))
+    order = np.argsort(found.stds)
+    with mp.workdps(40):
+        share = mp.mpf(p.p) / p.q
+        exact = [mp.binomial(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
+        for truth, said, bound in zip(exact, found.chances[order], found.rounding[order], strict=True):
+            assert abs(mp.mpf(float(said)) / truth - 1) <= bound < 1e-11 or truth < 1e-300

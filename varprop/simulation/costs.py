@@ -102,9 +102,8 @@ def streamed_in(program: Scheduled, design: Design) -> dict[Group, int]:
 
 def work_of(program: Scheduled, design: Design) -> Work:
     """The cost of one block by a fixed formula, and the memory it needs."""
-    per_draw, per_product = DRAW_COST, PRODUCT_COST
-    if design.single:
-        per_draw, per_product = SINGLE_DRAW_COST, SINGLE_PRODUCT_COST
+    quick = {source.key for source in program.sources if design.single and source.has_single}
+    per_product = SINGLE_PRODUCT_COST if quick else PRODUCT_COST
     shapes = _shapes(program, design)
     uses = Counter(program.uses)
     pieces = streamed_in(program, design)
@@ -122,6 +121,8 @@ def work_of(program: Scheduled, design: Design) -> Work:
                 drawn.add(source.key)
                 per_block = _entries(design, design.labels(source.first_group))
                 draws += source.numbers * per_block
+                each = SINGLE_DRAW_COST if source.key in quick else DRAW_COST
+                cost += each * source.numbers * per_block
                 alive += per_block * math.prod(source.extents) * part
         else:
             labels = {label for operand in operands(node) for label in shapes[operand]}
@@ -141,4 +142,4 @@ def work_of(program: Scheduled, design: Design) -> Work:
     calls = len(program.nodes) + 12 * len(program.sources)
     for group, places in pieces.items():  # every block of places begins anew
         calls += (len(group.inner) + len(group.slots)) * -(-places_of(group.axis) // places)
-    return Work(cost + per_draw * draws, CALL_COST * calls, max(1, math.ceil(most)), draws)
+    return Work(cost, CALL_COST * calls, max(1, math.ceil(most)), draws)

@@ -331,7 +331,6 @@ class Problem:
         if seen is not None:
             if not np.isfinite(seen).all():
                 raise not_finite()
-            base = replace(base, single=bool(seen[-1] == 1))
             done = seen[0] != 0 or single_valued(self.expressions, self.laws)  # a rare event may come
             if pilot is first and done and error and enough(seen, error):
                 return self._of_crossed(method, reason, first, parts, interrupted)

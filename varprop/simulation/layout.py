@@ -53,13 +53,11 @@ class Design:
         columns: draws of all others, each combined with every row; 0 for plain blocks, where all are drawn
             together.
         single: whether variables are drawn, and matrix products taken, in float32 where their laws allow it.
-        careful: whether products are taken in float64 all the same, of the same draws.
     """
 
     rows: int
     columns: int = 0
     single: bool = False
-    careful: bool = False
 
     @property
     def crossed(self) -> bool:
@@ -118,6 +116,11 @@ class Source:
         return self.law or self.variable.distribution
 
     @property
+    def has_single(self) -> bool:
+        """Whether it can be drawn in float32: joint laws and stand-ins for laws need not know of it."""
+        return bool(getattr(self.sampler, "has_single", False))
+
+    @property
     def numbers(self) -> int:
         count = math.prod(self.extents)
         return self.law.numbers(count) if self.law else count
@@ -135,11 +138,11 @@ class Source:
         count = blocks * per_block
         law = self.sampler
         whole = self.law is None and self.variable.is_joint
-        single = design.single and hasattr(law, "draw_single")
         shape = (count,) if whole else (count, *extents)
-        drawn = (law.draw_single if single else law.draw)(rng, shape)
-        if not single or design.careful:
-            drawn = np.asarray(drawn, dtype=np.float64)
+        if design.single and self.has_single:
+            drawn = law.draw_single(rng, shape)
+        else:
+            drawn = np.asarray(law.draw(rng, shape), dtype=np.float64)
         if drawn.shape != (count, *extents):
             raise SamplingError(
                 f"draws of {self.variable.name}",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -138,8 +137,13 @@ class Signed:
         """Draw (rows, *places); consecutive rows share magnitudes."""
         return self._copied(rng, self.law.draw, shape)
 
+    @property
+    def has_single(self) -> bool:
+        """Whether the magnitudes can be drawn in float32."""
+        return bool(self.law.has_single)
+
     def draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
-        """The same in float32, where the law allows it."""
+        """The same in float32."""
         return self._copied(rng, self.law.draw_single, shape)
 
     def _copied(
@@ -173,7 +177,7 @@ class Crossed:
         cluster: consecutive rows that share their magnitudes; one cluster counts as one row.
         pieces: blocks merged into one chunk, where more results would not fit into memory.
         units: what the samples of every expression are divided by, where their powers would leave float64.
-        single: whether draws and matrix products are taken in float32.
+        single: whether draws and matrix products are taken in float32 where laws allow it.
 
     Source:
         S. R. Searle, G. Casella, C. E. McCulloch, "Variance components", 1992, chapter 4.
@@ -216,19 +220,14 @@ class Crossed:
         return replace(self, rows=rows, columns=columns)
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
-        """One row: estimate, variance, third cumulant, largest share of a draw, s10, s01, s11, float32.
+        """One row: estimate, its variance and third cumulant, the largest share of a draw, s10, s01, s11.
 
-        Every one of them is the mean over the blocks of the chunk; the last is 1 where float32 was enough.
+        Every one of them is the mean over the blocks of the chunk.
         """
         return _merged(self.pieces, chunk, lambda piece: self._block(streams, piece))
 
     def _block(self, streams: Streams, block: int) -> Array:
         drawn = self.program.run(streams, chunk=block, blocks=1, design=self.design)
-        enough = self.single and all(map(_spread_out, drawn))
-        if self.single and not enough:  # the same draws again: others would depend on what was seen
-            drawn = self.program.run(
-                streams, chunk=block, blocks=1, design=replace(self.design, careful=True)
-            )
         if self.units:
             drawn = [values / size for values, size in zip(drawn, self.units, strict=True)]
         first, *others = (values[0] for values in self.functional.seen(drawn))
@@ -239,7 +238,7 @@ class Crossed:
             right = centered(others[0][None])[0] if others else left
             shift = self._pairs(self._by_cluster(left), self._by_cluster(right))
             entries = self._by_cluster(left * right)
-        return np.array([[float(entries.mean()) - shift, *_components(entries), enough]])
+        return np.array([[float(entries.mean()) - shift, *_components(entries)]])
 
     def _by_cluster(self, entries: Array) -> Array:
         if self.cluster == 1:
@@ -259,17 +258,12 @@ class Crossed:
         return float(pairs / (m * (m - 1) * k * (k - 1)))
 
 
-def _spread_out(values: Array) -> bool:
-    """Whether values vary as much as they are large, so that a rounding to float32 does not count."""
-    flat = values.reshape(-1)
-    mean, square = float(flat.mean()), float(flat @ flat) / flat.size
-    return math.isfinite(square) and square - mean * mean > 0.0025 * square
-
-
 def is_one_sum(root: Expression) -> bool:
     """Whether an expression is a sum of products, times a number, plus terms without sums.
 
-    No function may stand between a variable and a product but homogeneous ones: others magnify a rounding.
+    Then float32 will do: a law that is drawn in it has a spread of the size of its values, so that the sum
+    varies far more than its pieces of 256 round. No function may stand between a variable and a product but
+    homogeneous ones: others magnify a rounding.
     """
     terms = root.terms if isinstance(root, Add) else (root,)
     sums = [scaled[1] for scaled in map(scaled_sum, terms) if scaled]

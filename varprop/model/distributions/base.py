@@ -263,9 +263,7 @@ class Distribution(metaclass=Called):
         return np.asarray(self._draw(rng, drawn_shape(shape)), dtype=np.float64)
 
     def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[Any]:
-        """Independent samples as float32, for sums of many terms: faster, and other ones than of `draw`.
-
-        They are float64 where the law does not know how, or where float32 would blur it.
+        """Independent samples for sums of many terms, float32 if the law `has_single`: not those of `draw`.
 
         Args:
             rng: the generator to use.
@@ -279,14 +277,19 @@ class Distribution(metaclass=Called):
             >>> Normal(mean=3).draw_single(np.random.default_rng(1), 2).dtype
             dtype('float32')
         """
-        return self._draw_single(rng, drawn_shape(shape))
+        return self._draw_single(rng, drawn_shape(shape)) if self.has_single else self.draw(rng, shape)
 
     @abstractmethod
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         """Independent samples; hook. It must not ask a moment or a symmetry."""
 
+    @property
+    def has_single(self) -> bool:
+        """Whether `draw_single` gives float32: where that is faster and does not blur the law."""
+        return False
+
     def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """The same in float32, where that is faster; hook."""
+        """Independent samples as float32, where the law `has_single`; hook."""
         return self.draw(rng, shape)
 
     @property

@@ -84,6 +84,10 @@ class Rectified(Distribution):
         drawn = self.parent.draw(rng, shape)
         return np.maximum(drawn, 0.0, out=drawn)
 
+    @property
+    def has_single(self) -> bool:
+        return self.parent.has_single
+
     def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
         drawn = self.parent.draw_single(rng, shape)
         result: NDArray[Any] = np.maximum(drawn, 0.0, out=drawn)

@@ -56,12 +56,14 @@ class Normal(AroundMean):
         mean, variance = self._numbers()
         return rng.normal(mean, np.sqrt(variance), shape)
 
-    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+    @property
+    def has_single(self) -> bool:
         mean, variance = self._numbers()
-        std = math.sqrt(variance)
-        if not in_single(mean, std):
-            return self._draw(rng, shape)
-        return normals(rng, math.prod(shape), mean, std).reshape(shape)
+        return in_single(mean, math.sqrt(variance))
+
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        mean, variance = self._numbers()
+        return normals(rng, math.prod(shape), mean, math.sqrt(variance)).reshape(shape)
 
     def _latex_name(self) -> str:
         return r"\mathcal{N}"

@@ -29,7 +29,7 @@ def in_single(center: float, spread: float) -> bool:
         (True, False, False)
     """
     moved = abs(center - float(np.float32(center))) if abs(center) < MOST else math.inf
-    return LEAST < spread < MOST and abs(center) <= 8 * spread and moved <= 1e-8 * spread
+    return LEAST < spread < MOST and abs(center) <= 8 * spread and moved <= 1e-7 * spread
 
 
 def fits_single(values: NDArray[Any]) -> bool:

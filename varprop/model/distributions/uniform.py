@@ -97,10 +97,13 @@ class Uniform(Continuous):
         low, high = self._numbers()
         return rng.uniform(low, high, shape)
 
-    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+    @property
+    def has_single(self) -> bool:
         low, high = self._numbers()
-        if not in_single(low, high - low):
-            return self._draw(rng, shape)
+        return in_single(low, high - low)
+
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        low, high = self._numbers()
         drawn = uniforms(rng, math.prod(shape)).reshape(shape)
         drawn *= np.float32(high - low)
         drawn += np.float32(low)
