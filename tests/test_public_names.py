@@ -48,6 +48,7 @@ def run(code: str) -> str:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     heavy = {"matplotlib", "numpy", "rich", "scipy", "sympy"}
     assert run(f"import sys, varprop; print(sorted({heavy} & set(sys.modules)))") == "[]\n"
+    assert run(f"import sys, varprop.cli; print(sorted({heavy} & set(sys.modules)))") == "[]\n"
 
 
 def seconds_to_import(module: str) -> float:

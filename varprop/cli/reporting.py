@@ -9,11 +9,13 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import varprop as vp
-from varprop.derivation.proofs import Without
 from varprop.render import Document
+
+if TYPE_CHECKING:
+    from varprop.derivation.proofs import Without
 
 __all__ = [
     "BAD_INPUT",
