@@ -313,3 +313,23 @@ def test_what_only_resembles_a_gate_has_no_form_of_it(text) -> None:
     found = gaussian.second_moment(phi, 0, 0.8)
     assert found.precision == "estimate"
     assert float(found) == pytest.approx(float(gaussian.second_moment(phi.value, 0, 0.8)), rel=1e-11)
+
+
+def test_formulas_have_no_symbol_of_their_own_and_the_growth_of_polynomials():
+    growths = [(T**2, 2), (sp.Max(T, T**3), 3), (sp.Heaviside(T), 0), (sp.sin(T), None)]
+    assert [vp.activation(formula).growth for formula, _ in growths] == [growth for _, growth in growths]
+    assert vp.activation(T**2, growth=5).growth == 5
+    x = vp.RandomVariable("x", vp.Normal())
+    assert vp.derive(vp.Mean(vp.activation(T**2)(x) ** 2)).result == 3
+
+
+@pytest.mark.parametrize("formula", [T**2, sp.Max(T, 0), sp.tanh(T), sp.sin(T)])
+def test_networks_of_formulas_are_followed_in_numbers(formula):
+    """Dense layers of variance 1/n before and after: E z^2 = E phi(N)^2 behind both."""
+    net = vp.Network([vp.Dense(8), vp.activation(formula), vp.Dense(4)], fan_in=4)
+    last = vp.propagate(net, input=vp.Normal())[-1]
+    expected = gaussian.second_moment(vp.activation(formula), 0, 1)
+    assert float(last.second_moment) == pytest.approx(float(expected), rel=1e-12)
+    open_width = vp.Network([vp.Dense("n"), vp.activation(formula), vp.Dense(4)], fan_in="n")
+    with pytest.raises(vp.DerivationError, match="all symbols in the network and its input"):
+        vp.propagate(open_width, input=vp.Normal())

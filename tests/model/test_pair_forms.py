@@ -117,6 +117,25 @@ def test_what_does_not_vary_is_taken_at_its_value():
         assert float(gaussian.cross_moment("cos", [0, 0], matrix)) == pytest.approx(math.exp(-1 / 2))
 
 
+@pytest.mark.parametrize("name", ["relu", "erf", "gelu", "step", "abs", "tanh"])
+def test_one_that_does_not_vary_is_a_factor(name):
+    """E phi(m) phi(Y) = phi(m) E phi(Y), of the kind of number that E phi(Y) is."""
+    phi = vp.activation(name)
+    for first, second, at, law in (
+        ([0.0, 2.0], [0.3, -0.7], 0.3, -0.7),
+        ([2.0, 0.0], [-0.7, 0.3], 0.3, -0.7),
+    ):
+        found = gaussian.cross_moment(phi, second, np.diag(first))
+        alone = gaussian.mean(phi, law, math.sqrt(2))
+        assert found.precision == alone.precision == ("estimate" if name == "tanh" else "closed form")
+        assert float(found) == pytest.approx(float(phi(at)) * float(alone), rel=1e-14)
+        slopes = gaussian.slope_cross_moment(phi, second, np.diag(first))
+        by_parts = by_quadrature(phi, np.array([second]), np.array([np.diag(first)]), slope=True)[0][0]
+        assert float(slopes) == pytest.approx(by_parts, rel=1e-12, abs=1e-15)
+    mixed = gaussian.cross_moment("tanh", [[0.3, 0.0], [0.3, 0.1]], [np.diag([1.0, 0.0]), np.eye(2)])
+    assert mixed.precision == "estimate" and mixed.value[0] == 0.0
+
+
 def test_a_slope_is_zero_where_there_is_none():
     found = gaussian.slope_cross_moment("step", [0, 0], np.eye(2))
     assert (float(found), found.precision) == (0.0, "closed form")

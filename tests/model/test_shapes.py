@@ -25,3 +25,17 @@ def test_arrays_of_impossible_shape_are_refused(law, shape, message) -> None:
         law.draw(np.random.default_rng(0), shape)
     assert law.draw(np.random.default_rng(0), np.int64(2)).shape[0] == 2
     assert law.draw(np.random.default_rng(0), [2, 0]).shape[:2] == (2, 0)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: vp.he_normal((10**9, 10**9)).draw(0),
+        lambda: vp.orthogonal((10**9, 10**9)).draw(0),
+        lambda: vp.Normal().draw(np.random.default_rng(0), (10**9, 10**9)),
+    ],
+    ids=["normal", "orthogonal", "distribution"],
+)
+def test_what_does_not_fit_into_memory_is_refused_in_bytes(draw):
+    with pytest.raises(vp.ParameterError, match=r"8,000,000,000,000,000,000 bytes.*Draw parts"):
+        draw()

@@ -367,6 +367,8 @@ def test_activations_of_unknown_tails_are_solved_with_their_moments() -> None:
         assert made.precision == "estimate"
     with pytest.raises(ParameterError, match="derivative is 0 almost everywhere"):
         _ = vp.he_normal((3, 4), activation="step", mode="fan_out").variance
+    with pytest.raises(ParameterError, match="second moment 0, which no weights make up for"):
+        _ = vp.he_normal((3, 4), activation=lambda x: 0 * x).variance
 
 
 @pytest.mark.parametrize(

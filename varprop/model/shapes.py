@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from varprop.errors import ParameterError, brief
 
-__all__ = ["drawn_shape"]
+__all__ = ["drawn_shape", "enough_memory"]
 
 LARGEST = 2**63
 
@@ -38,3 +41,28 @@ def drawn_shape(shape: Any) -> tuple[int, ...]:
     if total * 8 >= LARGEST:
         raise ParameterError(f"an array of shape {brief(shape)}", "no array is so large", "Draw parts of it")
     return sizes
+
+
+@contextmanager
+def enough_memory(asked: str, shape: tuple[int, ...]) -> Iterator[None]:
+    """Say in words that an array of float64 did not fit into memory.
+
+    Raises:
+        ParameterError: it did not.
+
+    Example:
+        >>> with enough_memory("draw", (10, 10)):
+        ...     raise MemoryError
+        Traceback (most recent call last):
+        ...
+        varprop.errors.ParameterError: draw as an array of shape (10, 10): it needs 800 bytes, and these
+        are not free. Draw parts of it, or use a smaller shape.
+    """
+    try:
+        yield
+    except MemoryError:
+        raise ParameterError(
+            f"{asked} as an array of shape {shape}",
+            f"it needs {8 * math.prod(shape):,} bytes, and these are not free",
+            "Draw parts of it, or use a smaller shape.",
+        ) from None

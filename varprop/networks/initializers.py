@@ -19,7 +19,7 @@ from varprop.model.domains import Parameter
 from varprop.model.gaussian import GaussianMean
 from varprop.model.joint import Joint, Orthogonal, Place
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
-from varprop.model.shapes import drawn_shape
+from varprop.model.shapes import drawn_shape, enough_memory
 from varprop.networks.connectivity import Connectivity, Fans
 from varprop.networks.schemes import N_IN, N_OUT, Factors, Scheme, V, factors
 from varprop.networks.writing import shown
@@ -230,7 +230,8 @@ class Initializer(Joint, Documented):
             dtype: of the array.
 
         Raises:
-            ParameterError: a size is a symbol, rng or shape is none of these, or dtype holds no fractions.
+            ParameterError: a size is a symbol, rng or shape is none of these, dtype holds no fractions, or
+                the array does not fit into memory.
 
         Example:
             >>> Initializer("lecun_normal", Connectivity((2, 3)), Scheme()).draw(0).shape
@@ -242,12 +243,18 @@ class Initializer(Joint, Documented):
             names = ", ".join(sorted(name.name for name in self.free_symbols))
             raise ParameterError(f"draw from {self}", f"{names} has no value", f"Give at({{{names}: ...}}).")
         kernel = tuple(int(size) for size in self.shape)
+        with enough_memory(f"draw from {self}", (*lead, *kernel)):
+            return self._drawn(source, lead, kernel, kind)
+
+    def _drawn(
+        self, source: Any, lead: tuple[int, ...], kernel: tuple[int, ...], kind: np.dtype[Any]
+    ) -> Array:
         law = self.row_law
         if isinstance(law, Distribution):
-            return law.draw(source, (*lead, *kernel)).astype(kind, copy=False)  # type: ignore[arg-type]
+            return law.draw(source, (*lead, *kernel)).astype(kind, copy=False)
         layout = self.connectivity.layout
         units = layout.index("M" if "M" in layout else "O")
-        rows = law.draw(source, lead)  # type: ignore[arg-type]
+        rows = law.draw(source, lead)
         first = (kernel[units], *kernel[:units], *kernel[units + 1 :])
         matrix = np.moveaxis(rows.reshape(*lead, *first), len(lead), len(lead) + units)
         return np.ascontiguousarray(matrix, dtype=kind)

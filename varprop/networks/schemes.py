@@ -141,11 +141,22 @@ def _weighted(along: Axis, terms: Expression) -> Expression:
 
 
 def with_moments(formula: sp.Expr, activation: Activation, q: sp.Expr) -> sp.Expr:
-    """Return a formula with the moments of an activation whose tails are not known."""
+    """Return a formula with the moments of an activation whose tails are not known.
+
+    Raises:
+        ParameterError: a moment that it divides by is 0.
+    """
     if formula.free_symbols.isdisjoint({SQUARE, SLOPE_SQUARE}):
         return formula
     found = Gain(activation, q)
-    return substitute(formula, {SQUARE: found.second_moment, SLOPE_SQUARE: found.slope_second_moment})
+    done = substitute(formula, {SQUARE: found.second_moment, SLOPE_SQUARE: found.slope_second_moment})
+    if done.has(sp.zoo, sp.nan):
+        raise ParameterError(
+            f"weights around {activation}",
+            "what it hands on has second moment 0, which no weights make up for",
+            "Choose another activation, or the other mode.",
+        )
+    return done
 
 
 @lru_cache(maxsize=1024)

@@ -264,7 +264,7 @@ def _numeric(
         raise DerivationError(
             f"the moments of {activation} of a normal unit",
             "no closed form is known",
-            "Give numbers for all symbols.",
+            "Give numbers for all symbols in the network and its input.",
         )
     std = mp.sqrt(max(second - mean**2, 0))
     if mean == 0 and std != 0 and not NARROWEST < std < WIDEST:

@@ -52,6 +52,11 @@ class FromFormula(Formula):
         return self.at_kinks
 
     @property
+    def free_symbols(self) -> frozenset[sp.Symbol]:
+        """Its parameters without a value; the argument is none."""
+        return frozenset().union(*(part.free_symbols for part in (*self.formulas, *self.at_kinks))) - {X}
+
+    @property
     def growth(self) -> int | None:  # type: ignore[override]
         return self.bound
 
@@ -159,6 +164,8 @@ def from_formula(formula: sp.Expr, growth: int | None = None, name: str = "") ->
         if piece != joined[-1]:
             joined.append(piece)
             kept.append(kink)
+    if growth is None and all(piece.is_polynomial(X) for piece in joined):
+        growth = max(int(max(sp.degree(piece, X), 0)) for piece in joined)
     made = FromFormula(name or str(formula), tuple(joined), tuple(kept), growth)
     probe(made.value, asked)
     made.sides(1)

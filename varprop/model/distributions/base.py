@@ -18,7 +18,7 @@ from varprop.model.decimals import decimal
 from varprop.model.distributions.arguments import Called, defaults_of, latex_of, replaced, scalars_in, text_of
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
-from varprop.model.shapes import drawn_shape
+from varprop.model.shapes import drawn_shape, enough_memory
 from varprop.model.sizes import expanded, length
 
 __all__ = ["Array", "Distribution", "Precision", "Shape", "known", "tidy"]
@@ -260,7 +260,9 @@ class Distribution(metaclass=Called):
             ParameterError: a parameter is still a symbol, the distribution is known by its moments only, or
                 the shape is none.
         """
-        return np.asarray(self._draw(rng, drawn_shape(shape)), dtype=np.float64)
+        sizes = drawn_shape(shape)
+        with enough_memory(f"draw from {self}", sizes):
+            return np.asarray(self._draw(rng, sizes), dtype=np.float64)
 
     def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[Any]:
         """Independent samples for sums of many terms, float32 if the law `has_single`: not those of `draw`.

@@ -15,7 +15,7 @@ from varprop.model.activations.base import Activation, Array
 from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import TRUSTED, ClosedForm
 from varprop.model.gaussian.pair_forms import C, Q, R, pair_form, slope_pair_form
-from varprop.model.gaussian.spread import Found, GaussianValue, Question, Rows, Spread, numeric
+from varprop.model.gaussian.spread import PATIENCE, Found, GaussianValue, Question, Rows, Spread, numeric
 from varprop.numerics.quadrature import EPSILON
 
 __all__ = ["cross_moment", "slope_cross_moment"]
@@ -63,10 +63,30 @@ def _pairs(phi: Activation, means: Any, covariance: Any, slope: bool) -> Gaussia
     form = _compiled(phi, slope, not m.any())
     if form is not None and len(left):
         left = form.fill(m, c, left, value, error)
+    left, precision = _one_fixed(phi, m, c, slope, left, value, error)
     if len(left):
         value[left], error[left] = by_quadrature(phi, m[left], c[left], slope)
-    precision: Precision = "estimate" if len(left) else "closed form"
+        precision = "estimate"
     return GaussianValue(value.reshape(shape)[()], error.reshape(shape)[()], precision)
+
+
+def _one_fixed(
+    phi: Activation, m: Array, c: Array, slope: bool, rows: Rows, value: Array, error: Array
+) -> tuple[Rows, Precision]:
+    """Pairs of which one does not vary: its value times a mean of the other; return the rest."""
+    alone = (c[rows, 0, 0] == 0) | (c[rows, 1, 1] == 0)
+    part = rows[alone]
+    if not len(part):
+        return rows, "closed form"
+    first = c[part, 0, 0] == 0
+    still, moving = np.where(first, m[part, 0], m[part, 1]), np.where(first, m[part, 1], m[part, 0])
+    std = np.sqrt(np.where(first, c[part, 1, 1], c[part, 0, 0]))
+    question = Question(phi, moving, std)
+    mean, doubt, precision = question.found("slope mean" if slope else "mean", PATIENCE)
+    factor = (phi.derivative if slope else phi.value)(still)
+    value[part] = factor * mean
+    error[part] = np.abs(factor) * doubt + EPSILON * np.abs(value[part])
+    return rows[~alone], precision
 
 
 def by_quadrature(phi: Activation, means: Array, covariance: Array, slope: bool = False) -> Found:

@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 
 from varprop.errors import MomentError, ParameterError
-from varprop.model.activations.base import Activation, Array, X
+from varprop.model.activations.base import Activation, Array
 from varprop.model.activations.registry import activation
 from varprop.model.distributions.base import Precision
-from varprop.model.gaussian.closed import ClosedForm, closed_form
-from varprop.model.gaussian.increments import even_increment, increment, is_near
+from varprop.model.gaussian.closed import TRUSTED, ClosedForm, closed_form
+from varprop.model.gaussian.increments import even_increment, increment, is_near, narrow_curvature
 from varprop.model.scalars import symbols_in
 from varprop.numerics.quadrature import EPSILON, FAR, NotIntegrable, expectation
 
-__all__ = ["Found", "GaussianValue", "Question", "Rows", "Spread", "numeric"]
+__all__ = ["PATIENCE", "Found", "GaussianValue", "Question", "Rows", "Spread", "numeric"]
 
 WIDEST_SMOOTH = 8.0
 
@@ -53,7 +53,7 @@ def numeric(phi: Activation | str) -> Activation:
         ParameterError: a parameter of it is a symbol.
     """
     found = activation(phi)
-    symbols = symbols_in(found) - {X}
+    symbols = symbols_in(found)
     if symbols:
         some = min(map(str, symbols))
         raise ParameterError(
@@ -261,4 +261,9 @@ class Spread:
             )
             value = value + more
             error = error + (4 + z**2) * EPSILON * np.abs(more)
+        lost = np.flatnonzero((error > TRUSTED * np.abs(value)) & is_near(phi, self.mean, self.std))
+        if phi.analytic and phi.pieces is not None:  # beside a root of phi phi'' its odd part drowns the even
+            for row in lost[:PATIENCE]:
+                value[row] = narrow_curvature(phi.pieces[0], float(self.mean[row]), float(self.std[row]))
+                error[row] = 16 * EPSILON * abs(value[row])
         return value, error
