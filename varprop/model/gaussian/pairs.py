@@ -16,12 +16,14 @@ from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import TRUSTED, ClosedForm
 from varprop.model.gaussian.pair_forms import C, Q, R, pair_form, slope_pair_form
 from varprop.model.gaussian.spread import PATIENCE, Found, GaussianValue, Question, Rows, Spread, numeric
-from varprop.numerics.quadrature import EPSILON
+from varprop.numerics.quadrature import EPSILON, legendre
 
 __all__ = ["cross_moment", "slope_cross_moment"]
 
 M, N = sp.Symbol("m", real=True), sp.Symbol("n", real=True)
 EXACT_DIGITS = 400
+WEAK = 0.25
+"""Up to this correlation a dozen nodes integrate over it."""
 
 
 def cross_moment(phi: Activation | str, means: Any, covariance: Any) -> GaussianValue:
@@ -94,9 +96,74 @@ def by_quadrature(phi: Activation, means: Array, covariance: Array, slope: bool 
     m, c = means.copy(), covariance.copy()
     flipped = c[:, 0, 0] < c[:, 1, 1]  # the wider one outside
     m[flipped], c[flipped] = m[flipped][:, ::-1], c[flipped][:, ::-1, ::-1]
-    wide, narrow, rho = _correlation(c)
-    rest = narrow * np.sqrt((1 - rho) * (1 + rho))
-    return _Outer(phi, slope, m, wide, rho * narrow, rest).found()
+    wide = np.sqrt(c[:, 0, 0])
+    tilt = np.divide(c[:, 0, 1], wide, out=np.zeros(len(c)), where=wide > 0)
+    outer = _Outer(phi, slope, m, wide, tilt, _rest(c))
+    value, error = outer.found()
+    if outer.continuous and not slope:
+        size = np.sqrt(c[:, 0, 0]) * np.sqrt(c[:, 1, 1])
+        lost = (error > TRUSTED * np.abs(value)) & (np.abs(c[:, 0, 1]) <= WEAK * size)
+        if lost.any():
+            better, doubt = _from_independence(phi, m[lost], c[lost])
+            taken = doubt < error[lost]
+            rows = np.flatnonzero(lost)[taken]
+            value[rows], error[rows] = better[taken], doubt[taken]
+    return value, error
+
+
+def _from_independence(phi: Activation, m: Array, c: Array) -> Found:
+    """E phi(X) E phi(Y), and what a weak covariance adds: no terms of the size of phi^2 cancel.
+
+    d E phi(X) phi(Y) / d c = E phi'(X) phi'(Y).
+
+    Source: Price, A useful theorem for nonlinear devices having Gaussian inputs, 1958.
+    """
+    means, doubts = [], []
+    for k in (0, 1):
+        found, doubt, _ = Question(phi, m[:, k], np.sqrt(c[:, k, k])).found("mean", PATIENCE)
+        odd = (m[:, k] == 0) & (phi.parity == "odd")
+        means.append(np.where(odd, 0.0, found))
+        doubts.append(np.where(odd, 0.0, doubt))
+    added, off = np.zeros(len(m)), np.zeros(len(m))
+    for node, weight in zip(*legendre(12), strict=True):
+        part = c.copy()
+        part[:, 0, 1] *= node
+        part[:, 1, 0] *= node
+        slopes = _pairs(phi, m, part, slope=True)
+        added += weight * slopes.value
+        off += weight * slopes.error
+    first, added = means[0] * means[1], c[:, 0, 1] * added
+    error = np.abs(means[0]) * doubts[1] + np.abs(means[1]) * doubts[0] + np.abs(c[:, 0, 1]) * off
+    return first + added, error + 4 * EPSILON * (np.abs(first) + np.abs(added))
+
+
+def _rest(c: Array) -> Array:
+    """The deviation of the second given the first: of q r - c^2 every digit counts near a line."""
+    (q, up), (r, down) = (np.frexp(c[:, k, k]) for k in (0, 1))
+    for mantissa, exponent in ((q, up), (r, down)):
+        mantissa *= 1 + exponent % 2  # so that exponents are even
+        exponent -= exponent % 2
+    across = np.ldexp(c[:, 0, 1], -(up + down) // 2)
+    (product, lost), (square, less) = _exact_product(q, r), _exact_product(across, across)
+    determinant = np.maximum((product - square) + (lost - less), 0.0)
+    part = np.sqrt(np.divide(determinant, q, out=np.zeros(len(c)), where=q > 0))
+    return np.asarray(np.ldexp(part, down // 2))
+
+
+def _exact_product(x: Array, y: Array) -> tuple[Array, Array]:
+    """A product and its rounding error.
+
+    Source: Dekker, A floating-point technique for extending the available precision, 1971.
+    """
+    product = x * y
+    (x_high, x_low), (y_high, y_low) = _halves(x), _halves(y)
+    return product, ((x_high * y_high - product) + x_high * y_low + x_low * y_high) + x_low * y_low
+
+
+def _halves(x: Array) -> tuple[Array, Array]:
+    high = 134217729.0 * x
+    high = high - (high - x)
+    return high, x - high
 
 
 def _correlation(c: Array) -> tuple[Array, Array, Array]:
