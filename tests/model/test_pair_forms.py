@@ -11,7 +11,7 @@ import sympy as sp
 
 import varprop as vp
 from varprop.model import gaussian
-from varprop.model.gaussian.pair_forms import C, Q, R, pair_form
+from varprop.model.gaussian.pair_forms import C, Q, R, pair_form, slope_pair_form
 from varprop.model.gaussian.pairs import by_quadrature
 
 x = sp.Symbol("x")
@@ -188,3 +188,23 @@ def test_parameters_without_a_value_are_asked_for():
     ):
         with pytest.raises(vp.ParameterError, match=r"a has no value. Give it one"):
             ask("leaky_relu(a)")
+
+
+@pytest.mark.parametrize("name", ["abs", "relu", "leaky_relu(0.1)", "relu2", "erf", "gelu"])
+def test_errors_of_formulas_hold_near_a_line(name):
+    """Correlations of 1 - 10^-k and -1 + 10^-k, lengths of any size, by the formula in 120 digits."""
+    phi, rng = vp.activation(name), np.random.default_rng(5)
+    q, r = 10.0 ** rng.uniform(-8, 8, (2, 100))
+    c = rng.choice([-1, 1], 100) * (1 - 10.0 ** -rng.uniform(0, 15, 100))
+    matrices = covariances(list(zip(q, r, c, strict=True)))
+    for function, form in (
+        (gaussian.cross_moment, pair_form),
+        (gaussian.slope_cross_moment, slope_pair_form),
+    ):
+        exact = sp.lambdify((Q, R, C), form(phi), "mpmath")
+        for matrix in matrices:
+            found = function(phi, [0, 0], matrix)
+            with mpmath.workdps(120):
+                (first, across), (_, second) = ([mpmath.mpf(entry) for entry in row] for row in matrix)
+                expected = exact(first, second, across / mpmath.sqrt(first * second))
+                assert abs(float(found) - expected) <= found.error

@@ -60,7 +60,10 @@ class ClosedForm:
             with mpmath.workdps(digits + int(largest * 0.302)):
                 try:
                     function = _in_mpmath(self.arguments, self.terms)
-                    parts = [mpmath.mpf(part) for part in function(*map(mpmath.mpmathify, numbers))]
+                    exact = [
+                        +mpmath.mpmathify(number) for number in numbers
+                    ]  # rounded once, in all terms alike
+                    parts = [mpmath.mpf(part) for part in function(*exact)]
                 except (ZeroDivisionError, OverflowError, ValueError):
                     return None
                 total, size = mpmath.fsum(parts), mpmath.fsum(abs(part) for part in parts)

@@ -218,9 +218,11 @@ def _compiled(phi: Activation, slope: bool, centered: bool) -> _PairFormula | No
     arguments = (M, N, Q, R, C)
     if found is None or not found.free_symbols <= set(arguments):
         return None
-    exponents = {part: sp.Dummy(positive=True) for part in found.atoms(sp.exp)}  # they keep their digits
-    inside = sp.expand(found.xreplace(exponents), log=False, power_exp=False, power_base=False)
-    back = {name: part for part, name in exponents.items()}
+    kept = {
+        part: sp.Dummy(positive=True) for part in (*found.atoms(sp.exp), 1 - C, 1 + C)
+    }  # for their digits
+    inside = sp.expand(found.xreplace(kept), log=False, power_exp=False, power_base=False)
+    back = {name: part for part, name in kept.items()}
     terms = tuple(term.xreplace(back) for term in sp.Add.make_args(inside))
     form = ClosedForm(terms, sp.lambdify(arguments, terms, "numpy"), arguments)
     return _PairFormula(form, sp.lambdify(arguments, sp.diff(found, C), "numpy"))
