@@ -44,25 +44,25 @@ def drawn_shape(shape: Any) -> tuple[int, ...]:
 
 
 @contextmanager
-def enough_memory(asked: str, shape: tuple[int, ...]) -> Iterator[None]:
-    """Say in words that an array of float64 did not fit into memory.
+def enough_memory(law: object, shape: tuple[int, ...]) -> Iterator[None]:
+    """Say in words that a drawn array of float64 did not fit into memory.
 
     Raises:
         ParameterError: it did not.
 
     Example:
-        >>> with enough_memory("draw", (10, 10)):
+        >>> with enough_memory("a law", (10, 10)):
         ...     raise MemoryError
         Traceback (most recent call last):
         ...
-        varprop.errors.ParameterError: draw as an array of shape (10, 10): it needs 800 bytes, and these
-        are not free. Draw parts of it, or use a smaller shape.
+        varprop.errors.ParameterError: draw from a law as an array of shape (10, 10): it needs 800 bytes, and
+        these are not free. Draw parts of it, or use a smaller shape.
     """
     try:
         yield
     except MemoryError:
         raise ParameterError(
-            f"{asked} as an array of shape {shape}",
+            f"draw from {law} as an array of shape {shape}",
             f"it needs {8 * math.prod(shape):,} bytes, and these are not free",
             "Draw parts of it, or use a smaller shape.",
         ) from None

@@ -243,7 +243,7 @@ class Initializer(Joint, Documented):
             names = ", ".join(sorted(name.name for name in self.free_symbols))
             raise ParameterError(f"draw from {self}", f"{names} has no value", f"Give at({{{names}: ...}}).")
         kernel = tuple(int(size) for size in self.shape)
-        with enough_memory(f"draw from {self}", (*lead, *kernel)):
+        with enough_memory(self, (*lead, *kernel)):
             return self._drawn(source, lead, kernel, kind)
 
     def _drawn(

@@ -48,7 +48,7 @@ MOST_REDUCTIONS = 8
 REACH = (1e-48, 1e16)
 """Squares of the spread against the width of an exponential: beyond, SymPy is silently wrong about
 exp(a) erfc(b), or has no digits left."""
-FARTHEST = 1e64
+FARTHEST = 1e16
 """The square of a kink in deviations; the other side of it is out of every float's sight."""
 LONG = 6
 """A constant of more operations than this is a symbol while a formula is expanded."""

@@ -261,7 +261,7 @@ class Distribution(metaclass=Called):
                 the shape is none.
         """
         sizes = drawn_shape(shape)
-        with enough_memory(f"draw from {self}", sizes):
+        with enough_memory(self, sizes):
             return np.asarray(self._draw(rng, sizes), dtype=np.float64)
 
     def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[Any]:
@@ -305,10 +305,8 @@ class Distribution(metaclass=Called):
 
     def _number(self, name: str, value: sp.Expr) -> float:
         if value.free_symbols:
-            names = ", ".join(sorted(s.name for s in value.free_symbols))
-            raise ParameterError(
-                f"draw from {self}", f"{name} depends on {names}", f"Give at={{{names}: ...}}."
-            )
+            n = ", ".join(sorted(s.name for s in value.free_symbols))
+            raise ParameterError(f"draw from {self}", f"{name} depends on {n}", f"Give at={{{n}: ...}}.")
         number = float(decimal(value))
         if (np.isinf(number) and value.is_finite) or (number == 0 and not value.is_zero):
             raise ParameterError(f"draw from {self}", f"{name} is beyond the range of float64", "Rescale it.")
