@@ -260,3 +260,24 @@ def test_laws_are_known_by_where_their_classes_come_from() -> None:
 
     assert is_frozen_scipy(stats.norm()) and not is_frozen_scipy(rv_frozen())
     assert is_sympy_stats(sympy_stats.Normal("x", 0, 1)) and not is_sympy_stats(RandomSymbol())
+
+
+def test_central_moments_of_frozen_laws() -> None:
+    """A gamma law of shape a and scale c has mu_2..mu_5 = c^k times a, 2 a, 3 a^2 + 6 a, 20 a^2 + 24 a."""
+    a, scale = 2.5, 3.0
+    law = FrozenScipy(stats.gamma(a, scale=scale))
+    for k, truth in ((2, a), (3, 2 * a), (4, 3 * a**2 + 6 * a), (5, 20 * a**2 + 24 * a)):
+        truth *= scale**k
+        assert float(law.central_moment(k)) == pytest.approx(truth, rel=1e-9)
+        assert 0 <= law.moment_error(k, central=True) < 1e-6 * truth
+
+
+def test_what_the_tails_do_not_show_scipy_knows() -> None:
+    """E X^k of an F law exists below half the second degrees of freedom."""
+    law = FrozenScipy(stats.f(4, 7))
+    assert [law.moment_exists(k) for k in (3, 4)] == [True, False]
+
+
+def test_a_sum_has_an_error_of_its_rounding() -> None:
+    for law in (FrozenScipy(stats.poisson(3)), FrozenScipy(stats.binom(4, 0.25))):
+        assert 0 < law.moment_error(6) < 1e-5 * float(law.moment(6))

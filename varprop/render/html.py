@@ -18,6 +18,7 @@ _STYLE = (
     ".varprop pre{overflow-x:auto}"
     ".varprop table{border-collapse:collapse;margin:.5em 0}"
     ".varprop th,.varprop td{padding:.2em .8em;border-bottom:1px solid #8888;text-align:left}"
+    ".varprop .wide{overflow-x:auto}.varprop caption{text-align:left}"
     ".varprop .right{text-align:right}"
     ".varprop .badge{border-radius:.6em;padding:0 .5em;font-size:85%;color:#000;background:#ddd}"
     ".varprop .good{background:#b7e4c7}.varprop .bad{background:#ffc4bd}.varprop .unclear{background:#ffe3a3}"
@@ -96,7 +97,8 @@ def _table(table: Table) -> str:
 
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     body = "".join(cells(row, "td") for row in table.rows)
-    return f"<table>{caption}<thead>{cells(table.header, 'th')}</thead><tbody>{body}</tbody></table>"
+    head = f"<thead>{cells(table.header, 'th')}</thead>"
+    return f'<div class="wide"><table>{caption}{head}<tbody>{body}</tbody></table></div>'
 
 
 def _block(block: Block) -> str:
