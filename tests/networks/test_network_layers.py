@@ -156,8 +156,6 @@ def test_its_gradient_follows_the_unit() -> None:
 def test_what_is_not_known_is_refused() -> None:
     with pytest.raises(vp.DerivationError, match="End the branch"):
         last(dense(), Residual([dense(), relu]), relu)
-    with pytest.raises(vp.DerivationError, match="different positions"):
-        last(Conv(2, 3), AveragePool(2), fan_in=(1, 4))
     with pytest.raises(vp.DerivationError, match="no closed form"):
         propagate(Network(repeat("L", [vp.tanh, Dense("n")]), fan_in="n"), input=Normal())
     with pytest.raises(vp.ParameterError, match=r"Residual.*after Dense\(3\).*its branch gives 2 units"):

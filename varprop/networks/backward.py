@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,10 +18,13 @@ from varprop.networks import maps
 from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
 from varprop.networks.convolving import conv_gradient, conv_weights
 from varprop.networks.forward import dense, unit_moment
+from varprop.networks.gradient_products import below_activation, products_below, together
 from varprop.networks.layers import GLU, Activate, Dense, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, like
+from varprop.networks.pooling import pool_gradient
 from varprop.networks.positions import AveragePool, Conv, Flatten
 from varprop.networks.repeating import GENERIC_GRADIENT, affine, geometric
+from varprop.networks.spatial import Spatial, summed
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import (
     Activated,
@@ -100,6 +103,8 @@ class Slope:
         weights: E (dy/dW)^2 of one of its weights, if it has any.
         precision: the kind of number.
         branches: the same inside its branches.
+        products: E of the product of gradients at every two positions of a channel that it reads; None if
+            that is 0.
     """
 
     trace: Trace
@@ -108,6 +113,7 @@ class Slope:
     weights: Number | None = None
     precision: str = "closed form"
     branches: tuple[tuple[Slope, ...], ...] = ()
+    products: Spatial | None = None
 
 
 def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
@@ -141,7 +147,7 @@ def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
     return maps.no_law(f"{phi}'")
 
 
-def backward(traces: Sequence[Trace], g: Gradient) -> list[Slope]:
+def backward(traces: Sequence[Trace], g: Gradient, products: Spatial | None = None) -> list[Slope]:
     """The second moments of the gradient at all layers, from that at the output.
 
     Every layer is taken to multiply a gradient that is independent of it: gradient independence.
@@ -149,28 +155,36 @@ def backward(traces: Sequence[Trace], g: Gradient) -> list[Slope]:
     Args:
         traces: the layers, the first one first.
         g: E (dy/dh)^2 of an output.
+        products: E of the product of gradients at every two positions of an output, None if that is 0.
     """
     made: list[Slope] = []
     for trace in reversed(traces):
-        made.append(_back(trace, g))
-        g = made[-1].before
+        made.append(_back(trace, g, products))
+        g, products = made[-1].before, made[-1].products
     made.reverse()
     return made
 
 
-def _back(trace: Trace, g: Gradient) -> Slope:
+def _back(trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
     layer, s = trace.layer, trace.before
     if isinstance(layer, Residual):
-        return _residual(layer, trace, g)
+        return _residual(layer, trace, g, products)
     if isinstance(layer, Concatenate):
-        return _concatenate(trace, g)
+        return _concatenate(trace, g, products)
+    made = _plain(trace, g, products)
+    both = mean_of(made.before), mean_of(g)
+    return replace(made, products=products_below(layer, s, trace.after, both, products))
+
+
+def _plain(trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
+    layer, s = trace.layer, trace.before
     if isinstance(layer, Activate):
         return _activation(layer.activation, trace, g)
     if isinstance(layer, Repeat):
         return _repeated(layer, trace, mean_of(g))
     after, g = g, mean_of(g)
     if isinstance(layer, Tied):
-        inner = _back(trace.branches[0][0], g)
+        inner = _back(trace.branches[0][0], g, None)
         return Slope(trace, inner.before, after, None, inner.precision)
     if isinstance(layer, Dense):
         return Slope(trace, _through(layer, s, g), after, g * s.second)
@@ -180,9 +194,13 @@ def _back(trace: Trace, g: Gradient) -> Slope:
     if isinstance(layer, GLU):
         return _glu(layer, trace, g)
     if isinstance(layer, Conv):
-        return Slope(trace, conv_gradient(layer, s, g), after, conv_weights(layer, s, g))
+        weights = conv_weights(layer, s, g, products)
+        kind = "closed form" if products is None else products.kind
+        return Slope(trace, conv_gradient(layer, s, g), after, weights, kind)
     if isinstance(layer, Flatten):
         return Slope(trace, g, after)
+    if isinstance(layer, AveragePool) and len(s.shape) > 1:
+        return Slope(trace, pool_gradient(s, trace.after.shape, g), after)
     if isinstance(layer, AveragePool):
         size = like(g, s.shape[0] if layer.size is None else layer.size)
         if isinstance(after, Split):
@@ -262,17 +280,21 @@ def _glu(layer: GLU, trace: Trace, g: Number) -> Slope:
     return Slope(trace, before, g, weights, maps.worst(kind, kind_of_slope))
 
 
-def _concatenate(trace: Trace, g: Gradient) -> Slope:
+def _concatenate(trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
     """A unit that several branches read gets the sum of their gradients."""
     count = len(trace.branches)
     parts = g.parts if isinstance(g, Split) else (g,) * count
-    runs = tuple(tuple(backward(branch, part)) for branch, part in zip(trace.branches, parts, strict=True))
+    runs = tuple(
+        tuple(backward(branch, part, products)) for branch, part in zip(trace.branches, parts, strict=True)
+    )
     ends = [mean_of(run[0].before if run else part) for run, part in zip(runs, parts, strict=True)]
+    each = [(run[0].products if run else products, end) for run, end in zip(runs, ends, strict=True)]
     kinds = [slope.precision for run in runs for slope in run]
-    return Slope(trace, sum(ends, 0 * ends[0]), g, None, maps.worst("closed form", *kinds), runs)
+    kind, shape = maps.worst("closed form", *kinds), trace.before.shape
+    return Slope(trace, sum(ends, 0 * ends[0]), g, None, kind, runs, together(each, shape))
 
 
-def _residual(layer: Residual, trace: Trace, g: Gradient) -> Slope:
+def _residual(layer: Residual, trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
     """The gradient goes on by the skip connection, and through the branch."""
     c = like(trace.before.second, layer.multiplier)
     if isinstance(layer.branch[-1], Activate) and (
@@ -285,12 +307,16 @@ def _residual(layer: Residual, trace: Trace, g: Gradient) -> Slope:
         )
     if layer.post is None:
         after = mean_of(g)
-        inner = backward(trace.branches[0], c**2 * after)
+        below = None if products is None else summed([products], [c**2])
+        inner = backward(trace.branches[0], c**2 * after, below)
         kinds = (slope.precision for slope in inner)
-        skipped: Gradient = after + mean_of(inner[0].before)
+        through = mean_of(inner[0].before)
+        skipped: Gradient = after + through
         if isinstance(g, Along | Dependent) or isinstance(inner[0].before, Dependent):
             skipped = Dependent(skipped)
-        return Slope(trace, skipped, g, None, maps.worst("closed form", *kinds), (tuple(inner),))
+        kind = maps.worst("closed form", *kinds)
+        both = together([(products, after), (inner[0].products, through)], trace.before.shape)
+        return Slope(trace, skipped, g, None, kind, (tuple(inner),), both)
     middle = trace.middle
     assert middle is not None
     law, kind = middle.law, "closed form"
@@ -302,7 +328,10 @@ def _residual(layer: Residual, trace: Trace, g: Gradient) -> Slope:
     else:
         factor, kind = slope_moment(layer.post, middle)
         at_sum, sloped = factor * mean_of(g), None
-    inner = backward(trace.branches[0], c**2 * at_sum)
+    if products is not None:
+        products = below_activation(layer.post, middle, products, at_sum)
+    below = None if products is None else summed([products], [c**2])
+    inner = backward(trace.branches[0], c**2 * at_sum, below)
     kind = maps.worst(kind, *(slope.precision for slope in inner))
     through = mean_of(inner[0].before)
     before: Gradient = Dependent(at_sum + through)
@@ -319,7 +348,8 @@ def _residual(layer: Residual, trace: Trace, g: Gradient) -> Slope:
             slopes = first.activation.derivative(trace.before.law.discrete.places) ** 2
             each = slopes * float(mean_of(inner[0].after))
         before = _carried(trace.before.law, law, sloped, above, each)
-    return Slope(trace, before, g, None, kind, (tuple(inner),))
+    both = together([(products, at_sum), (inner[0].products, through)], trace.before.shape)
+    return Slope(trace, before, g, None, kind, (tuple(inner),), both)
 
 
 def _carried(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any
@@ -14,12 +15,15 @@ from varprop.errors import DerivationError
 from varprop.model.distributions import Normal
 from varprop.networks import maps
 from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
+from varprop.networks.convolving import places_of
 from varprop.networks.forward import activate, basic
 from varprop.networks.layers import GLU, Dense, Layer, Shape
 from varprop.networks.maps import Number, is_zero, like
+from varprop.networks.pooling import pool_positions, window_size
 from varprop.networks.positions import AveragePool, Conv
 from varprop.networks.repeating import repeated
 from varprop.networks.samples import sampled
+from varprop.networks.spatial import of_independent
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import (
     Activated,
@@ -223,12 +227,9 @@ def pool(layer: AveragePool, s: State) -> State:
     if isinstance(s.law, Sample):
         groups = shape if len(shape) == len(s.shape) else (*shape, *(sp.S.One for _ in s.shape[1:]))
         return sampled(s.law.mapped(lambda rows: pooled_rows(rows, s.shape, groups)), shape, s.seen)
-    if len(s.shape) > 1:
-        raise DerivationError(
-            f"{layer} over positions",
-            "units at different positions of one channel depend on each other, and how is not followed",
-            "Flatten, or pool units.",
-        )
+    positions = len(s.shape) > 1
+    if positions and not s.independent:
+        return pool_positions(layer, s, shape)
     if not s.alike and shape[0] != 1:
         if isinstance(s.law, Several) and all((t.shape[0] / layer.size).is_Integer for t in s.law.states):
             return side_by_side([pool(layer, state) for state in s.law.states], shape, s, s.cross is not None)
@@ -241,7 +242,7 @@ def pool(layer: AveragePool, s: State) -> State:
         raise DerivationError(
             f"{layer} here", "its units are correlated in a way that is not followed", "Pool before that."
         )
-    size = like(s.second, s.shape[0] if layer.size is None else layer.size)
+    size = like(s.second, window_size(s.shape, shape) if positions else s.shape[0] / shape[0])
 
     def mixed(value: Number, cross: Number) -> Number:
         return value / size if is_zero(cross) else maps.pooled()(size, value, cross)
@@ -260,6 +261,9 @@ def pool(layer: AveragePool, s: State) -> State:
         pair=pair,
         pair_second=pair_second,
         pair_mean=None if pair is None else s.pair_mean,
+        spatial=None
+        if s.spatial is None or len(shape) == 1
+        else of_independent(s.mean, second, math.prod(places_of(shape))),
         law=law,
         alive=False,
         rows_flip=s.rows_flip,

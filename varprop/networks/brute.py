@@ -131,14 +131,21 @@ def _norm_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
 
 
 def _pool(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
-    size = x.shape[2] if layer.size is None else int(layer.size)
-    groups = x.reshape(*x.shape[:2], x.shape[2] // size, size)
-    return Drawn(layer, x, groups.mean(axis=3), {"size": size})
+    along = range(3 if x.ndim > 3 else 2, x.ndim)
+    sizes = {axis: x.shape[axis] if layer.size is None else int(layer.size) for axis in along}
+    y = x
+    for axis, size in sizes.items():
+        y = y.reshape(*y.shape[:axis], -1, size, *y.shape[axis + 1 :]).mean(axis=axis + 1)
+    flat = x.ndim > 3 and layer.size is None
+    return Drawn(layer, x, y.reshape(y.shape[:3]) if flat else y, {"sizes": sizes})
 
 
 def _pool_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
-    size = drawn.parts["size"]
-    return np.repeat(g / size, size, axis=2), []
+    sizes = drawn.parts["sizes"]
+    g = g.reshape(*g.shape, *(1 for _ in range(drawn.x.ndim - g.ndim)))
+    for axis, size in sizes.items():
+        g = np.repeat(g / size, size, axis=axis)
+    return g, []
 
 
 def _windows(layer: Any, x: Array, shape: Any) -> tuple[Array, list[tuple[Any, ...]], tuple[int, ...]]:

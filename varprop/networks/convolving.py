@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import product
 from typing import Any, TypeAlias
@@ -17,10 +18,20 @@ from varprop.networks import maps
 from varprop.networks.maps import Number, like
 from varprop.networks.positions import Conv, Flatten
 from varprop.networks.samples import sampled
+from varprop.networks.spatial import Spatial, unit_of
 from varprop.networks.states import State
 from varprop.networks.unit_laws import NormalUnit, Sample
 
-__all__ = ["average", "conv", "conv_gradient", "conv_weights", "flatten"]
+__all__ = [
+    "average",
+    "conv",
+    "conv_gradient",
+    "conv_gradient_products",
+    "conv_weights",
+    "flatten",
+    "places_of",
+    "spread",
+]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -30,7 +41,7 @@ def average(value: Number | Array | None) -> Number | None:
     return sum(value.flat, mp.mpf(0)) / value.size if isinstance(value, np.ndarray) else value
 
 
-def _spread(value: Number | Array, places: tuple[int, ...]) -> Array:
+def spread(value: Number | Array, places: tuple[int, ...]) -> Array:
     """A number at every position."""
     if isinstance(value, np.ndarray):
         return value
@@ -39,13 +50,14 @@ def _spread(value: Number | Array, places: tuple[int, ...]) -> Array:
     return made
 
 
-def _places(shape: tuple[Any, ...]) -> tuple[int, ...]:
+def places_of(shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """The number of positions along each direction."""
     return tuple(int(length) for length in shape[1:])
 
 
 def taps(layer: Conv, shape: tuple[Any, ...]) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...]]]:
     """Yield for each place of the kernel which outputs read which inputs, as slices."""
-    before, after = _places(shape), _places(layer.shape_after(shape))
+    before, after = places_of(shape), places_of(layer.shape_after(shape))
     sides = layer.sides(shape)
     for offsets in product(*(range(size) for size, _ in sides)):
         outs, ins = [], []
@@ -64,7 +76,7 @@ def taps(layer: Conv, shape: tuple[Any, ...]) -> Iterator[tuple[tuple[slice, ...
 
 def _summed(layer: Conv, shape: tuple[Any, ...], value: Array) -> tuple[Array, Array]:
     """For each output the sum over what it reads, and how many it reads."""
-    after = _places(layer.shape_after(shape))
+    after = places_of(layer.shape_after(shape))
     total, count = np.full(after, mp.mpf(0), dtype=object), np.zeros(after, dtype=int)
     for outs, ins in taps(layer, shape):
         total[outs] += value[ins]
@@ -72,17 +84,63 @@ def _summed(layer: Conv, shape: tuple[Any, ...], value: Array) -> tuple[Array, A
     return total, count
 
 
+def _summed_products(layer: Conv, shape: tuple[Any, ...], values: Array, back: bool = False) -> Array:
+    """For every two outputs the sum of products over what they read at one place of the kernel.
+
+    Args:
+        layer, shape: as above.
+        values: the products of every two inputs.
+        back: from products of outputs to those of inputs instead.
+    """
+    before, after = places_of(shape), places_of(layer.shape_after(shape))
+    given, made = (after, before) if back else (before, after)
+    both = values.reshape(*given, *given)
+    total = np.zeros((*made, *made))
+    for outs, ins in taps(layer, shape):
+        to, of = (ins, outs) if back else (outs, ins)
+        total[(*to, *to)] += both[(*of, *of)]
+    return total.reshape(math.prod(made), -1)
+
+
+def conv_products(layer: Conv, s: State, second: Array) -> Spatial | None:
+    """E z_p z_q: Var(w) times the sum over taps and channels of E h_p+t h_q+t, and E b^2 of their bias."""
+    below = s.spatial
+    if below is None:
+        return None
+    law, unit = layer.law(s.shape), unit_of(second)
+    fans = like(below.unit, s.shape[0]), like(below.unit, layer.channels)
+    factor = float(maps.pairs(law, None)(*fans, below.unit) / unit)
+    shift = float(maps.pairs(law, layer.bias)(*fans, mp.mpf(0)) / unit)
+
+    def make(values: Any) -> tuple[Any, str]:
+        return factor * _summed_products(layer, s.shape, values) + shift, "closed form"
+
+    return Spatial(second.size, unit, make, (below,))
+
+
+def conv_gradient_products(layer: Conv, s: State, above: Spatial, before: Array) -> Spatial:
+    """E of the product of gradients at every two positions of what a convolution reads."""
+    unit = unit_of(before)
+    fans = like(above.unit, s.shape[0]), like(above.unit, layer.channels)
+    factor = float(maps.dense_gradient(layer.law(s.shape))(*fans, above.unit) / unit)
+
+    def make(values: Any) -> tuple[Any, str]:
+        return factor * _summed_products(layer, s.shape, values, back=True), "closed form"
+
+    return Spatial(before.size, unit, make, (above,))
+
+
 def conv(layer: Conv, s: State) -> State:
     """A convolution, position by position."""
     if isinstance(s.second, sp.Basic):
         raise DerivationError(f"{layer} in symbols", "positions are counted one by one", "Give numbers.")
-    places, channels = _places(s.shape), like(s.second, s.shape[0])
+    places, channels = places_of(s.shape), like(s.second, s.shape[0])
     law, bias, out = layer.law(s.shape), layer.bias, like(s.second, layer.channels)
 
     def through(value: Number | None, power: int) -> Array | None:
         if value is None:
             return None
-        total, count = _summed(layer, s.shape, _spread(value, places))
+        total, count = _summed(layer, s.shape, spread(value, places))
         chosen = maps.pairs(law, bias) if power == 0 else maps.dense(law, bias, power)
         zero = mp.mpf(0)
         made = np.empty(total.shape, dtype=object)
@@ -94,7 +152,7 @@ def conv(layer: Conv, s: State) -> State:
         return made
 
     second = through(s.second, 2)
-    mean = _spread(maps.dense(law, bias, 1)(channels, out, mp.mpf(0), mp.mpf(1)), second.shape)  # type: ignore[union-attr]
+    mean = spread(maps.dense(law, bias, 1)(channels, out, mp.mpf(0), mp.mpf(1)), second.shape)  # type: ignore[union-attr]
     flips = law.symmetric is True and (bias is None or bias.symmetric is True)
     normal_bias = bias is None or isinstance(bias, Normal) or hasattr(bias, "value")
     given = isinstance(s.law, Sample) and s.law.fixed and isinstance(law, Normal)
@@ -109,6 +167,7 @@ def conv(layer: Conv, s: State) -> State:
         pair_second=through(s.pair_second, 0),
         pair_mean=None if s.pair is None else mean,
         cross=None,
+        spatial=conv_products(layer, s, second),  # type: ignore[arg-type]
         alike=True,
         symmetric=flips,
         rows_flip=flips,
@@ -120,11 +179,11 @@ def conv(layer: Conv, s: State) -> State:
 
 def conv_gradient(layer: Conv, s: State, g: Number | Array) -> Array:
     """E (dy/dh)^2 of what a convolution reads, position by position."""
-    after, places = _places(layer.shape_after(s.shape)), _places(s.shape)
-    spread = _spread(g, after)
+    after, places = places_of(layer.shape_after(s.shape)), places_of(s.shape)
+    above = spread(g, after)
     total, count = np.full(places, mp.mpf(0), dtype=object), np.zeros(places, dtype=int)
     for outs, ins in taps(layer, s.shape):
-        total[ins] += spread[outs]
+        total[ins] += above[outs]
         count[ins] += 1
     chosen = maps.dense_gradient(layer.law(s.shape))
     channels, out = like(s.second, s.shape[0]), like(s.second, layer.channels)
@@ -135,11 +194,27 @@ def conv_gradient(layer: Conv, s: State, g: Number | Array) -> Array:
     return made
 
 
-def conv_weights(layer: Conv, s: State, g: Number | Array) -> Number:
-    """E (dy/dW)^2 of one weight: the sum over all positions where it is used, averaged over the kernel."""
-    spread = _spread(g, _places(layer.shape_after(s.shape)))
-    second = _spread(s.second, _places(s.shape))
-    sums = [(spread[outs] * second[ins]).sum() for outs, ins in taps(layer, s.shape)]
+def conv_weights(layer: Conv, s: State, g: Number | Array, above: Spatial | None) -> Number:
+    """E (dy/dW)^2 of one weight: the sum over all positions where it is used, averaged over the kernel.
+
+    Args:
+        layer: the convolution.
+        s: what it reads.
+        g: E (dy/dz)^2 of what it gives, by position.
+        above: E of the products of these gradients at every two positions; None if that is 0.
+    """
+    if above is not None:
+        below = s.spatial
+        assert below is not None, "a pool has asked for it"
+        gradients, units = above.values, below.values
+        after, places = places_of(layer.shape_after(s.shape)), places_of(s.shape)
+        g_both, h_both = gradients.reshape(*after, *after), units.reshape(*places, *places)
+        both = [(g_both[(*outs, *outs)], h_both[(*ins, *ins)]) for outs, ins in taps(layer, s.shape)]
+        total = sum(float((g_part * h_part).sum()) for g_part, h_part in both)
+        return above.unit * below.unit * (total / len(both))
+    slopes = spread(g, places_of(layer.shape_after(s.shape)))
+    second = spread(s.second, places_of(s.shape))
+    sums = [(slopes[outs] * second[ins]).sum() for outs, ins in taps(layer, s.shape)]
     return sum(sums, mp.mpf(0)) / len(sums)
 
 

@@ -20,6 +20,8 @@ from varprop.networks.layers import GLU, Activate, Dense, Layer, LayerNorm, Nois
 from varprop.networks.maps import Number, is_zero, like
 from varprop.networks.positions import Conv, Flatten
 from varprop.networks.samples import sampled
+from varprop.networks.spatial import scaled
+from varprop.networks.spatial_units import activated
 from varprop.networks.states import State
 from varprop.networks.unit_laws import (
     Activated,
@@ -152,8 +154,10 @@ def activate(phi: Activation, s: State) -> State:
     fourth, coincident = activated_fourth(phi, s, second)
     pair, pair_mean, pair_second, pair_exact, kind_of_pair = paired(phi, s)
     odd = s.symmetric and phi.parity == "odd"
+    normal = isinstance(s.law, NormalUnit) and s.law.exact
+    exact = {"mean": mean_exact, "second": second_exact, "pair": pair_exact, "cross": s.independent}
     return s.after(
-        {"mean": mean_exact, "second": second_exact, "pair": pair_exact, "cross": s.independent},
+        exact | {"spatial": s.exact("spatial") and (s.independent or normal)},
         mean=mean,
         second=second,
         fourth=fourth,
@@ -162,6 +166,7 @@ def activate(phi: Activation, s: State) -> State:
         pair_second=pair_second,
         pair_mean=pair_mean,
         cross=mean**2,
+        spatial=activated(phi, s, mean, second),
         symmetric=odd,
         rows_flip=odd and s.rows_flip,
         law=activated_law(phi, s.law),
@@ -253,6 +258,7 @@ def noise(layer: Noise, s: State) -> State:
         pair_second=None if s.pair_second is None else second(s.pair_second),
         pair_mean=None if s.pair_mean is None else mean(s.pair_mean),
         cross=None if s.cross is None else mean(mean(s.cross)),
+        spatial=None if s.spatial is None else scaled(s.spatial, mean(mean(mp.mpf(1))), second(s.second)),
         law=None,
         alive=False,
     )

@@ -95,6 +95,11 @@ class Kernel:
         """E phi(X) phi''(X) for q > 0, half of d E phi^2 / d q less half of E phi'^2."""
         return self._quadrature("curvature", q)
 
+    @property
+    def crosses_closed(self) -> bool:
+        """Whether `cross` is a closed form."""
+        return pair_form(self.phi) is not None
+
     @cached_property
     def _quick(self) -> Mehler | Conditional | None:
         return quick(self.phi)

@@ -22,6 +22,7 @@ from varprop.networks.branches import Repeat, expanded
 from varprop.networks.layers import Layer, Shape, as_layers, at, shape_after
 from varprop.networks.maps import number
 from varprop.networks.samples import sampled
+from varprop.networks.spatial import of_independent
 from varprop.networks.states import State
 from varprop.networks.symbols import symbols_in
 from varprop.networks.unit_laws import Sample
@@ -217,6 +218,7 @@ def first_state(source: Input, shape: Shape, symbolic: bool) -> State:
         second,
         mean,
         mean**2,
+        None if symbolic or len(shape) == 1 else of_independent(mean, second, int(sp.Mul(*shape[1:]))),
         symmetric=law.symmetric is True,
         rows_flip=law.symmetric is True,
         law=law,

@@ -9,6 +9,7 @@ from mpmath import mp
 
 from varprop.model.axes import Token
 from varprop.networks.layers import Shape
+from varprop.networks.spatial import of_rows
 from varprop.networks.states import State
 from varprop.networks.unit_laws import Sample
 
@@ -44,7 +45,10 @@ def sampled(sample: Sample, shape: Shape, seen: frozenset[Token] = frozenset()) 
     if len(shape) > 1:
         lengths = tuple(int(length) for length in shape)
         means, mean_squares = (_by_place((scaled**k).reshape(len(rows), *lengths), size, k) for k in (1, 2))
-        return State(shape, means, mean_squares, law=sample, alike=False, seen=seen, alive=alive)
+        spatial = of_rows(rows, means.size)
+        return State(
+            shape, means, mean_squares, spatial=spatial, law=sample, alike=False, seen=seen, alive=alive
+        )
     return State(
         shape,
         sample.moment(1),

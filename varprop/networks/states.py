@@ -9,6 +9,7 @@ from typing import Any
 from varprop.model.axes import Token
 from varprop.networks.layers import Layer, Shape
 from varprop.networks.maps import Number
+from varprop.networks.spatial import Spatial
 from varprop.networks.unit_laws import UnitLaw
 
 __all__ = ["LIMIT", "MOMENTS", "State", "Trace"]
@@ -16,7 +17,7 @@ __all__ = ["LIMIT", "MOMENTS", "State", "Trace"]
 LIMIT = "limit, width -> oo"
 """The validity of what holds as all widths grow together."""
 
-MOMENTS = ("mean", "second", "fourth", "coincident", "pair", "cross")
+MOMENTS = ("mean", "second", "fourth", "coincident", "pair", "cross", "spatial")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class State:
         pair_mean: E h' under the second input, wherever `pair` is known.
         pair_second: E h'^2 under the second input.
         cross: E h_j h_k of two units.
+        spatial: E h_p h_q of one channel at every two positions, where there are positions.
         symmetric: whether h and -h have one law, at every width.
         rows_flip: whether every unit may change its sign by itself.
         law: the law of one unit: a distribution, a sample of the input, or normal; None if it is neither.
@@ -53,6 +55,7 @@ class State:
     pair_second: Number | None = None
     pair_mean: Number = None
     cross: Number | None = None
+    spatial: Spatial | None = None
     symmetric: bool = False
     rows_flip: bool = False
     law: UnitLaw = None
@@ -68,9 +71,9 @@ class State:
         return name not in self.limits
 
     def after(self, exact: Mapping[str, bool], **changed: Any) -> State:
-        """The state with other moments, each exact or not."""
+        """The state with other moments, each exact or not; what is not given for positions is dropped."""
         limits = (self.limits - exact.keys()) | {name for name, holds in exact.items() if not holds}
-        return replace(self, limits=frozenset(limits), **changed)
+        return replace(self, limits=frozenset(limits), **{"spatial": None, **changed})
 
     def all_limits(self) -> State:
         """The state with nothing known at every width."""

@@ -1,0 +1,202 @@
+"""Averages over positions behind convolutions, against enumeration, plain quadrature and brute force."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+import varprop as vp
+from varprop import (
+    AveragePool,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    Network,
+    Normal,
+    Uniform,
+    propagate,
+    relu,
+    tanh,
+)
+from varprop.networks import brute, spatial_units
+
+X = np.array([0.5, -1.0, 2.0, 0.25])
+SIGNS = vp.Rademacher()
+
+
+def read(kernel: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """A convolution of one channel with as many outputs as inputs."""
+    return np.convolve(np.pad(x, 1), kernel[::-1], mode="valid")
+
+
+def covariance(x: np.ndarray) -> np.ndarray:
+    """E z_p z_q of a convolution of kernel 3 with weights of variance 1/3."""
+    rows = np.array([read(tap, x) for tap in np.eye(3)])
+    return rows.T @ rows / 3
+
+
+def nodes(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Places and weights of the trapezoidal rule for a normal pair."""
+    x, step = np.linspace(-9, 9, 400, retstep=True)
+    u, v = np.meshgrid(x, x, indexing="ij")
+    (a, b), (_, c) = matrix
+    weights = np.exp(-(u**2 + v**2) / 2) * step**2 / (2 * np.pi)
+    return np.sqrt(a) * u, b / np.sqrt(a) * u + np.sqrt(max(c - b**2 / a, 0)) * v, weights
+
+
+def test_every_kernel_of_signs_is_averaged() -> None:
+    layers = [Conv(1, weights=SIGNS, bias=SIGNS), AveragePool(2), Conv(1, weights=SIGNS), AveragePool()]
+    profile = propagate(Network(layers, fan_in=(1, 4)), given=X)
+    first, last, slopes = [], [], []
+    for *kernel, bias in itertools.product((-1.0, 1.0), repeat=4):
+        pooled = (read(np.array(kernel), X) + bias).reshape(2, 2).mean(axis=1)
+        first.append(np.mean(pooled**2))
+        for upper in itertools.product((-1.0, 1.0), repeat=3):
+            last.append(read(np.array(upper), pooled).mean() ** 2)
+            above = np.array([upper[1] + upper[0], upper[1] + upper[2]]).repeat(2) / 4
+            seen = np.array([read(tap, X) for tap in np.eye(3)])
+            slopes.append(np.mean((seen @ above) ** 2))
+    assert profile[2].second_moment == pytest.approx(np.mean(first)) and profile[2].validity == "exact"
+    assert profile[4].second_moment == pytest.approx(np.mean(last)) and profile[4].validity == "exact"
+    assert profile[1].weight_gradient == pytest.approx(np.mean(slopes))
+    assert [row.precision for row in profile] == ["closed form"] * 5
+
+
+def test_normal_weights_and_one_input_make_a_pool_of_relus_exact() -> None:
+    c = covariance(X)
+    size = np.sqrt(np.outer(np.diag(c), np.diag(c)))
+    angle = np.arccos(np.clip(c / size, -1, 1))
+    expected = np.mean(size * (np.sin(angle) + (np.pi - angle) * np.cos(angle))) / (2 * np.pi)
+    pooled = propagate(Network([Conv(5), relu, AveragePool()], fan_in=(1, 4)), given=X)[-1]
+    assert pooled.second_moment == pytest.approx(expected, rel=1e-12)
+    assert pooled.validity == "exact" and pooled.shape == (5,)
+    tiny = propagate(Network([Conv(5), relu, AveragePool()], fan_in=(1, 4)), given=1e-200 * X)[-1]
+    assert float(tiny.second_moment / 1e-200 / 1e-200) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("bias", [0.0, 0.7])
+def test_gradients_of_weights_below_a_pool_of_smooth_units(bias: float) -> None:
+    net = Network([Conv(3, bias=bias), tanh, AveragePool(2), Flatten(), Dense(1)], fan_in=(1, 4))
+    profile = propagate(net, given=X)
+    c = covariance(X)
+    units, slopes = np.empty((4, 4)), np.empty((4, 4))
+    for p, q in itertools.product(range(4), repeat=2):
+        u, v, w = nodes(c[np.ix_([p, q], [p, q])])
+        units[p, q] = (w * np.tanh(u + bias) * np.tanh(v + bias)).sum()
+        slopes[p, q] = (w / np.cosh(u + bias) ** 2 / np.cosh(v + bias) ** 2).sum()
+    pools = units.reshape(2, 2, 2, 2).mean(axis=(1, 3))
+    assert profile[3].second_moment == pytest.approx(np.diag(pools).mean(), rel=1e-9)
+    above = (
+        slopes * np.kron(np.eye(2), np.ones((2, 2))) / 4 / 6
+    )  # 1/6 is the variance of a weight of the readout
+    assert profile[2].gradient == pytest.approx(1 / 24)
+    assert profile[1].gradient == pytest.approx(np.diag(above).mean(), rel=1e-9)
+    seen = np.array([read(tap, X) for tap in np.eye(3)])
+    expected = np.mean([one @ above @ one for one in seen])
+    assert profile[1].weight_gradient == pytest.approx(expected, rel=1e-9)
+    assert profile[3].precision == "estimate"
+
+
+def test_dropout_keeps_products_of_two_positions() -> None:
+    net = Network([Conv(2), Dropout("1/2"), AveragePool()], fan_in=(1, 4))
+    profile = propagate(net, given=X)
+    c = covariance(X)
+    assert profile[-1].second_moment == pytest.approx((c.sum() + np.trace(c)) / 16)
+    seen = np.array([read(tap, X) for tap in np.eye(3)])
+    above = (np.ones((4, 4)) + np.eye(4)) / 16
+    assert profile[1].weight_gradient == pytest.approx(np.mean([one @ above @ one for one in seen]))
+
+
+def test_independent_positions_are_averaged_like_units() -> None:
+    net = Network([tanh, AveragePool(2), Conv(2, 1), AveragePool()], fan_in=(3, 4, 4))
+    profile = propagate(net, input=Uniform(0, 1))
+    x = np.linspace(0, 1, 20_001)
+    mean, second = np.trapezoid(np.tanh(x), x), np.trapezoid(np.tanh(x) ** 2, x)
+    pooled = second / 4 + mean**2 * 3 / 4
+    assert profile[2].second_moment == pytest.approx(pooled, rel=1e-7) and profile[2].shape == (3, 2, 2)
+    assert profile[4].second_moment == pytest.approx(second / 16 + mean**2 * 15 / 16, rel=1e-7)
+    assert profile[4].validity == "exact"
+    assert profile[1].gradient == pytest.approx(2 / 3 / 16 / 16)
+
+
+def test_a_pool_of_a_picture_passes_gradients_to_windows() -> None:
+    net = Network([AveragePool(2), Flatten(), Dense(3)], fan_in=(2, 4, 4))
+    assert propagate(net, given=np.arange(32.0))[0].gradient == pytest.approx(3 / 8 / 16)
+    assert propagate(Network([AveragePool()], fan_in=(2, 4, 4)), given=np.arange(32.0))[0].gradient == (
+        pytest.approx(1 / 256)
+    )
+
+
+def test_brute_force_pools_along_positions() -> None:
+    rng = np.random.default_rng(3)
+    for size in (2, None):
+        net = Network([Conv(2, weights=Normal(variance=1)), AveragePool(size)], fan_in=(3, 4, 2))
+        x = rng.normal(size=(2, 1, 3, 4, 2))
+        drawn, y = brute.run(net.layers, x, net.fan_in, rng, {})
+        below = drawn[0].y
+        expected = (
+            below.mean(axis=(3, 4))
+            if size is None
+            else np.stack([below[:, :, :, k : k + 2].mean(axis=(3, 4)) for k in (0, 2)], axis=3)[..., None]
+        )
+        assert np.allclose(y, expected)
+        g, _ = brute._KINDS["pool"][1](drawn[1], np.ones_like(y))
+        assert g.shape == below.shape and np.allclose(g, 1 / (8 if size is None else 4))
+
+
+NETS = {
+    "one pool": ([Conv(8, weights="he_normal"), relu, AveragePool(), Dense(4)], 3),
+    "two pools": ([Conv(8, bias=1), tanh, AveragePool(2), Conv(8), AveragePool(2)], 5),
+}
+"""With one input and normal weights all of it is exact; `tests/benchmarks/networks.py` asks for the rest."""
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_brute_force_agrees(name: str) -> None:
+    layers, last = NETS[name]
+    profile = propagate(Network(layers, fan_in=(2, 4)), given=np.arange(8.0) / 4)
+    assert profile[last].validity == "exact"
+    assert vp.check(profile.only("second_moment", layers=[last]), seed=7, budget=2.0).verdict == "agrees"
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_positions_taken_as_independent_are_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    true = spatial_units._products
+
+    def independent(phi: object, means: np.ndarray, covariance: np.ndarray, slope: bool) -> object:
+        return true(phi, means, np.diag(np.diag(covariance)), slope)
+
+    monkeypatch.setattr(spatial_units, "_products", independent)
+    layers, last = NETS[name]
+    profile = propagate(Network(layers, fan_in=(2, 4)), given=np.arange(8.0) / 4)
+    assert vp.check(profile.only("second_moment", layers=[last]), seed=7, budget=2.0).verdict == "disagrees"
+
+
+@pytest.mark.parametrize(
+    ("layers", "shape", "words"),
+    [
+        ([Conv(1), AveragePool()], (1, 6000), "72000000 numbers, more than 30000000"),
+    ],
+)
+def test_what_is_not_followed_is_refused(layers: list[object], shape: tuple[int, ...], words: str) -> None:
+    with pytest.raises(vp.DerivationError, match=words):
+        propagate(Network(layers, fan_in=shape), input=Normal())
+
+
+def test_pools_behind_convolutions_in_symbols_and_beyond_floats_are_refused() -> None:
+    with pytest.raises(vp.DerivationError, match="one by one"):
+        propagate(Network([Conv("c"), AveragePool()], fan_in=(1, 4)), input=Normal())
+    far = Network([Conv(2), tanh, AveragePool()], fan_in=(1, 4))
+    with pytest.raises(vp.DerivationError, match="beyond the range of floats"):
+        propagate(far, given=1e-160 * X)
+
+
+def test_too_many_kinds_of_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spatial_units, "MOST_PAIRS", 5)
+    net = Network([Conv(2), tanh, AveragePool()], fan_in=(1, 4))
+    with pytest.raises(vp.DerivationError, match="6 pairs of positions are not alike, more than 5"):
+        propagate(net, given=X)
+    assert propagate(net, input=Normal())[-1].second_moment > 0

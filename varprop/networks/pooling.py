@@ -1,0 +1,115 @@
+"""Averages over windows of positions: behind a convolution the positions depend on each other."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import sympy as sp
+
+from varprop.errors import DerivationError
+from varprop.networks import maps
+from varprop.networks.convolving import places_of, spread
+from varprop.networks.layers import Shape
+from varprop.networks.maps import Number, like
+from varprop.networks.positions import AveragePool
+from varprop.networks.spatial import Array, Found, Spatial, of_independent, windows
+from varprop.networks.states import State
+from varprop.networks.unit_laws import NormalUnit
+
+__all__ = ["pool_gradient", "pool_gradient_products", "pool_positions", "window_size"]
+
+
+def window_size(before: Shape, after: Shape) -> sp.Expr:
+    """How many positions one window holds."""
+    return sp.Mul(*before[1:]) / sp.Mul(*after[1:])
+
+
+def _counts(before: Shape, after: Shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Positions along each direction before a pool and behind it."""
+    places = places_of(before)
+    return places, places_of(after) or (1,) * len(places)
+
+
+def pool_positions(layer: AveragePool, s: State, shape: Shape) -> State:
+    """The mean over windows of positions, for every channel.
+
+    Args:
+        layer: the pool.
+        s: what comes in.
+        shape: of what it gives.
+
+    Raises:
+        DerivationError: the products of one channel at two positions are not known.
+    """
+    asked = f"{layer} over positions"
+    if isinstance(s.second, sp.Basic):
+        raise DerivationError(asked, "positions are counted one by one", "Give numbers for all symbols.")
+    if s.spatial is None:
+        raise DerivationError(
+            asked,
+            "units at different positions of one channel depend on each other, and how is not followed here",
+            "Pool behind a convolution, or behind one activation of it.",
+        )
+    before, after = _counts(s.shape, shape)
+    values, unit, kind = windows(s.spatial.values, before, after), s.spatial.unit, s.spatial.kind
+    split = [size for count, length in zip(after, before, strict=True) for size in (count, length // count)]
+    sums = spread(s.mean, before).reshape(split).sum(axis=tuple(range(1, len(split), 2)))
+    mean: Number = sums / (math.prod(before) // math.prod(after))
+    second: Number = np.array([unit * max(float(one), 0.0) for one in np.diag(values)], dtype=object)
+    spatial: Spatial | None = Spatial(len(values), unit, lambda: (values, kind))
+    if len(shape) == 1:
+        mean, second, spatial = np.ravel(mean)[0], second[0], None
+    else:
+        second = second.reshape(after)
+    return s.after(
+        {"second": s.exact("spatial")},
+        shape=shape,
+        mean=mean,
+        second=second,
+        fourth=None,
+        coincident=None,
+        pair=None,
+        pair_second=None,
+        pair_mean=None,
+        cross=None,
+        spatial=spatial,
+        law=NormalUnit(mean, second, s.law.exact) if isinstance(s.law, NormalUnit) else None,
+        alive=False,
+        precision=maps.worst(s.precision, kind),
+    )
+
+
+def pool_gradient(s: State, shape: Shape, g: Number) -> Number:
+    """E (dy/dh)^2 at every position that a pool reads: all of a window share its gradient.
+
+    Args:
+        s: what it reads.
+        shape: of what it gives.
+        g: E (dy/dh)^2 of what it gives.
+    """
+    g = g / like(g, window_size(s.shape, shape)) ** 2
+    if isinstance(g, np.ndarray):
+        for axis, (count, length) in enumerate(zip(g.shape, places_of(s.shape), strict=True)):
+            g = g.repeat(length // count, axis=axis)
+    return g
+
+
+def pool_gradient_products(s: State, shape: Shape, g: Number, above: Spatial | None) -> Spatial:
+    """E of the products of gradients at every two positions that a pool reads.
+
+    Args:
+        s, shape, g: as for `pool_gradient`.
+        above: the products of the gradients behind it; None if they are 0 at two different positions.
+    """
+    before, after = _counts(s.shape, shape)
+    above = of_independent(like(g, sp.S.Zero), g, math.prod(after)) if above is None else above
+    size = math.prod(before) // math.prod(after)
+    window = np.arange(math.prod(after)).reshape(after)
+    for axis, (count, length) in enumerate(zip(after, before, strict=True)):
+        window = window.repeat(length // count, axis=axis)
+
+    def make(values: Array) -> Found:
+        return values[np.ix_(window.ravel(), window.ravel())], "closed form"
+
+    return Spatial(math.prod(before), above.unit / size**2, make, (above,))
