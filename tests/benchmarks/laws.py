@@ -5,8 +5,8 @@
 PYTHON is the interpreter of an environment with PaCal 1.6.1, numpy 1.23.5, scipy 1.10.1 and sympy 1.11.1,
 which cannot share this one. Without it the law alone is timed, and the output says so. Both sides build the
 law and evaluate it at the same points; the largest difference is printed beside the bound that varprop
-states. Ours is the median of seven runs, each with everything built anew; PaCal runs once, in a fresh
-process, its import not counted.
+states. Ours is the median of forty runs, half of them before PaCal's and half after, each with everything
+built anew; PaCal runs once per row, in a fresh process, its import not counted.
 """
 
 import json
@@ -21,6 +21,7 @@ import numpy as np
 import varprop as vp
 
 GOAL = 1000
+RUNS = 20
 POINTS = 1000
 LIMIT = 300.0
 CASES = {
@@ -46,14 +47,14 @@ else:
 """
 
 
-def ours(inputs: str, n: int, x: np.ndarray) -> tuple[float, object]:
-    """Median seconds to build the law and evaluate it, and what it found."""
+def ours(inputs: str, n: int, x: np.ndarray) -> tuple[list[float], object]:
+    """Seconds to build the law and evaluate it, run by run, and what it found."""
     times, found = [], None
-    for _ in range(7):
+    for _ in range(RUNS):
         start = time.process_time()
         found = vp.law(vp.dot(weights="Normal()", inputs=inputs, fan_in=n)).cdf(x)
         times.append(time.process_time() - start)
-    return median(times), found
+    return times, found
 
 
 def theirs(python: str, other: str, n: int, x: np.ndarray) -> tuple[float, np.ndarray] | str:
@@ -90,25 +91,33 @@ def main() -> None:
         print(f"PaCal does not run here ({start}), so only varprop is timed")
         python = ""
     imports = start[0] if not isinstance(start, str) else 0.0
-    print(f"{'case':<12}{'n':>14}{'varprop s':>11}{'bound':>9}{'PaCal s':>10}{'differ':>9}{'ratio':>9}")
+    print(f"{'case':<12}{'n':>18}{'varprop s':>11}{'bound':>9}{'PaCal s':>10}{'differ':>9}{'ratio':>9}  goal")
     vp.law(vp.dot(weights="Normal()", inputs="Uniform(0, 1)", fan_in=2)).cdf(0.5)  # imports
+    missed = 0
     for name, (inputs, other, sizes) in CASES.items():
         for n in sizes:
             std = vp.law(vp.dot(weights="Normal()", inputs=inputs, fan_in=n)).std
             x = np.linspace(-4 * std, 4 * std, POINTS)
-            seconds, found = ours(inputs, n, x)
-            row = f"{name:<12}{n:>14,}{seconds:>11.4f}{found.error.max():>9.0e}"
+            times, found = ours(inputs, n, x)
             rival = theirs(python, other, n, x) if python and other else "not run"
+            times += ours(inputs, n, x)[0]
+            seconds = median(times)
+            row = f"{name:<12}{n:>18,}{seconds:>11.4f}{found.error.max():>9.0e}"
             if isinstance(rival, str):
                 print(f"{row}  {rival}", flush=True)
                 continue
             differ = float(np.abs(np.asarray(found) - rival[1]).max())
-            took = rival[0] - imports
-            print(f"{row}{took:>10.2f}{differ:>9.0e}{took / seconds:>9.0f}", flush=True)
+            ratio = (rival[0] - imports) / seconds
+            missed += ratio < GOAL
+            said = f">= {GOAL}: {'reached' if ratio >= GOAL else 'missed'}"
+            print(f"{row}{rival[0] - imports:>10.2f}{differ:>9.0e}{ratio:>9.0f}  {said}", flush=True)
     for n in (10**3, 10**6, 10**9, 10**12):
         x = np.linspace(-4, 4, POINTS) * np.sqrt(n / 3)
-        seconds, found = ours("Uniform(0, 1)", n, x)
-        print(f"{'N x U(0,1)':<12}{n:>14,}{seconds:>11.4f}{found.error.max():>9.0e}  not possible")
+        times, found = ours("Uniform(0, 1)", n, x)
+        row = f"{'N x U(0,1)':<12}{n:>18,}{median(times):>11.4f}{found.error.max():>9.0e}"
+        print(f"{row}  not possible for PaCal")
+    if python:
+        print(f"rows that miss the goal: {missed}")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from scipy import integrate, special
+from scipy import integrate, special, stats
 
 import varprop as vp
 from varprop import Axis, LawError, ParameterError, RandomVariable, law
@@ -80,7 +80,7 @@ def test_laplace_is_the_sum_of_two():
 
 @pytest.mark.parametrize("n", [1, 3, 8])
 def test_variance_gamma_against_its_density(n):
-    """The tail by inversion is the integral of Bessel's density."""
+    """The tail is the integral of Bessel's density."""
     found = dot("Normal()", n)
     inside = quad(lambda x: float(found.pdf(x)), 0.4, 30, epsabs=1e-13, limit=200)[0]
     assert inside == pytest.approx(float(found.survival(0.4) - found.survival(30)), abs=1e-12)
@@ -93,6 +93,51 @@ def test_even_n_has_an_elementary_tail():
     logs = dot("Normal()", 4).logsf(x)
     u = x * 2
     agrees(logs, -u + np.log((2 + u) / 4), 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("n", "mean", "method"),
+    [
+        (1, 0.5, "mixture of variance-gamma laws"),
+        (2, 1.0, "mixture of variance-gamma laws"),
+        (7, 0.25, "mixture of variance-gamma laws"),
+        (6, 0.0, "variance-gamma law"),
+        (40, 1.0, "inversion of the moment generating function"),
+    ],
+)
+def test_sums_of_products_given_the_length_of_the_inputs(n, mean, method):
+    """z = |x| N, and |x|^2 is a noncentral chi-square variable; formulas end at x = 12."""
+    found = dot(f"Normal(mean={mean})", n, weights="Normal()")
+    assert found.method == method
+
+    def average(g, x):
+        top = math.log(n * (1 + mean**2) + 2 * x + 60) + 1
+
+        def inner(v):
+            u = math.exp(v)
+            density = stats.ncx2.pdf(u, n, n * mean**2) if mean else stats.chi2.pdf(u, n)
+            return density * u * g(x / math.sqrt(u), math.sqrt(u))
+
+        return quad(inner, -60 / n - 5, top, epsabs=0, epsrel=1e-12, limit=400)[0]
+
+    x = np.array([1e-5, 0.4, 0.6, 3.0, 11.99, 12.01, 30.0])
+    tails = np.array([average(lambda score, _: special.ndtr(-score), one) for one in x])
+    densities = np.array([average(lambda score, std: phi(score) / std, one) for one in x])
+    agrees(found.logsf(x), np.log(tails), 1e-10)
+    agrees(found.logpdf(-x), np.log(densities), 1e-10)
+    assert found.logsf(x).error.max() < 1e-12
+
+
+def test_products_and_rectified_products_of_one_width_in_a_sum():
+    """w x + v relu(h): half of the time one product, half of the time two; another width is another law."""
+    x, z = np.array([0.2, 1.0, 5.0]), "Normal()"
+    both = law(vp.dot(weights=z, inputs=z, fan_in=1) + vp.dot(weights=z, inputs="relu(Normal())", fan_in=1))
+    assert both.method == "mixture of variance-gamma laws"
+    one, two = (vp.law(vp.dot(weights=z, inputs=z, fan_in=n)).survival(x) for n in (1, 2))
+    agrees(both.survival(x), (one + two) / 2, 1e-15)
+    assert both.log_mean == pytest.approx((dot(z, 1, z).log_mean + dot(z, 2, z).log_mean) / 2, abs=1e-14)
+    wider = law(vp.dot(weights="Normal(std=2)", inputs=z, fan_in=1) + vp.dot(weights=z, inputs=z, fan_in=1))
+    assert wider.method == "inversion of the moment generating function"
 
 
 def test_rectified_inputs_are_a_binomial_mixture():

@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 
 from varprop.errors import LawError, ParameterError
-from varprop.laws.closed import IntervalProduct, InvertedLaw, NormalMixture, RectifiedProduct, VarianceGamma
+from varprop.laws.closed import IntervalProduct, InvertedLaw, NormalMixture
 from varprop.laws.conditional import conditional_law
 from varprop.laws.enumeration import discrete_law, exact_mixture, fraction
 from varprop.laws.factors import Factor, leaf_factor
 from varprop.laws.heavy import ChainLaw, RayLaw, chain_log_mgf
-from varprop.laws.inputs import Interval, Sided
+from varprop.laws.inputs import Interval
 from varprop.laws.law import Array, Law
 from varprop.laws.nodes import sum_by_nodes
 from varprop.laws.recognition import Addend, addends_of, given_values, independent, refuse
 from varprop.laws.terms import NormalTerm, ProductTerm, Term, WeightedTerm, transform_of
+from varprop.laws.variance_gamma import VarianceGamma, product_counts
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.numerics.rays import RayInversion
@@ -149,25 +150,17 @@ def _summed(parts: list[tuple[int, Any]], offset: float, size: float, where: Exp
         return NormalMixture(np.array([mean]), np.array([unit]), np.ones(1))
     terms = [(count, part.scaled(1 / own)) for count, part in parts]
     transform = transform_of(terms)
-    products = [(count, term) for count, term in terms if isinstance(term, ProductTerm)]
-    if len(products) == len(terms) and all(term.a == 0 == term.q for _, term in products):
-        widths = {term.p for _, term in products}
-        if max(widths) - min(widths) <= 4e-16 * max(widths):
-            return VarianceGamma(transform, offset, unit, sum(count for count, _ in products))
+    products = product_counts(terms)
+    if products is not None:
+        return VarianceGamma(transform, offset, unit, *products)
     mixture = exact_mixture(parts, offset, size)
     if mixture is not None:
         return mixture
     (count, term), *others = terms
     if not others and count == 1 and isinstance(term, WeightedTerm) and term.w_mean == 0:
-        if isinstance(term.inputs, Interval) and term.inputs.low <= 0 <= term.inputs.high:
-            ends = (term.inputs.low, term.inputs.high)
-            return IntervalProduct(transform, offset, unit, ends, term.w_std)
-        if (
-            isinstance(term.inputs, Sided)
-            and term.inputs.mu == 0
-            and 0 in (term.inputs.above, term.inputs.below)
-        ):
-            return RectifiedProduct(transform, offset, unit)
+        x = term.inputs
+        if isinstance(x, Interval) and x.low <= 0 <= x.high:
+            return IntervalProduct(transform, offset, unit, (x.low, x.high), term.w_std)
     if any(isinstance(term, NormalTerm) for _, term in terms):
         decay = math.inf
     else:

@@ -11,15 +11,13 @@ from scipy import special
 
 from varprop.laws.digits import Digits
 from varprop.laws.law import EPS, Array, Law
-from varprop.laws.moments import LN_N, log_size, mean_size, moment_of
+from varprop.laws.moments import log_size, mean_size, moment_of
 from varprop.numerics.inversion import Inversion, Transform
 
 __all__ = [
     "IntervalProduct",
     "InvertedLaw",
     "NormalMixture",
-    "RectifiedProduct",
-    "VarianceGamma",
     "complement",
 ]
 
@@ -116,91 +114,6 @@ class InvertedLaw(Law):
         return (value + self._atom) * np.exp(1j * t * self.offset), EPS * rounding + 1e-300
 
 
-class VarianceGamma(InvertedLaw):
-    """The sum of n products of two centered normal variables; Laplace for n = 2.
-
-    Density |y|^nu K_nu(|y|) / (sqrt(pi) 2^nu Gamma(nu + 1/2)) with nu = (n - 1) / 2, y in units of std w std
-    x.
-
-    Source: Craig, 1936; Madan, Seneta, The variance gamma model, 1990.
-    """
-
-    precision: ClassVar[str] = "closed form"
-    LARGEST: ClassVar[int] = 60
-
-    def __init__(self, transform: Transform, offset: float, unit: float, n: int) -> None:
-        super().__init__(transform, offset, unit, float(n))
-        self.n, self.nu = n, (n - 1) / 2
-        self.width = 1 / transform.right
-        self.method = "Laplace law" if n == 2 else "variance-gamma law"
-
-    def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
-        size = np.abs(y) / self.width
-        if self.n == 2:
-            return -size - math.log(2), 4 * EPS * (1 + size)
-        return bessel_tail(size, inversion, y) if self.n == 1 else inversion.log_tail(y)
-
-    def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
-        if self.n > self.LARGEST:
-            return inversion.log_density(y)
-        size = np.maximum(np.abs(y) / self.width, 1e-300)
-        with np.errstate(all="ignore"):
-            bessel = np.log(special.kve(self.nu, size)) - size + self.nu * np.log(size)
-        limit = special.gammaln(self.nu) + (self.nu - 1) * math.log(2) if self.nu else math.inf
-        bessel = np.where(np.isfinite(bessel) & (size > 1e-150), bessel, limit if self.nu else bessel)
-        norm = 0.5 * math.log(math.pi) + self.nu * math.log(2) + special.gammaln(self.nu + 0.5)
-        return bessel - norm - math.log(self.width), 16 * EPS * (1 + size + self.n)
-
-    @property
-    def log_mean(self) -> Digits:
-        """E log|z| = log(std w std x) + E log|N| + (psi(n/2) + log 2) / 2."""
-        if self.offset:
-            return super().log_mean
-        value = math.log(self.width * self.unit) + LN_N + (special.digamma(self.n / 2) + math.log(2)) / 2
-        return Digits(value, 8 * EPS * (1 + abs(value)))
-
-
-def bessel_tail(size: Array, inversion: Inversion, y: Array, share: float = 1.0) -> tuple[Array, Array]:
-    """log of share / pi times the integral of K_0 from a size on, with its error; far out by inversion."""
-    logs, error = np.empty(len(size)), np.empty(len(size))
-    near, far = size < 0.25, size > 12
-    u = np.maximum(size[near], 1e-300)
-    k0, k1 = special.k0(u), special.k1(u)
-    # int_0^u K_0 = (pi u / 2) (K_0 L_-1 + K_1 L_0), L_-1 = L_1 + 2/pi: modified Struve functions.
-    inner = u * (k0 * (special.modstruve(1, u) + 2 / math.pi) + k1 * special.modstruve(0, u)) / 2
-    logs[near] = np.log(0.5 - inner)
-    error[near] = 8 * EPS / (0.5 - inner)
-    # int_u^oo K_0 = int_0^oo exp(-u cosh t) / cosh t dt by the trapezoidal rule: with the strip |Im t| < 1 it
-    # is off by less than 8 exp(5.6 - 2 pi / 0.14) of the value for u up to 12.
-    between = ~near & ~far
-    grown = np.cosh(np.arange(43) * 0.14)
-    weights = np.where(np.arange(43) > 0, 0.14, 0.07) / grown / math.pi
-    logs[between] = np.log(np.exp(-size[between, None] * (grown - 1)) @ weights) - size[between]
-    error[between] = 8 * EPS * (1 + size[between])
-    logs = logs + math.log(share)
-    logs[far], error[far] = inversion.log_tail(y[far])
-    return logs, error
-
-
-class RectifiedProduct(InvertedLaw):
-    """w max(h, 0) of two centered normal variables: 0 half of the time, else as the product w h."""
-
-    precision: ClassVar[str] = "closed form"
-    method = "half an atom, half a variance-gamma law"
-
-    def __init__(self, transform: Transform, offset: float, unit: float) -> None:
-        super().__init__(transform, offset, unit, 1.0)
-        self.width = 1 / transform.right
-
-    def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
-        return bessel_tail(np.abs(y) / self.width, inversion, y, share=0.5)
-
-    def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
-        size = np.maximum(np.abs(y) / self.width, 1e-300)
-        logs = np.log(special.k0e(size)) - size - math.log(2 * math.pi * self.width)
-        return logs, 8 * EPS * (1 + size)
-
-
 class IntervalProduct(InvertedLaw):
     """One product of a centered normal and a uniform variable on [low, high], low <= 0 <= high.
 
@@ -219,19 +132,20 @@ class IntervalProduct(InvertedLaw):
         self.parts = [(abs(end) / length, std * abs(end)) for end in ends if end]
 
     def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
-        ratios = [(share, np.abs(y) / width) for share, width in self.parts]
-        near = np.max([r for _, r in ratios], axis=0) < 5 if len(y) else np.empty(0, dtype=bool)
-        logs, error = np.empty(len(y)), np.empty(len(y))
-        total, rounding = np.zeros(int(near.sum())), np.zeros(int(near.sum()))
-        for share, ratio in ratios:
-            r = ratio[near]
-            first = special.ndtr(-r)
+        near = np.abs(y) < 5 * min(width for _, width in self.parts)
+        if not near.all():
+            logs, error = np.empty(len(y)), np.empty(len(y))
+            logs[near], error[near] = self._tail(inversion, y[near])
+            logs[~near], error[~near] = inversion.log_tail(y[~near])
+            return logs, error
+        total, rounding = np.zeros((2, len(y)))
+        for share, width in self.parts:
+            r = np.abs(y) / width
+            first = share * special.ndtr(-r)
             square = np.maximum(r * r / 2, 1e-300)
-            total += share * (first - r * special.exp1(square) / math.sqrt(8 * math.pi))
-            rounding += 8 * EPS * share * first * (1 + square)
-        logs[near], error[near] = np.log(total), rounding / total
-        logs[~near], error[~near] = inversion.log_tail(y[~near])
-        return logs, error
+            total += first - share / math.sqrt(8 * math.pi) * (r * special.exp1(square))
+            rounding += 8 * EPS * first * (1 + square)
+        return np.log(total), rounding / total
 
     def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
         value = np.zeros(len(y))

@@ -75,10 +75,9 @@ class Interval(Inputs):
         return 1.0 if self.low <= 0 <= self.high else math.inf
 
     def moments(self, orders: int) -> Array:
-        a, b = self.low, self.high
-        return np.array(
-            [math.fsum(a**j * b ** (k - j) for j in range(k + 1)) / (k + 1) for k in range(orders + 1)]
-        )
+        powers = np.array([self.low, self.high])[:, None] ** np.arange(orders + 1)
+        sums: Array = np.convolve(*powers)[: orders + 1]
+        return sums / np.arange(1, orders + 2)
 
     def log_average(self, s: Complex, mean: float, std: float) -> Precise:
         """By Gauss's rule where the exponent moves little, else by the Faddeeva function w.

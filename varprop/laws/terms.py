@@ -182,13 +182,20 @@ class WeightedTerm(Term):
         series = self._moments[1:] * np.exp(-logs - orders * math.log(growth))
         return series, growth
 
+    @cached_property
+    def _mean_and_variance(self) -> tuple[float, float]:
+        """E w x = E w E x, and E (w x)^2 - (E w x)^2."""
+        _, first, second = self.inputs.moments(2)
+        mean = float(self.w_mean * first)
+        return mean, float((self.w_mean**2 + self.w_std**2) * second - mean**2)
+
     @property
     def mean(self) -> float:
-        return float(self._moments[1])
+        return self._mean_and_variance[0]
 
     @property
     def variance(self) -> float:
-        return float(self._moments[2] - self._moments[1] ** 2)
+        return self._mean_and_variance[1]
 
     def beside(self, s: Complex) -> Precise:
         return self._log(s, 0.0)

@@ -303,6 +303,8 @@ def _checked(value: sp.Expr, what: str) -> sp.Expr:
     """`value` with decimals made exact, once every part of it is known to be a real scalar."""
     if problem := too_large(value):
         raise ParameterError(what[:160], problem, "Give smaller numbers.")
+    if isinstance(value, sp.Rational):
+        return value
     floats: dict[sp.Expr, sp.Expr] = {}
     stack, seen = [value], set()
     while stack:

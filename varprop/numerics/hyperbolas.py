@@ -155,7 +155,7 @@ class Curves:
         by_x = np.arccosh(1 + DEEP / (reach * math.sin(tilt) * np.abs(near)))
         guess = np.arcsinh(10 * narrow / math.cos(tilt)) / step
         if not of.bend:
-            guess = np.minimum(np.maximum(guess, 0.55 * by_x / step), by_x / step)
+            guess = np.minimum(np.maximum(guess, 0.7 * by_x / step), by_x / step)
         first = 2 * BLOCK * math.ceil(min(float(np.nan_to_num(guess, nan=99.0).max()), 512) / (2 * BLOCK))
         return cls(of, index, tail, tilt, level, reach, bend, step, strip, base, near, far, max(32, first))
 

@@ -37,6 +37,8 @@ FEWEST = 24
 """So many x in a panel may share a polynomial."""
 FARTHEST, MOST = 1e4, 2000
 """Saddle points of x within so many standard deviations are looked for closely, but no more than so many."""
+NEAR = 80
+"""So many of the saddle points serve x within some ten standard deviations."""
 LN2 = math.log(2)
 
 
@@ -64,11 +66,25 @@ class Inversion:
 
     transform: Transform
 
+    def _saddles(self, most: float) -> tuple[Array, Array, Array, Array]:
+        """Places on the real axis, the x they are saddle points for, curvatures of K, a count of widths.
+
+        Args:
+            most: the largest x that is asked for.
+        """
+        return self._near if most < self._near[1][-2] else self._all
+
     @cached_property
-    def _saddles(self) -> tuple[Array, Array, Array, Array]:
-        """Places on the real axis, the x they are saddle points for, curvatures of K, a count of widths."""
+    def _near(self) -> tuple[Array, Array, Array, Array]:
+        return self._mapped(slice(NEAR))
+
+    @cached_property
+    def _all(self) -> tuple[Array, Array, Array, Array]:
+        return self._mapped(slice(None))
+
+    def _mapped(self, part: slice) -> tuple[Array, Array, Array, Array]:
         right, std = self.transform.right, self.transform.std
-        steps = np.geomspace(0.02, 1e12 if math.isfinite(right) else 1e7, 250)
+        steps = np.geomspace(0.02, 1e12 if math.isfinite(right) else 1e7, 250)[part]
         if math.isfinite(right):
             steps = steps / (std * right)
             places = right * steps / (1 + steps)
@@ -133,7 +149,7 @@ class Inversion:
         return np.concatenate(parts, axis=1) if parts else np.empty((3, 0))
 
     def _chunk(self, x: Array, tail: bool, tilt: float, width: float) -> tuple[Array, Array, Array]:
-        curves = Curves.through(self.transform, self._saddles, x, tail, tilt, width)
+        curves = Curves.through(self.transform, self._saddles(float(np.abs(x).max())), x, tail, tilt, width)
         total, absolute = _Sums(curves, x).found()
         base, shift = curves.base[curves.of], curves.level[curves.of] * x
         value = np.log(total) + base - shift
