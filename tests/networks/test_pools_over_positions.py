@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ import pytest
 import varprop as vp
 from varprop import (
     AveragePool,
+    Concatenate,
     Conv,
     Dense,
     Dropout,
     Flatten,
     Network,
     Normal,
+    Residual,
     Uniform,
     propagate,
     relu,
@@ -100,6 +103,93 @@ def test_gradients_of_weights_below_a_pool_of_smooth_units(bias: float) -> None:
     assert profile[3].precision == "estimate"
 
 
+def test_every_kernel_of_signs_in_blocks_is_averaged() -> None:
+    """Skip connections and branches, with all weights written out; outputs are linear in each of them."""
+    signs = [Conv(1, weights=SIGNS)]
+
+    def skipped(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        h = read(a, X)
+        return read(c, (h + read(b, h) / 2).reshape(2, 2).mean(axis=1))
+
+    def parallel(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+        h = read(a, X)
+        pooled = [part.reshape(2, 2).mean(axis=1) for part in (h, read(b, h))]
+        return np.array([read(c, part) for part in pooled])
+
+    cases = (
+        (skipped, [*signs, Residual(signs, "1/2"), AveragePool(2), *signs], ((1,), (2, 1, 1), (4,))),
+        (parallel, [*signs, Concatenate([], signs), AveragePool(2)], ((1,), (2, 2, 1))),
+    )
+    for function, layers, places in cases:
+        profile = propagate(Network(layers, fan_in=(1, 4)), given=X)
+        last = len(places) == 2
+        middle = np.array([0.0, 1.0, 0.0])
+        seconds, slopes = [], []
+        for weights in itertools.product((-1.0, 1.0), repeat=6 if last else 9):
+            kernels = np.array([*weights, *middle[: 9 - len(weights)]]).reshape(3, 3)
+            found = function(*kernels)
+            seconds.append(np.mean(found**2))
+            nudged = kernels + np.eye(9).reshape(9, 3, 3)
+            moved = [np.sum((function(*one) - found) ** 2) for one in nudged]
+            slopes.append(np.reshape(moved, (3, 3)).mean(axis=1))
+        assert (
+            profile[-1].second_moment == pytest.approx(np.mean(seconds)) and profile[-1].validity == "exact"
+        )
+        for place, expected in zip(places, np.mean(slopes, axis=0), strict=False):
+            assert profile.row(*place).weight_gradient == pytest.approx(expected)
+
+
+def test_branches_side_by_side_are_pooled_and_followed_back_one_by_one() -> None:
+    branches = [Conv(2)], [Conv(2, weights=Normal(variance=1), bias=1)]
+    rest = [relu, AveragePool(2), Conv(3, weights=Normal(variance=1))]
+    for middle in ([], [AveragePool(2)]):
+        start = (1, 4 + 4 * len(middle))
+        given = np.resize(X, start[1]) + np.arange(start[1])
+        both = propagate(Network([Concatenate(*branches), *middle, *rest], fan_in=start), given=given)
+        alone = [propagate(Network([*one, *middle, *rest], fan_in=start), given=given) for one in branches]
+        at = 3 + len(middle)
+        assert both[at + 2].second_moment == pytest.approx(np.mean([one[at].second_moment for one in alone]))
+        for number, one in enumerate(alone, 1):
+            row = both.row(1, number, 1)
+            assert row.gradient == pytest.approx(one[1].gradient)
+            assert row.weight_gradient == pytest.approx(one[1].weight_gradient)
+        assert both[0].gradient == pytest.approx(sum(one[0].gradient for one in alone))
+
+
+def test_gradients_of_branches_stay_apart_below_a_skip_connection() -> None:
+    branches = [Dense(3)], [Dense(3, bias=2)]
+    skip = Residual([relu, Dense(6, weights=Normal(variance="1/3"))])
+    profile = propagate(Network([Concatenate(*branches), skip], fan_in=2), given=[1.0, 1.0])
+    # P(z > 0) for N(0, 1) and N(2, 1): through the branch go 6 / 3 gradients, half of them and nearly all
+    for number, alive in ((1, 0.5), (2, 0.9772498680518208)):
+        assert profile.row(1, number, 1).gradient == pytest.approx(1 + 2 * alive)
+
+
+def test_a_skip_connection_over_branches_and_a_pool() -> None:
+    branches = [Conv(2)], [Conv(2, weights=Normal(variance=1), bias=1)]
+    skip = Residual([relu, Conv(4, 1, weights=Normal(variance="1/4"))])
+    profile = propagate(Network([Concatenate(*branches), skip, AveragePool()], fan_in=(1, 4)), given=X)
+    seen = np.array([read(tap, X) for tap in np.eye(3)])
+    for number, (size, bias) in enumerate([(1 / 3, 0.0), (1.0, 1.0)], 1):
+        c = size * seen.T @ seen
+        gates = np.empty((4, 4))
+        for p, q in itertools.product(range(4), repeat=2):
+            matrix = c[np.ix_([p, q], [p, q])] + 1e-12 * np.eye(2)
+            gates[p, q] = orthant(matrix, bias)
+        above = (1 + gates) / 16
+        expected = np.mean([one @ above @ one for one in seen])
+        assert profile.row(1, number, 1).weight_gradient == pytest.approx(expected, rel=1e-4)
+
+
+def orthant(matrix: np.ndarray, bias: float) -> float:
+    """P(u + bias > 0, v + bias > 0) of a normal pair, by an integral over u."""
+    (a, b), (_, c) = matrix
+    u = np.linspace(-bias, 9 * np.sqrt(a), 20_001)
+    spread = np.sqrt(max(c - b * b / a, 1e-300))
+    inner = np.array([math.erfc(-(bias + b / a * x) / spread / math.sqrt(2)) / 2 for x in u])
+    return float(np.trapezoid(inner * np.exp(-(u**2) / 2 / a), u) / np.sqrt(2 * np.pi * a))
+
+
 def test_dropout_keeps_products_of_two_positions() -> None:
     net = Network([Conv(2), Dropout("1/2"), AveragePool()], fan_in=(1, 4))
     profile = propagate(net, given=X)
@@ -179,6 +269,7 @@ def test_positions_taken_as_independent_are_noticed(name: str, monkeypatch: pyte
     ("layers", "shape", "words"),
     [
         ([Conv(1), AveragePool()], (1, 6000), "72000000 numbers, more than 30000000"),
+        ([Conv(1), Dropout("1/2"), vp.leaky_relu(1), AveragePool()], (1, 4), "how is not followed here"),
     ],
 )
 def test_what_is_not_followed_is_refused(layers: list[object], shape: tuple[int, ...], words: str) -> None:

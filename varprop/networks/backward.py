@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,13 +19,13 @@ from varprop.networks import maps
 from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
 from varprop.networks.convolving import conv_gradient, conv_weights
 from varprop.networks.forward import dense, unit_moment
-from varprop.networks.gradient_products import below_activation, products_below, together
+from varprop.networks.gradient_products import Products, below_activation, multiple, products_below, together
 from varprop.networks.layers import GLU, Activate, Dense, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, like
 from varprop.networks.pooling import pool_gradient
 from varprop.networks.positions import AveragePool, Conv, Flatten
 from varprop.networks.repeating import GENERIC_GRADIENT, affine, geometric
-from varprop.networks.spatial import Spatial, summed
+from varprop.networks.spatial import Spatial
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import (
     Activated,
@@ -92,6 +93,21 @@ def mean_of(g: Gradient) -> Number:
     return g.mean if isinstance(g, Along | Split | Dependent) else g
 
 
+def _added(gradients: Sequence[Gradient]) -> Gradient:
+    """The second moment of a sum of gradients that are uncorrelated, by group where groups differ."""
+    total = sum(map(mean_of, gradients[1:]), mean_of(gradients[0]))
+    groups = next((len(one.parts) for one in gradients if isinstance(one, Split)), 0)
+    if not groups:
+        return total
+    each = zip(*(one.parts if isinstance(one, Split) else (one,) * groups for one in gradients), strict=True)
+    return Split(tuple(sum(map(mean_of, parts[1:]), mean_of(parts[0])) for parts in each), total)
+
+
+def _by_group(g: Gradient) -> Any:
+    """E (dy/dh)^2, a tuple where groups of channels differ."""
+    return tuple(map(mean_of, g.parts)) if isinstance(g, Split) else mean_of(g)
+
+
 @dataclass(frozen=True, slots=True)
 class Slope:
     """Second moments of the gradient at one layer.
@@ -113,7 +129,7 @@ class Slope:
     weights: Number | None = None
     precision: str = "closed form"
     branches: tuple[tuple[Slope, ...], ...] = ()
-    products: Spatial | None = None
+    products: Products = None
 
 
 def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
@@ -147,7 +163,7 @@ def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
     return maps.no_law(f"{phi}'")
 
 
-def backward(traces: Sequence[Trace], g: Gradient, products: Spatial | None = None) -> list[Slope]:
+def backward(traces: Sequence[Trace], g: Gradient, products: Products = None) -> list[Slope]:
     """The second moments of the gradient at all layers, from that at the output.
 
     Every layer is taken to multiply a gradient that is independent of it: gradient independence.
@@ -165,18 +181,18 @@ def backward(traces: Sequence[Trace], g: Gradient, products: Spatial | None = No
     return made
 
 
-def _back(trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
+def _back(trace: Trace, g: Gradient, products: Products) -> Slope:
     layer, s = trace.layer, trace.before
     if isinstance(layer, Residual):
         return _residual(layer, trace, g, products)
     if isinstance(layer, Concatenate):
         return _concatenate(trace, g, products)
     made = _plain(trace, g, products)
-    both = mean_of(made.before), mean_of(g)
+    both = _by_group(made.before), _by_group(g)
     return replace(made, products=products_below(layer, s, trace.after, both, products))
 
 
-def _plain(trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
+def _plain(trace: Trace, g: Gradient, products: Products) -> Slope:
     layer, s = trace.layer, trace.before
     if isinstance(layer, Activate):
         return _activation(layer.activation, trace, g)
@@ -194,19 +210,18 @@ def _plain(trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
     if isinstance(layer, GLU):
         return _glu(layer, trace, g)
     if isinstance(layer, Conv):
+        assert not isinstance(products, tuple), "a convolution mixes groups"
         weights = conv_weights(layer, s, g, products)
         kind = "closed form" if products is None else products.kind
         return Slope(trace, conv_gradient(layer, s, g), after, weights, kind)
     if isinstance(layer, Flatten):
         return Slope(trace, g, after)
-    if isinstance(layer, AveragePool) and len(s.shape) > 1:
-        return Slope(trace, pool_gradient(s, trace.after.shape, g), after)
     if isinstance(layer, AveragePool):
-        size = like(g, s.shape[0] if layer.size is None else layer.size)
+        through = partial(pool_gradient, s.shape, trace.after.shape)
         if isinstance(after, Split):
-            parts = tuple(mean_of(part) / size**2 for part in after.parts)
-            return Slope(trace, Split(parts, g / size**2), after)
-        return Slope(trace, g / size**2, after)
+            parts = tuple(through(mean_of(part)) for part in after.parts)
+            return Slope(trace, Split(parts, through(g)), after)
+        return Slope(trace, through(g), after)
     assert isinstance(layer, LayerNorm | RMSNorm)
     shift = s.mean if isinstance(layer, LayerNorm) else 0 * s.mean
     return Slope(trace, g / (s.second - shift**2), after)
@@ -280,21 +295,23 @@ def _glu(layer: GLU, trace: Trace, g: Number) -> Slope:
     return Slope(trace, before, g, weights, maps.worst(kind, kind_of_slope))
 
 
-def _concatenate(trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
+def _concatenate(trace: Trace, g: Gradient, products: Products) -> Slope:
     """A unit that several branches read gets the sum of their gradients."""
     count = len(trace.branches)
     parts = g.parts if isinstance(g, Split) else (g,) * count
-    runs = tuple(
-        tuple(backward(branch, part, products)) for branch, part in zip(trace.branches, parts, strict=True)
-    )
-    ends = [mean_of(run[0].before if run else part) for run, part in zip(runs, parts, strict=True)]
-    each = [(run[0].products if run else products, end) for run, end in zip(runs, ends, strict=True)]
+    above = products if isinstance(products, tuple) else (products,) * count
+    runs = tuple(tuple(backward(*asked)) for asked in zip(trace.branches, parts, above, strict=True))
+    first = [
+        (run[0].before, run[0].products) if run else asked
+        for run, asked in zip(runs, zip(parts, above, strict=True), strict=True)
+    ]
+    each = [(below, _by_group(one)) for one, below in first]
     kinds = [slope.precision for run in runs for slope in run]
-    kind, shape = maps.worst("closed form", *kinds), trace.before.shape
-    return Slope(trace, sum(ends, 0 * ends[0]), g, None, kind, runs, together(each, shape))
+    kind, both = maps.worst("closed form", *kinds), together(each, trace.before)
+    return Slope(trace, _added([one for one, _ in first]), g, None, kind, runs, both)
 
 
-def _residual(layer: Residual, trace: Trace, g: Gradient, products: Spatial | None) -> Slope:
+def _residual(layer: Residual, trace: Trace, g: Gradient, products: Products) -> Slope:
     """The gradient goes on by the skip connection, and through the branch."""
     c = like(trace.before.second, layer.multiplier)
     if isinstance(layer.branch[-1], Activate) and (
@@ -307,15 +324,15 @@ def _residual(layer: Residual, trace: Trace, g: Gradient, products: Spatial | No
         )
     if layer.post is None:
         after = mean_of(g)
-        below = None if products is None else summed([products], [c**2])
-        inner = backward(trace.branches[0], c**2 * after, below)
+        inner = backward(trace.branches[0], c**2 * after, multiple(products, c**2))
         kinds = (slope.precision for slope in inner)
-        through = mean_of(inner[0].before)
-        skipped: Gradient = after + through
-        if isinstance(g, Along | Dependent) or isinstance(inner[0].before, Dependent):
+        skipped = _added([after, inner[0].before])
+        if isinstance(skipped, Split):
+            skipped = Split(tuple(map(Dependent, skipped.parts)), skipped.mean)
+        elif isinstance(g, Along | Dependent) or isinstance(inner[0].before, Dependent):
             skipped = Dependent(skipped)
         kind = maps.worst("closed form", *kinds)
-        both = together([(products, after), (inner[0].products, through)], trace.before.shape)
+        both = together([(products, after), (inner[0].products, _by_group(inner[0].before))], trace.before)
         return Slope(trace, skipped, g, None, kind, (tuple(inner),), both)
     middle = trace.middle
     assert middle is not None
@@ -328,10 +345,9 @@ def _residual(layer: Residual, trace: Trace, g: Gradient, products: Spatial | No
     else:
         factor, kind = slope_moment(layer.post, middle)
         at_sum, sloped = factor * mean_of(g), None
-    if products is not None:
+    if isinstance(products, Spatial):
         products = below_activation(layer.post, middle, products, at_sum)
-    below = None if products is None else summed([products], [c**2])
-    inner = backward(trace.branches[0], c**2 * at_sum, below)
+    inner = backward(trace.branches[0], c**2 * at_sum, multiple(products, c**2))
     kind = maps.worst(kind, *(slope.precision for slope in inner))
     through = mean_of(inner[0].before)
     before: Gradient = Dependent(at_sum + through)
@@ -348,7 +364,7 @@ def _residual(layer: Residual, trace: Trace, g: Gradient, products: Spatial | No
             slopes = first.activation.derivative(trace.before.law.discrete.places) ** 2
             each = slopes * float(mean_of(inner[0].after))
         before = _carried(trace.before.law, law, sloped, above, each)
-    both = together([(products, at_sum), (inner[0].products, through)], trace.before.shape)
+    both = together([(products, at_sum), (inner[0].products, _by_group(inner[0].before))], trace.before)
     return Slope(trace, before, g, None, kind, (tuple(inner),), both)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import sympy as sp
+from mpmath import mp
 from numpy.typing import NDArray
 
 from varprop.errors import DerivationError
@@ -23,7 +25,8 @@ from varprop.networks.pooling import pool_positions, window_size
 from varprop.networks.positions import AveragePool, Conv
 from varprop.networks.repeating import repeated
 from varprop.networks.samples import sampled
-from varprop.networks.spatial import of_independent
+from varprop.networks.spatial import Array as Floats, Spatial, flat, of_independent, unit_of
+from varprop.networks.spatial_units import beside
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import (
     Activated,
@@ -107,8 +110,8 @@ def residual(layer: Residual, s: State) -> Trace:
         pair_second = summed(s.pair_second, f.pair_second, others, others)
     if _known(s.cross, f.cross):
         cross = summed(s.cross, f.cross, means, means)
-    exact = {name: s.exact(name) and f.exact(name) for name in ("mean", "second", "pair", "cross")}
-    for name in ("second", "pair", "cross"):
+    exact = {name: s.exact(name) and f.exact(name) for name in ("mean", "second", "pair", "cross", "spatial")}
+    for name in ("second", "pair", "cross", "spatial"):
         exact[name] = exact[name] and fresh and (is_zero(f.mean) or s.exact("mean"))
     mean, second = s.mean + c * f.mean, summed(s.second, f.second, means, means)
     after = s.after(
@@ -121,6 +124,7 @@ def residual(layer: Residual, s: State) -> Trace:
         pair_second=pair_second,
         pair_mean=pair_mean,
         cross=cross,
+        spatial=residual_products(s, f, c, second),
         symmetric=False,
         rows_flip=False,
         law=added(
@@ -135,6 +139,27 @@ def residual(layer: Residual, s: State) -> Trace:
     if layer.post is None:
         return Trace(layer, s, after, (traces,))
     return Trace(layer, s, activate(layer.post, after), (traces,), after)
+
+
+def residual_products(s: State, f: State, c: Number, second: Number) -> Spatial | None:
+    """E (h_p + c f_p)(h_q + c f_q) of one channel at every two positions, None if one part is not known."""
+    if s.spatial is None or f.spatial is None:
+        return None
+    below, branch, unit, total = s.spatial, f.spatial, unit_of(second), maps.residual()
+
+    def make(values: Floats, of_branch: Floats) -> tuple[Floats, str]:
+        h, of_f = (flat(part.mean, mp.sqrt(unit), below.places) for part in (s, f))
+        return total.of_floats(
+            h[:, None],
+            h,
+            float(below.unit / unit) * values,
+            of_f[:, None],
+            of_f,
+            float(branch.unit / unit) * of_branch,
+            float(c),
+        ), "closed form"
+
+    return Spatial(below.places, unit, make, (below, branch))
 
 
 def added(law: UnitLaw, branch: UnitLaw, c: Number, mean: Number, second: Number) -> UnitLaw:
@@ -190,7 +215,8 @@ def side_by_side(states: Sequence[State], shape: Shape, s: State, apart: bool) -
         means = sum((n * state.mean for n, state in zip(sizes, states, strict=True)), 0 * width) ** 2
         own = [n * (n - 1) * t.cross - (n * t.mean) ** 2 for n, t in zip(sizes, states, strict=True)]
         cross = (means + sum(own, 0 * width)) / (width * (width - 1))
-    names = ("mean", "second", "fourth", "pair", "cross")
+    law = Several(shares, tuple(states))
+    names = ("mean", "second", "fourth", "pair", "cross", "spatial")
     averages = ("mean", "second", "fourth", "pair", "pair_mean", "pair_second")
     return s.after(
         {name: all(state.exact(name) for state in states) for name in names},
@@ -198,9 +224,10 @@ def side_by_side(states: Sequence[State], shape: Shape, s: State, apart: bool) -
         **{name: average(name) for name in averages},
         coincident=None,
         cross=cross,
+        spatial=beside(law),
         symmetric=all(state.symmetric for state in states),
         rows_flip=False,
-        law=Several(shares, tuple(states)),
+        law=law,
         independent=False,
         alike=False,
         alive=any(state.alive for state in states),
@@ -229,7 +256,11 @@ def pool(layer: AveragePool, s: State) -> State:
         return sampled(s.law.mapped(lambda rows: pooled_rows(rows, s.shape, groups)), shape, s.seen)
     positions = len(s.shape) > 1
     if positions and not s.independent:
-        return pool_positions(layer, s, shape)
+        after = pool_positions(layer, s, shape)
+        if isinstance(s.law, Several):
+            groups = tuple(pool(layer, group) for group in s.law.states)
+            after = replace(after, law=Several(s.law.shares, groups))
+        return after
     if not s.alike and shape[0] != 1:
         if isinstance(s.law, Several) and all((t.shape[0] / layer.size).is_Integer for t in s.law.states):
             return side_by_side([pool(layer, state) for state in s.law.states], shape, s, s.cross is not None)
@@ -242,7 +273,7 @@ def pool(layer: AveragePool, s: State) -> State:
         raise DerivationError(
             f"{layer} here", "its units are correlated in a way that is not followed", "Pool before that."
         )
-    size = like(s.second, window_size(s.shape, shape) if positions else s.shape[0] / shape[0])
+    size = like(s.second, window_size(s.shape, shape))
 
     def mixed(value: Number, cross: Number) -> Number:
         return value / size if is_zero(cross) else maps.pooled()(size, value, cross)

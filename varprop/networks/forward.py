@@ -21,7 +21,7 @@ from varprop.networks.maps import Number, is_zero, like
 from varprop.networks.positions import Conv, Flatten
 from varprop.networks.samples import sampled
 from varprop.networks.spatial import scaled
-from varprop.networks.spatial_units import activated
+from varprop.networks.spatial_units import activated, beside
 from varprop.networks.states import State
 from varprop.networks.unit_laws import (
     Activated,
@@ -154,6 +154,7 @@ def activate(phi: Activation, s: State) -> State:
     fourth, coincident = activated_fourth(phi, s, second)
     pair, pair_mean, pair_second, pair_exact, kind_of_pair = paired(phi, s)
     odd = s.symmetric and phi.parity == "odd"
+    law = activated_law(phi, s.law)
     normal = isinstance(s.law, NormalUnit) and s.law.exact
     exact = {"mean": mean_exact, "second": second_exact, "pair": pair_exact, "cross": s.independent}
     return s.after(
@@ -166,10 +167,10 @@ def activate(phi: Activation, s: State) -> State:
         pair_second=pair_second,
         pair_mean=pair_mean,
         cross=mean**2,
-        spatial=activated(phi, s, mean, second),
+        spatial=beside(law) if isinstance(law, Several) else activated(phi, s, mean, second),
         symmetric=odd,
         rows_flip=odd and s.rows_flip,
-        law=activated_law(phi, s.law),
+        law=law,
         alive=s.alive and phi.vanishes_only_at_zero,
         precision=maps.worst(s.precision, kind, kind_of_second, kind_of_pair),
     )

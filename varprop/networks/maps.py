@@ -88,6 +88,15 @@ class Map:
         compiled: Callable[..., float] = sp.lambdify(self.arguments, self.formula, modules="math")
         return compiled
 
+    @cached_property
+    def _in_numpy(self) -> Callable[..., Any]:
+        compiled: Callable[..., Any] = sp.lambdify(self.arguments, self.formula, modules="numpy")
+        return compiled
+
+    def of_floats(self, *values: Any) -> Any:
+        """The formula on arrays of floats, all at once."""
+        return self._in_numpy(*values)
+
     def _float(self, values: Sequence[Number]) -> float | None:
         """The result by floats, None where one of them may end."""
         function = self._in_floats

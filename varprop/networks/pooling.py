@@ -21,8 +21,8 @@ __all__ = ["pool_gradient", "pool_gradient_products", "pool_positions", "window_
 
 
 def window_size(before: Shape, after: Shape) -> sp.Expr:
-    """How many positions one window holds."""
-    return sp.Mul(*before[1:]) / sp.Mul(*after[1:])
+    """How many units, or positions, one window holds."""
+    return sp.Mul(*before[1:]) / sp.Mul(*after[1:]) if len(before) > 1 else before[0] / after[0]
 
 
 def _counts(before: Shape, after: Shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -80,29 +80,30 @@ def pool_positions(layer: AveragePool, s: State, shape: Shape) -> State:
     )
 
 
-def pool_gradient(s: State, shape: Shape, g: Number) -> Number:
-    """E (dy/dh)^2 at every position that a pool reads: all of a window share its gradient.
+def pool_gradient(before: Shape, after: Shape, g: Number) -> Number:
+    """E (dy/dh)^2 of what a pool reads: all units, or positions, of a window share its gradient.
 
     Args:
-        s: what it reads.
-        shape: of what it gives.
+        before: of what it reads.
+        after: of what it gives.
         g: E (dy/dh)^2 of what it gives.
     """
-    g = g / like(g, window_size(s.shape, shape)) ** 2
+    g = g / like(g, window_size(before, after)) ** 2
     if isinstance(g, np.ndarray):
-        for axis, (count, length) in enumerate(zip(g.shape, places_of(s.shape), strict=True)):
+        for axis, (count, length) in enumerate(zip(g.shape, places_of(before), strict=True)):
             g = g.repeat(length // count, axis=axis)
     return g
 
 
-def pool_gradient_products(s: State, shape: Shape, g: Number, above: Spatial | None) -> Spatial:
+def pool_gradient_products(shapes: tuple[Shape, Shape], g: Number, above: Spatial | None) -> Spatial:
     """E of the products of gradients at every two positions that a pool reads.
 
     Args:
-        s, shape, g: as for `pool_gradient`.
+        shapes: of what it reads and gives.
+        g: E (dy/dh)^2 of what it gives.
         above: the products of the gradients behind it; None if they are 0 at two different positions.
     """
-    before, after = _counts(s.shape, shape)
+    before, after = _counts(*shapes)
     above = of_independent(like(g, sp.S.Zero), g, math.prod(after)) if above is None else above
     size = math.prod(before) // math.prod(after)
     window = np.arange(math.prod(after)).reshape(after)

@@ -14,11 +14,11 @@ from varprop.model.activations import Activation
 from varprop.networks import maps
 from varprop.networks.kernels import kernel
 from varprop.networks.maps import Number
-from varprop.networks.spatial import Found, Spatial, flat, of_independent, unit_of
+from varprop.networks.spatial import Found, Spatial, flat, of_independent, summed, unit_of
 from varprop.networks.states import State
-from varprop.networks.unit_laws import NormalMixture, NormalUnit
+from varprop.networks.unit_laws import NormalMixture, NormalUnit, Several
 
-__all__ = ["activated", "slopes"]
+__all__ = ["activated", "beside", "slopes"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -47,9 +47,15 @@ def activated(phi: Activation, s: State, mean: Number, second: Number) -> Spatia
     return _pairs(phi, s, second, slope=False)
 
 
+def beside(law: Several) -> Spatial | None:
+    """The products of groups of channels side by side, averaged over all channels."""
+    known = [group.spatial for group in law.states if group.spatial is not None]
+    return summed(known, law.shares) if len(known) == len(law.states) else None
+
+
 def slopes(phi: Activation, s: State, second: Number) -> Spatial | None:
     """The products E phi'(h_p) phi'(h_q), as `activated`, from E phi'(h)^2 by position."""
-    return None if s.spatial is None else _pairs(phi, s, second, slope=True)
+    return _pairs(phi, s, second, slope=True)
 
 
 def _pairs(phi: Activation, s: State, second: Number, slope: bool) -> Spatial | None:
