@@ -6,12 +6,16 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import sympy as sp
 from scipy.integrate import quad
 from scipy.special import digamma, erf, k0
 
 import varprop as vp
 from varprop import ParameterError, answer
 from varprop.cli import main
+from varprop.model.activations import activation as named
+from varprop.questions.cancellation import given_sizes, random_sizes
+from varprop.questions.depth import derivative_of, goldilocks
 from varprop.questions.findings import average, counts, within
 from varprop.questions.settings import setting
 
@@ -44,7 +48,7 @@ def test_the_forums_four_numbers(signs):
     size = math.sqrt(999.99**2 + 1000**2 + 100.99**2 + 101**2)
     assert drawn == pytest.approx(math.erf(0.02 / size / math.sqrt(2)), rel=1e-12)
     assert 1e-5 < drawn < 1.3e-5
-    decides = signs["the small part seldom decides"]
+    decides = signs["how often the small part decides"]
     assert float(decides.number) == pytest.approx(2 * float(decides["P(the small part turns the sign)"]))
 
 
@@ -62,7 +66,7 @@ def test_the_posters_own_numbers(products):
     assert round(slope["share of its maximum at 4"], 2) == 0.07
     relu = products["ReLU: its derivative is 0 or 1, the weights multiply"]
     assert str(relu.number) == "n*v/2"
-    assert relu["over 50 layers, Var w = 1/n"] == 0.5**50
+    assert relu["over 50 layers, Var w = 1/n"] == sp.Rational(1, 2) ** 50
     assert str(products["skip connections"].number) == "c**2 + 1"
     nets = products["width n: the mean stays, the typical net shrinks"]
     assert nets["ReLU: mean"] == 1
@@ -83,7 +87,32 @@ def test_vanishing_for_other_parameters():
     found = vp.answer("vanishing", n=30, depth=4, activation="softsign", multiplier=2, **QUICK)
     assert found.verdict == "agrees"
     assert found["the derivative of softsign"].number == pytest.approx(1.0)
-    assert found["neither too large nor too small"].number == 2.0**8
+    assert found["neither too large nor too small"].number == 2**8
+
+
+def test_what_a_sentence_says_depends_on_its_numbers():
+    """No pairs, no digits that match, slopes that keep or grow, factors beyond float64."""
+    made = setting(5, "Normal(variance=1/n)", "Normal()", None, 10_000, 0.05, 1)
+    loose = (Fraction(1), Fraction(2), Fraction(4), Fraction(9))
+    assert given_sizes(made, loose).sentence.endswith("leave no more than 16.")
+    assert random_sizes(made, loose).sentence.endswith("with probability 0.887.")
+    assert "sizes match in pairs" in given_sizes(made, (Fraction(-5), Fraction("5.01"))).sentence
+    assert random_sizes(made, (Fraction(-5), Fraction("5.01"))).sentence.endswith("match to 3 digits.")
+    sentences = [derivative_of(made, named(name), 1000).sentence for name in ("softplus", "gelu", "sigmoid")]
+    assert "is at most 1; at 2 it is 88 %" in sentences[0] and "only keeps a gradient" in sentences[0]
+    largest = (1 + erf(1)) / 2 + math.exp(-1) / math.sqrt(math.pi)  # Phi + z phi at z = sqrt 2
+    assert f"multiplies 1000 layers up to {largest**1000:.2g}" in sentences[1]
+    assert "multiplies 1000 layers down to 8.7e-603" in sentences[2]
+    assert (
+        "grows by 2^2 in every layer, over 1000 layers by 1.15e+602"
+        in goldilocks(made, sp.S(2), 1000).sentence
+    )
+
+
+@pytest.mark.parametrize("name", ["relu6", "hardtanh", "hardsigmoid", "hardswish", "abs", "selu", "mish"])
+def test_slopes_with_kinks_agree_with_differences(name):
+    made = setting(5, "Normal(variance=1/n)", "Normal()", None, 10_000, 0.05, 1)
+    assert derivative_of(made, named(name), 3).verdict == "agrees"
 
 
 def test_findings_can_fail():
@@ -124,6 +153,8 @@ BAD = [
     ("vanishing", {"n": 1}),
     ("vanishing", {"activation": "nonsense"}),
     ("vanishing", {"activation": 3}),
+    ("vanishing", {"activation": "step"}),
+    ("vanishing", {"activation": "exp"}),
     ("vanishing", {"multiplier": 0}),
     ("vanishing", {"multiplier": "__import__('os')"}),
     ("nonsense", {}),

@@ -146,9 +146,8 @@ def grows_like_root(s: Setting) -> Statement:
     checks.append(by_check(Mean(sizes), s.budget, equals=below, seed=s.seed))
     return Statement(
         "with signs sqrt(n), without n",
-        f"The {s.n} terms have sizes that add up to {below:.3g}; with their signs they leave "
-        f"{float(top):.3g} on average. "
-        "With signs a sum grows like sqrt(n), without like n.",
+        f"At n = {s.n:,} the sizes of the terms add up to {below:.3g}; with their signs the terms leave "
+        f"{float(top):.3g} on average. With signs a sum grows like sqrt(n), without like n.",
         Math(
             r"\frac{\operatorname{E}|z|}{\operatorname{E}\sum_i |w_i x_i|} \approx \frac{c}{\sqrt n}",
             "E|z| / E sum_i |w_i x_i| = about c / sqrt(n)",
@@ -172,9 +171,8 @@ def stays_large(s: Setting) -> Statement:
     p, q = large.probability(-t, t), small.probability(-t, t)
     return Statement(
         "large terms do not cancel to nothing",
-        f"Of {s.n} terms of size 1 the sum is within {t} of zero only once in {1 / p:,.0f} draws; of terms "
-        "of size 1/n it "
-        f"is so in {100 * q:.3g} % of them. Smallness comes from the terms, not from the signs.",
+        f"At n = {s.n:,} a sum of terms of size 1 is within {t} of zero once in {1 / p:,.0f} draws, one of "
+        f"terms of size 1/n in {100 * q:.3g} % of them. Smallness comes from the terms, not from the signs.",
         Math(r"P(|z| \le t)", "P(|z| <= t)"),
         ((f"P(|z| <= {t}), terms of size 1", p), (f"P(|z| <= {t}), terms of size 1/n", q)),
         (
@@ -196,11 +194,13 @@ def given_sizes(s: Setting, terms: tuple[Fraction, ...]) -> Statement:
     sums = [sum((x * a for x, a in zip(signs, sizes, strict=True)), Fraction(0)) for signs in patterns]
     hits = len([total for total in sums if abs(total) <= target])
     shown = " ".join(f"{float(t):+g}" for t in terms).lstrip("+")
+    order = sorted(sizes)
+    paired = len(sizes) % 2 == 0 and sum(order[1::2]) - sum(order[::2]) <= min(target, order[0] / 10)
     return Statement(
         "four numbers, given their sizes" if len(terms) == 4 else "the example, given its sizes",
         f"{shown} = {float(sum(terms)):g}: given these sizes, {hits} of the {len(patterns)} patterns of "
-        "signs leave no more "
-        f"than {float(target):g}. That is frequent because the sizes match in pairs.",
+        f"signs leave no more than {float(target):g}."
+        + (" That is frequent because the sizes match in pairs." if paired else ""),
         Math(r"P\left(\left|\sum_i \pm |w_i x_i|\right| \le t\right)", "P(|sum_i +-|w_i x_i|| <= t)"),
         ((f"P(|sum| <= {float(target):g}), given the sizes", p), ("patterns of signs", hits)),
         (
@@ -219,13 +219,12 @@ def random_sizes(s: Setting, terms: tuple[Fraction, ...]) -> Statement:
     for part in parts[1:]:
         z = z + part
     p = law(z).probability(-target, target)
+    digits = math.ceil(math.log10(float(max(map(abs, terms))) / target))
+    rare = f"the rare thing is not the pattern of signs but sizes that match to {digits} digits"
     return Statement(
         "the same four, sizes drawn too" if len(terms) == 4 else "the example, sizes drawn too",
-        f"Four terms of that size, drawn as normal variables, cancel to within {target:g} with probability "
-        f"{p:.3g}: the "
-        "rare thing is not the pattern of signs but sizes that match to five digits.".replace(
-            "Four", str(len(terms))
-        ),
+        f"{len(terms)} terms of that size, drawn as normal variables, cancel to within {target:g} with "
+        f"probability {p:.3g}" + (f": {rare}." if digits > 1 else "."),
         Math(r"y_i \sim \mathcal{N}(0, |w_i x_i|^2)", "y_i ~ N(0, |w_i x_i|^2)"),
         ((f"P(|sum| <= {target:g}), sizes random", p),),
         (counted([z], lambda v: np.abs(v) <= target, float(p), samples=20 * s.samples, seed=s.seed),),
@@ -241,7 +240,7 @@ def outweighs(s: Setting, terms: tuple[Fraction, ...]) -> Statement:
     r = small / big
     outweigh, flip = 2 / math.pi * math.atan(r), math.atan(r) / math.pi
     return Statement(
-        "the small part seldom decides",
+        "how often the small part decides",
         f"The large terms of the example together have size {big:.4g}, the small ones {small:.4g}. The "
         "small part outweighs "
         f"the large one in {100 * outweigh:.2g} % of draws and turns its sign in {100 * flip:.2g} %.",
@@ -264,19 +263,20 @@ def what_it_buys(s: Setting) -> Statement:
         axis, RandomVariable("w", Normal(), axes=axis) * RandomVariable("x", Normal(), axes=axis)
     )
     unscaled = law(sum_of_products)
-    root = math.sqrt(s.n)
+    root, limit = math.sqrt(s.n), math.erf(3 / math.sqrt(2))
     p = unscaled.probability(-3, 3)
     numbers: list[tuple[str, Any]] = []
     for size in dict.fromkeys((s.n, 10**4, 10**6)):
         one = law(dot(weights="Normal(variance=1/n)", inputs="Normal()", fan_in="n"), at={"n": size})
         numbers.append((f"P(|z| <= 3), Var w = 1/n, n = {size:,}", one.probability(-3, 3)))
     numbers.append((f"P(|z| <= 3), Var w = 1, n = {s.n:,}", p))
-    draws = s.draws(2 * s.n)
+    draws = 4 * s.draws(2 * s.n)
     return Statement(
         "what Var(w) = 1/n buys",
-        "With Var(w) = 1/n the sum stays where activations work, |z| <= 3, in 99.7 % of draws at every n. "
-        "With Var(w) = 1 "
-        f"it does so in {100 * p:.3g} % at n = {s.n}, and in fewer and fewer as n grows.",
+        "With Var(w) = 1/n the sum stays where activations work, |z| <= 3, in "
+        f"{100 * float(numbers[0][1]):.2f} % of draws at n = {s.n:,}, and in {100 * limit:.2f} % in the "
+        f"limit of large n. With Var(w) = 1 it does so in {100 * p:.3g} % at n = {s.n:,}, and in fewer and "
+        "fewer as n grows.",
         Math(r"P(|z| \le 3)", "P(|z| <= 3)"),
         tuple(numbers),
         (

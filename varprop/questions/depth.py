@@ -10,6 +10,7 @@ import sympy as sp
 
 from varprop.derivation.derive import derive
 from varprop.derivation.quantities import Mean, Variance
+from varprop.errors import ParameterError
 from varprop.laws import law
 from varprop.laws.law import Array
 from varprop.model import gaussian
@@ -24,7 +25,7 @@ from varprop.networks.finite_width import norm_law
 from varprop.networks.mean_field import mean_field
 from varprop.questions.findings import average, by_check, counted, same
 from varprop.questions.settings import Setting
-from varprop.questions.statements import Statement
+from varprop.questions.statements import Statement, shown
 from varprop.render import Math
 
 DRAWS = 4000
@@ -46,7 +47,7 @@ def factor_of_a_layer(s: Setting, depth: int) -> Statement:
     proof = derive(Variance(dot(weights="Normal(variance=v)", inputs="relu(Normal())", fan_in="n")))
     rows: list[tuple[str, object]] = [("factor per layer", proof.result)]
     for c in (1, 2, 3):
-        rows.append((f"over {depth} layers, Var w = {c}/n", float(sp.Rational(c, 2) ** depth)))
+        rows.append((f"over {depth} layers, Var w = {c}/n", sp.Rational(c, 2) ** depth))
     back = derive(Mean(_backward()))
     agree = sp.simplify(back.result - proof.result) == 0
     return Statement(
@@ -78,27 +79,38 @@ def _backward() -> Expression:
 
 
 def derivative_of(s: Setting, phi: Activation, depth: int) -> Statement:
-    """The derivative of sigmoid: at most 1/4, 42 % of that at 2, 7 % at 4."""
-    grid = np.linspace(-8, 8, 3201)
+    """The derivative of sigmoid: at most 1/4, 42 % of that at 2, 7 % at 4.
+
+    Raises:
+        ParameterError: it vanishes, or has no bound.
+    """
+    grid = np.linspace(-40, 40, 16_001)
     slope = np.abs(phi.derivative(grid))
     top = float(slope.max())
+    if not 0 < top < math.inf or top > 1.01 * float(slope[4_000:12_001].max()):
+        missing = "its derivative is 0" if top == 0 else "its derivative has no bound"
+        raise ParameterError(f"activation={phi}", missing, 'Choose "sigmoid", for example.')
     at = np.array([2.0, 4.0])
     shares = np.abs(phi.derivative(at)) / top
     h = 1e-6
     slopes_again = (phi.value(at + h) - phi.value(at - h)) / (2 * h)
-    best = float(grid[int(slope.argmax())])
+    highest = np.flatnonzero(slope == top)
+    best = float(grid[highest[len(highest) // 2]])
+    power = sp.Float(top) ** depth
+    best_case = f"multiplies {depth} layers {'down' if top < 1 else 'up'} to {shown(power, 2)}"
+    if math.isclose(top, 1, rel_tol=1e-9):
+        best_case = "only keeps a gradient"
     top_again = abs(float((phi.value(np.array([best + h])) - phi.value(np.array([best - h])))[0])) / (2 * h)
     return Statement(
         f"the derivative of {phi.name}",
-        f"The derivative of {phi.name} is at most {top:.4g}; at 2 only {100 * shares[0]:.0f} % of that are "
-        "left, at 4 "
-        f"{100 * shares[1]:.0f} %. Even at its best it multiplies {depth} layers down to {top**depth:.2g}.",
+        f"The derivative of {phi.name} is at most {top:.4g}; at 2 it is {100 * shares[0]:.0f} % of that, at "
+        f"4 {100 * shares[1]:.0f} %. Even at its best it {best_case}.",
         Math(r"\max_z |\varphi'(z)|", "max |phi'(z)|"),
         (
             ("maximum of the derivative", top),
             ("share of its maximum at 2", float(shares[0])),
             ("share of its maximum at 4", float(shares[1])),
-            (f"maximum to the power of {depth}", top**depth),
+            (f"maximum to the power of {depth}", power),
         ),
         (
             same(top, top_again, 1e-5 * top, "differences of the function itself"),
@@ -129,7 +141,8 @@ def slopes(s: Setting, phi: Activation, depth: int) -> Statement:
         field = mean_field(act, weight_variance=1)
         course = field.iterate(depth - 1).first
         slope = np.array([field.chi_1(float(q)) for q in course])
-        product = float(np.prod(slope))
+        steps = slope[slope > 0]
+        product = sp.exp(sp.Float(float(np.log(steps).sum()))) if len(steps) == len(slope) else sp.S.Zero
         rows.append((f"backward factor of {one}, n Var w = 1, E z^2 = 1", value))
         rows.append((f"{one}: over {depth} layers", product))
         checks.append(average(act.derivative(draws) ** 2, value, 0.02 * value, f"squared slopes of {one}"))
@@ -145,7 +158,7 @@ def slopes(s: Setting, phi: Activation, depth: int) -> Statement:
         "over depth the product of factors decides",
         "Backward a wide layer multiplies by n Var(w) E phi'(z)^2. At n Var(w) = 1 and E z^2 = 1 this is "
         f"{float(rows[0][1]):.3g} for {phi.name}; over {depth} layers, each at the E z^2 that the layers "
-        f"before it leave, the product is {float(rows[1][1]):.2g}. What vanishes is the product of the "
+        f"before it leave, the product is {shown(rows[1][1], 2)}. What vanishes is the product of the "
         "factors, never a single product of two numbers.",
         Math(
             r"\prod_l n \operatorname{Var}(w) \operatorname{E}\varphi'(z_l)^2",
@@ -172,12 +185,12 @@ def goldilocks(s: Setting, m: sp.Expr, depth: int) -> Statement:
     proof = derive(
         Variance(dot(weights=Normal(variance=2 * v / symbol("n")), inputs="relu(Normal())", fan_in="n"))
     )
-    up, down = float(m ** (2 * depth)), float((1 / m) ** (2 * depth))
+    up, down = m ** (2 * depth), (1 / m) ** (2 * depth)
     return Statement(
         "neither too large nor too small",
         f"Multiply all weights by {float(m):g}: the variance grows by {float(m):g}^2 in every layer, over "
         f"{depth} layers by "
-        f"{up:.3g}; divide by it, and {down:.2g} is left.",
+        f"{shown(sp.N(up), 3)}; divide by it, and the factor is {shown(sp.N(down), 2)}.",
         Math(r"\operatorname{Var} z_L = m^{2L} \operatorname{Var} z_0", "Var z_L = m^(2L) Var z_0"),
         (
             (f"factor over {depth} layers, weights times {float(m):g}", up),
@@ -198,12 +211,12 @@ def skips(s: Setting, depth: int) -> Statement:
     w = RandomVariable("w", Normal(variance=2 / n), axes=i, role="weights")
     block = h[k] + c * sum_over(i, w * named("relu")(h))
     proof = derive(Variance(block))
-    plain, scaled = float(sp.Integer(2) ** depth), float((1 + sp.Rational(1, depth)) ** depth)
+    plain, scaled = sp.Integer(2) ** depth, float((1 + sp.Rational(1, depth)) ** depth)
     return Statement(
         "skip connections",
         "A block h + c f(h) keeps the 1 of its shortcut: it multiplies by 1 + c^2, never below 1. With c "
         f"= 1 that is 2^{depth} "
-        f"over {depth} blocks; with c = 1/sqrt(L) it is (1 + 1/L)^L = {scaled:.4g}, near e.",
+        f"over {depth} blocks; with c = 1/sqrt(L) it is (1 + 1/L)^L = {scaled:.4g}, below e.",
         Math(
             r"\operatorname{Var}(h + c f(h)) = (1 + c^2) \operatorname{Var} h",
             "Var(h + c f(h)) = (1 + c^2) Var h",
@@ -226,13 +239,13 @@ def typical_chain(s: Setting, depth: int) -> Statement:
         start=RandomVariable("w1", Normal()),
     )
     found = law(chain)
-    t = 1e-3
+    t = float(f"{float(found.quantile(0.95)):.1g}")
     p = found.probability(-t, t)
     return Statement(
         "width 1: the variance lies",
         f"A chain of {length} weights of variance 1 has variance 1, yet its typical size is "
         f"{float(found.typical_size):.2g}: it is "
-        f"below {t:g} in {100 * p:.4g} % of draws, and few huge draws keep the variance.",
+        f"below {t:g} in {100 * p:.3g} % of draws, and few huge draws keep the variance.",
         Math(r"\operatorname{E}\ln|z| = -\tfrac{L}{2}(\gamma + \ln 2)", "E log|z| = -L (gamma + log 2)/2"),
         (
             (f"typical size after {length} layers", found.typical_size),

@@ -27,6 +27,8 @@ def shown(value: Any, digits: int = 4) -> str:
         return str(value)
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, sp.Expr) and value and not 1e-300 < abs(value) < 1e300:
+        return str(sp.N(value, digits))
     return f"{float(value):.{digits}g}"
 
 
