@@ -143,6 +143,16 @@ def test_powers_beyond_the_stated_work_are_refused():
             vp.derive(noun)
 
 
+def test_powers_of_several_sums_beyond_the_stated_work_are_refused():
+    """Of the ways to deal (5, 3, 4), 3000 are found before the last; those of (9, 9, 8) would take hours."""
+    i = vp.Axis("i", "n")
+    w, x, y = (vp.RandomVariable(name, vp.Uniform(0, 1), axes=i) for name in "wxy")
+    a, b, c = vp.sum_over(i, w), vp.sum_over(i, w * x), vp.sum_over(i, w * y)
+    for power in (a**5 * b**3 * c**4, a**9 * b**9 * c**8):
+        with pytest.raises(vp.WorkLimitError):
+            vp.derive(vp.Mean(power))
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 def test_a_rule_claims_what_it_matched(rule):
     """Also for a mean that holds one more independent factor."""

@@ -276,6 +276,20 @@ def test_what_the_tails_do_not_show_scipy_knows() -> None:
     """E X^k of an F law exists below half the second degrees of freedom."""
     law = FrozenScipy(stats.f(4, 7))
     assert [law.moment_exists(k) for k in (3, 4)] == [True, False]
+    assert not FrozenScipy(stats.f(4, 2)).moment_exists(1)
+
+
+def test_moments_beside_the_index_of_a_tail() -> None:
+    for k in (2, 3):
+        for side, exists in ((-0.02, False), (0.02, True)):
+            assert FrozenScipy(stats.pareto(k + side)).moment_exists(k) is exists
+
+
+def test_moments_about_zero_of_a_narrow_law_far_from_it() -> None:
+    """(1 / std)^100 is beyond float64, the moment is near 1."""
+    law, truth = FrozenScipy(stats.norm(1, 1e-4)), float(Normal(1, sp.Rational(1, 10**8)).moment(100))
+    assert truth == pytest.approx(1 + 4950e-8, rel=1e-7)
+    assert float(law.moment(100)) == pytest.approx(truth, rel=1e-9)
 
 
 def test_a_sum_has_an_error_of_its_rounding() -> None:

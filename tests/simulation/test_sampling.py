@@ -297,13 +297,16 @@ def test_rare_values_are_not_drawn_again_until_they_come() -> None:
         ("Normal(5.1234567, 1)", False), ("Normal(0.3, 1)", True),
         ("Normal(std=1e-13)", False), ("Uniform(1, 2)", True), ("Uniform(1000000, 1000001)", False),
         ("Rectified(Normal(1e8, 1))", False), ("Laplace()", False),
-        ("Uniform(998.92276, 999.92276)", False), ("Constant(2)", False),
+        ("Uniform(998.92276, 999.92276)", False), ("Constant(2)", False), ("Normal(8.5, 1)", False),
+        ("Normal(300000.01, std=1000000)", True), ("Normal(1/1024, std=1/100000)", False),
+        ("Normal(1/10000000, std=1/10000000)", True),
     ],
 )  # fmt: skip
 def test_laws_that_float32_would_blur_are_drawn_in_float64(law: str, single: bool) -> None:
     x = RandomVariable("x", law).variable.distribution
     drawn = x.draw_single(np.random.default_rng(1), 2000)
     assert drawn.dtype == (np.float32 if single else np.float64)
+    assert x.has_single is single
     if not isinstance(x, Constant):
         assert drawn.std() == pytest.approx(float(x.variance) ** 0.5, rel=0.2)
 

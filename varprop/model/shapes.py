@@ -44,8 +44,8 @@ def drawn_shape(shape: Any) -> tuple[int, ...]:
 
 
 @contextmanager
-def enough_memory(law: object, shape: tuple[int, ...]) -> Iterator[None]:
-    """Say in words that a drawn array of float64 did not fit into memory.
+def enough_memory(law: object, shape: tuple[int, ...], item: int = 8) -> Iterator[None]:
+    """Say in words that a drawn array of numbers of so many bytes did not fit into memory.
 
     Raises:
         ParameterError: it did not.
@@ -63,6 +63,6 @@ def enough_memory(law: object, shape: tuple[int, ...]) -> Iterator[None]:
     except MemoryError:
         raise ParameterError(
             f"draw from {law} as an array of shape {shape}",
-            f"it needs {8 * math.prod(shape):,} bytes, and these are not free",
+            f"it needs {item * math.prod(shape):,} bytes, and these are not free",
             "Draw parts of it, or use a smaller shape.",
         ) from None

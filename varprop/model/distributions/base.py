@@ -260,8 +260,7 @@ class Distribution(metaclass=Called):
             ParameterError: a parameter is still a symbol, the distribution is known by its moments only, or
                 the shape is none.
         """
-        sizes = drawn_shape(shape)
-        with enough_memory(self, sizes):
+        with enough_memory(self, sizes := drawn_shape(shape)):
             return np.asarray(self._draw(rng, sizes), dtype=np.float64)
 
     def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[Any]:
@@ -279,7 +278,8 @@ class Distribution(metaclass=Called):
             >>> Normal(mean=3).draw_single(np.random.default_rng(1), 2).dtype
             dtype('float32')
         """
-        return self._draw_single(rng, drawn_shape(shape)) if self.has_single else self.draw(rng, shape)
+        with enough_memory(self, sizes := drawn_shape(shape), item=4):
+            return self._draw_single(rng, sizes)
 
     @abstractmethod
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
@@ -291,7 +291,7 @@ class Distribution(metaclass=Called):
         return False
 
     def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> npt.NDArray[Any]:
-        """Independent samples as float32, where the law `has_single`; hook."""
+        """Independent samples, as float32 if the law `has_single`; hook."""
         return self.draw(rng, shape)
 
     @property

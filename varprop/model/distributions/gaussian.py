@@ -61,7 +61,9 @@ class Normal(AroundMean):
         mean, variance = self._numbers()
         return in_single(mean, math.sqrt(variance))
 
-    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        if not self.has_single:
+            return self.draw(rng, shape)
         mean, variance = self._numbers()
         return normals(rng, math.prod(shape), mean, math.sqrt(variance)).reshape(shape)
 

@@ -102,7 +102,9 @@ class Uniform(Continuous):
         low, high = self._numbers()
         return in_single(low, high - low)
 
-    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    def _draw_single(self, rng: np.random.Generator, shape: tuple[int, ...]) -> NDArray[Any]:
+        if not self.has_single:
+            return self.draw(rng, shape)
         low, high = self._numbers()
         drawn = uniforms(rng, math.prod(shape)).reshape(shape)
         drawn *= np.float32(high - low)
