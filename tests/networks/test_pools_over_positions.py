@@ -24,7 +24,9 @@ from varprop import (
     relu,
     tanh,
 )
-from varprop.networks import brute, spatial_units
+from varprop.model import gaussian
+from varprop.model.activations import NAMED
+from varprop.networks import brute, pair_products, spatial_units
 
 X = np.array([0.5, -1.0, 2.0, 0.25])
 SIGNS = vp.Rademacher()
@@ -254,12 +256,12 @@ def test_brute_force_agrees(name: str) -> None:
 
 @pytest.mark.parametrize("name", NETS)
 def test_positions_taken_as_independent_are_noticed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    true = spatial_units._products
+    true = spatial_units.pair_products
 
-    def independent(phi: object, means: np.ndarray, covariance: np.ndarray, slope: bool) -> object:
-        return true(phi, means, np.diag(np.diag(covariance)), slope)
+    def independent(phi: object, means: np.ndarray, covariance: np.ndarray, *rest: object) -> object:
+        return true(phi, means, np.diag(np.diag(covariance)), *rest)
 
-    monkeypatch.setattr(spatial_units, "_products", independent)
+    monkeypatch.setattr(spatial_units, "pair_products", independent)
     layers, last = NETS[name]
     profile = propagate(Network(layers, fan_in=(2, 4)), given=np.arange(8.0) / 4)
     assert vp.check(profile.only("second_moment", layers=[last]), seed=7, budget=2.0).verdict == "disagrees"
@@ -268,7 +270,7 @@ def test_positions_taken_as_independent_are_noticed(name: str, monkeypatch: pyte
 @pytest.mark.parametrize(
     ("layers", "shape", "words"),
     [
-        ([Conv(1), AveragePool()], (1, 6000), "72000000 numbers, more than 30000000"),
+        ([Conv(1), AveragePool()], (1, 6000), "72000000 numbers, more than 60000000"),
         ([Conv(1), Dropout("1/2"), vp.leaky_relu(1), AveragePool()], (1, 4), "how is not followed here"),
     ],
 )
@@ -285,9 +287,106 @@ def test_pools_behind_convolutions_in_symbols_and_beyond_floats_are_refused() ->
         propagate(far, given=1e-160 * X)
 
 
+@pytest.mark.parametrize("name", ["tanh", "relu", "gelu", "sigmoid"])
+@pytest.mark.parametrize("slope", [False, True])
+def test_products_of_many_pairs_are_those_of_single_ones(name: str, slope: bool) -> None:
+    """Narrow, wide and fixed variables, nearly the same and nearly opposite ones."""
+    phi = NAMED[name]
+    spread, turned = np.array([1.0, 1.0, 1e-3, 2.5, 0.0]), np.array([0.0, 1e-3, 1.0, 3.1, 0.0])
+    vectors = spread * np.array([np.cos(turned), np.sin(turned)])
+    c = vectors.T @ vectors
+    p, q = np.triu_indices(5, 1)
+    pairs = np.stack([p, q], axis=1)
+    for means, shifts in ((np.zeros(5), (0.0,)), (np.linspace(-1, 2, 5), (0.0, 0.4))):
+        chances = np.array([0.25, 0.75])[-len(shifts) :] / sum([0.25, 0.75][-len(shifts) :])
+        made, _ = pair_products.pair_products(phi, means, c, (chances, np.array(shifts)), slope)
+        ask = gaussian.slope_cross_moment if slope else gaussian.cross_moment
+        matrices = c[pairs[:, :, None], pairs[:, None, :]]
+        each = [ask(phi, means[pairs] + shift, matrices).value for shift in shifts]
+        assert made[p, q] == pytest.approx(chances @ np.array(each), rel=1e-9, abs=1e-13)
+        assert np.array_equal(made, made.T)
+
+
 def test_too_many_kinds_of_pairs_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spatial_units, "MOST_PAIRS", 5)
-    net = Network([Conv(2), tanh, AveragePool()], fan_in=(1, 4))
-    with pytest.raises(vp.DerivationError, match="6 pairs of positions are not alike, more than 5"):
+    monkeypatch.setattr(pair_products, "MOST_PAIRS", 5)
+    net = Network([Conv(2, bias=1), relu, AveragePool()], fan_in=(1, 4))
+    with pytest.raises(vp.DerivationError, match="6 pairs that are not alike take a quadrature each, more"):
         propagate(net, given=X)
     assert propagate(net, input=Normal())[-1].second_moment > 0
+
+
+# ---- a bias of any law, the same at all positions of a channel
+
+
+def smooth_oracle(bias: np.ndarray, chances: np.ndarray, size: float) -> tuple[np.ndarray, np.ndarray]:
+    """E tanh tanh and E tanh' tanh' at every two positions, by a sum over the bias and over normal pairs."""
+    c = size * covariance(X)
+    units, slopes = np.zeros((4, 4)), np.zeros((4, 4))
+    for p, q in itertools.product(range(4), repeat=2):
+        u, v, w = nodes(c[np.ix_([p, q], [p, q])])
+        for b, chance in zip(bias, chances, strict=True):
+            units[p, q] += chance * (w * np.tanh(u + b) * np.tanh(v + b)).sum()
+            slopes[p, q] += chance * (w / np.cosh(u + b) ** 2 / np.cosh(v + b) ** 2).sum()
+    return units, slopes
+
+
+@pytest.mark.parametrize("law", [Uniform(-1, "1/2"), SIGNS])
+def test_a_random_bias_is_shared_by_positions(law: vp.Distribution) -> None:
+    x, w = np.polynomial.legendre.leggauss(24)
+    bias, chances = ((x * 0.75 - 0.25), w / 2) if law != SIGNS else (np.array([-1.0, 1.0]), np.full(2, 0.5))
+    units, slopes = smooth_oracle(bias, chances, 1.0)
+    net = Network([Conv(3, bias=law), tanh, AveragePool(2), Flatten(), Dense(1)], fan_in=(1, 4))
+    profile = propagate(net, given=X)
+    assert profile[2].second_moment == pytest.approx(np.diag(units).mean(), rel=1e-8)
+    assert profile[3].second_moment == pytest.approx(units.reshape(2, 2, 2, 2).mean(axis=(1, 3)).trace() / 2)
+    above = slopes * np.kron(np.eye(2), np.ones((2, 2))) / 24
+    assert profile[1].gradient == pytest.approx(np.diag(above).mean(), rel=1e-8)
+    seen = np.array([read(tap, X) for tap in np.eye(3)])
+    assert profile[1].weight_gradient == pytest.approx(np.mean([one @ above @ one for one in seen]), rel=1e-8)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-2, 1e-200])
+def test_a_random_bias_behind_a_pool_and_beyond_the_border(size: float) -> None:
+    """E relu(b + g)^2 in closed form given b, one standard deviation per window; two see the bias alone."""
+    layers = [Conv(2, 1, 1, 2, weights=Normal(variance=size), bias=Uniform(-1, "1/2")), AveragePool(2), relu]
+    profile = propagate(Network(layers, fan_in=(1, 2)), given=[3.0, -1.0])
+    b, step = np.linspace(-1, 0.5, 300_001, retstep=True)
+    expected = []
+    for std in (0.0, np.sqrt(size), 0.0):
+        r = b / std if std else np.sign(b) * 1e9
+        tail = np.array([math.erfc(-one / math.sqrt(2)) / 2 for one in r[::100]])
+        tail = np.interp(b, b[::100], tail)
+        inner = (b**2 + std**2) * tail + b * std * np.exp(-(r**2) / 2) / np.sqrt(2 * np.pi)
+        expected.append(np.trapezoid(inner, dx=step) / 1.5)
+    assert profile[3].second_moment == pytest.approx(np.mean(expected), rel=1e-5)
+
+
+def test_one_pool_over_all_positions_leaves_one_normal_variable_beside_the_bias() -> None:
+    layers = [Conv(2, bias=vp.Laplace(variance=1)), AveragePool(), tanh]
+    profile = propagate(Network(layers, fan_in=(1, 4)), given=X)
+    std = np.sqrt(covariance(X).sum()) / 4
+    b = np.linspace(-30, 30, 6001)
+    z = np.linspace(-9, 9, 721)
+    inner = np.tanh(b[:, None] + std * z) ** 2 @ np.exp(-(z**2) / 2) * (z[1] - z[0]) / np.sqrt(2 * np.pi)
+    density = np.exp(-np.sqrt(2) * np.abs(b)) / np.sqrt(2)
+    assert profile[3].second_moment == pytest.approx(np.trapezoid(inner * density, b), rel=1e-4)
+    dense = Network(
+        [Dense(2, weights=Normal(variance=float(std**2)), bias=vp.Laplace(variance=1)), tanh], fan_in=1
+    )
+    unit = propagate(dense, given=[1.0])[-1]
+    assert unit.second_moment == pytest.approx(float(profile[3].second_moment), rel=1e-8)
+
+
+def test_random_biases_that_are_not_known_are_refused() -> None:
+    unknown = vp.Unknown(mean=0, variance=1)
+    with pytest.raises(vp.DerivationError, match="neither symmetric nor normal"):
+        propagate(Network([Conv(2, bias=unknown), tanh], fan_in=(1, 4)), input=Normal())
+    with pytest.raises(vp.DerivationError, match="not known in numbers"):
+        propagate(Network([Conv(2, bias=SIGNS), relu, tanh], fan_in=(1, 4)), input=Normal())
+
+
+def test_brute_force_agrees_on_a_random_bias() -> None:
+    net = Network([Conv(8, weights="he_normal", bias=Uniform(-1, 1)), relu, AveragePool()], fan_in=(1, 4))
+    profile = propagate(net, given=X)
+    assert profile[3].validity == "exact"
+    assert vp.check(profile.only("second_moment", layers=[3]), seed=7, budget=2.0).verdict == "agrees"

@@ -33,6 +33,7 @@ from varprop.networks.unit_laws import (
     NormalUnit,
     Sample,
     Several,
+    SharedBias,
     grid_of,
     law_moment,
     normal_slope_moment,
@@ -158,7 +159,7 @@ def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
         return normal_slope_moment(phi, law.mean, law.second)
     if isinstance(law, Activated):
         law = law.discrete
-    if isinstance(law, NormalMixture):
+    if isinstance(law, NormalMixture | SharedBias):
         return law.slope_moment(phi), "estimate"
     return maps.no_law(f"{phi}'")
 

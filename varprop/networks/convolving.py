@@ -20,7 +20,8 @@ from varprop.networks.positions import Conv, Flatten
 from varprop.networks.samples import sampled
 from varprop.networks.spatial import Spatial, unit_of
 from varprop.networks.states import State
-from varprop.networks.unit_laws import NormalUnit, Sample
+from varprop.networks.sum_laws import sum_law
+from varprop.networks.unit_laws import Sample
 
 __all__ = [
     "average",
@@ -154,7 +155,6 @@ def conv(layer: Conv, s: State) -> State:
     second = through(s.second, 2)
     mean = spread(maps.dense(law, bias, 1)(channels, out, mp.mpf(0), mp.mpf(1)), second.shape)  # type: ignore[union-attr]
     flips = law.symmetric is True and (bias is None or bias.symmetric is True)
-    normal_bias = bias is None or isinstance(bias, Normal) or hasattr(bias, "value")
     given = isinstance(s.law, Sample) and s.law.fixed and isinstance(law, Normal)
     return s.after(
         {"mean": True, "cross": True},
@@ -171,7 +171,7 @@ def conv(layer: Conv, s: State) -> State:
         alike=True,
         symmetric=flips,
         rows_flip=flips,
-        law=NormalUnit(mean, second, given) if normal_bias else None,
+        law=sum_law(bias, mean, second, given),
         independent=False,
         alive=False,
     )

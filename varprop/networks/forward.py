@@ -23,15 +23,16 @@ from varprop.networks.samples import sampled
 from varprop.networks.spatial import scaled
 from varprop.networks.spatial_units import activated, beside
 from varprop.networks.states import State
+from varprop.networks.sum_laws import sum_law
 from varprop.networks.unit_laws import (
     Activated,
     NormalMixture,
     NormalUnit,
     Sample,
     Several,
+    SharedBias,
     UnitLaw,
     law_moment,
-    nodes_of,
     normal_moment,
 )
 
@@ -82,16 +83,8 @@ def dense(layer: Dense | GLU, s: State) -> State:
 
 def dense_law(layer: Dense | GLU, s: State, mean: Number, second: Number) -> UnitLaw:
     """The law of a pre-activation: normal, a normal plus a bias of another law, or unknown."""
-    bias = layer.bias
     given = isinstance(s.law, Sample) and s.law.fixed and isinstance(layer.weights, Normal)
-    if bias is None or isinstance(bias, Normal) or hasattr(bias, "value"):
-        return NormalUnit(mean, second, given)
-    if isinstance(second, sp.Basic):
-        return None
-    try:
-        return NormalMixture(*nodes_of(bias), float(mp.sqrt(second - maps.number(bias.moment(2)))))
-    except MomentError:
-        return None
+    return sum_law(layer.bias, mean, second, given)
 
 
 def dense_fourth(
@@ -138,8 +131,8 @@ def unit_moment(phi: Activation, s: State, power: int) -> Found:
         return value, law.exact, kind
     if isinstance(law, Activated):
         law = law.discrete
-    if isinstance(law, NormalMixture):
-        return law.moment(phi, power), False, "estimate"
+    if isinstance(law, NormalMixture | SharedBias):
+        return law.moment(phi, power), law.exact, "estimate"
     return maps.no_law(str(phi))
 
 
@@ -155,7 +148,7 @@ def activate(phi: Activation, s: State) -> State:
     pair, pair_mean, pair_second, pair_exact, kind_of_pair = paired(phi, s)
     odd = s.symmetric and phi.parity == "odd"
     law = activated_law(phi, s.law)
-    normal = isinstance(s.law, NormalUnit) and s.law.exact
+    normal = isinstance(s.law, NormalUnit | SharedBias) and s.law.exact
     exact = {"mean": mean_exact, "second": second_exact, "pair": pair_exact, "cross": s.independent}
     return s.after(
         exact | {"spatial": s.exact("spatial") and (s.independent or normal)},
@@ -180,7 +173,7 @@ def activated_law(phi: Activation, law: UnitLaw) -> UnitLaw:
     """The law of phi(h)."""
     if isinstance(law, Distribution):
         return phi(law)
-    if isinstance(law, NormalUnit | NormalMixture):
+    if isinstance(law, NormalUnit | NormalMixture | SharedBias):
         return Activated(phi, law)
     if isinstance(law, Several):
         return Several(law.shares, tuple(activate(phi, group) for group in law.states))

@@ -16,7 +16,7 @@ from varprop.model.activations import Activation
 from varprop.model.distributions import Normal
 from varprop.numerics.quadrature import legendre
 
-__all__ = ["LARGEST", "Conditional", "Mehler", "quick"]
+__all__ = ["ENOUGH", "LARGEST", "Conditional", "Mehler", "hermite", "quick"]
 
 Array = NDArray[np.float64]
 
@@ -35,7 +35,7 @@ NODES, WEIGHTS = legendre(12)
 
 
 @cache
-def _hermite() -> tuple[Array, Array, Array]:
+def hermite() -> tuple[Array, Array, Array]:
     """Return points, their weights, and the weighted polynomials He_k / sqrt(k!) there."""
     points, step = np.linspace(-REACH, REACH, POINTS, retstep=True)
     weights = np.exp(-(points**2) / 2) * (step / math.sqrt(2 * math.pi))
@@ -78,7 +78,7 @@ class Mehler:
         """Return the coefficients, E phi^2 and what the coefficients leave of it."""
         known = self._known.get(q)
         if known is None:
-            points, weights, rows = _hermite()
+            points, weights, rows = hermite()
             values = self.phi.value(math.sqrt(q) * points)
             coefficients = rows @ values
             second = float((values * values) @ weights)

@@ -15,7 +15,8 @@ from varprop.networks.maps import Number, like
 from varprop.networks.positions import AveragePool
 from varprop.networks.spatial import Array, Found, Spatial, of_independent, windows
 from varprop.networks.states import State
-from varprop.networks.unit_laws import NormalUnit
+from varprop.networks.sum_laws import with_bias
+from varprop.networks.unit_laws import NormalUnit, SharedBias, UnitLaw
 
 __all__ = ["pool_gradient", "pool_gradient_products", "pool_positions", "window_size"]
 
@@ -74,10 +75,17 @@ def pool_positions(layer: AveragePool, s: State, shape: Shape) -> State:
         pair_mean=None,
         cross=None,
         spatial=spatial,
-        law=NormalUnit(mean, second, s.law.exact) if isinstance(s.law, NormalUnit) else None,
+        law=_pooled_law(s.law, mean, second),
         alive=False,
         precision=maps.worst(s.precision, kind),
     )
+
+
+def _pooled_law(law: UnitLaw, mean: Number, second: Number) -> UnitLaw:
+    """The law of an average of normal units, and of the bias that they share."""
+    if isinstance(law, SharedBias):
+        return with_bias(law.bias, second, law.exact)
+    return NormalUnit(mean, second, law.exact) if isinstance(law, NormalUnit) else None
 
 
 def pool_gradient(before: Shape, after: Shape, g: Number) -> Number:

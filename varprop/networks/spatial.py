@@ -32,7 +32,7 @@ Array: TypeAlias = NDArray[np.float64]
 Found: TypeAlias = tuple[Array, str]
 """A matrix, and the kind of number it holds."""
 
-MOST_NUMBERS = 30_000_000
+MOST_NUMBERS = 60_000_000
 """Numbers of all matrices that one pool asks for."""
 
 

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from mpmath import mp
 from numpy.typing import NDArray
 
 from varprop.errors import DerivationError
-from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.networks import maps
-from varprop.networks.kernels import kernel
 from varprop.networks.maps import Number
+from varprop.networks.pair_products import pair_products
 from varprop.networks.spatial import Found, Spatial, flat, of_independent, summed, unit_of
 from varprop.networks.states import State
-from varprop.networks.unit_laws import NormalMixture, NormalUnit, Several
+from varprop.networks.unit_laws import NormalUnit, Several, SharedBias
 
 __all__ = ["activated", "beside", "slopes"]
 
 Array: TypeAlias = NDArray[np.float64]
 
-MOST_PAIRS = 100_000
-"""Pairs of positions that are not alike, for one activation."""
-BITS = 2.0**45
-"""Numbers that agree to so many binary digits are one number."""
 LITTLE, MUCH = 1e-140, 1e140
 
 
@@ -61,7 +56,7 @@ def slopes(phi: Activation, s: State, second: Number) -> Spatial | None:
 def _pairs(phi: Activation, s: State, second: Number, slope: bool) -> Spatial | None:
     law, below = s.law, s.spatial
     assert below is not None
-    if isinstance(law, NormalMixture):
+    if isinstance(law, SharedBias):
         weights, shifts = law.weights, law.places
     elif isinstance(law, NormalUnit):
         weights, shifts = np.ones(1), np.zeros(1)
@@ -80,78 +75,15 @@ def _pairs(phi: Activation, s: State, second: Number, slope: bool) -> Spatial | 
                 f"second moments of about {mp.nstr(below.unit, 3)} are beyond the range of floats",
                 "Give an input, or weights, of another size.",
             )
-        if isinstance(law, NormalMixture):
+        if isinstance(law, SharedBias):
             means = np.zeros(below.places)
             products = size * values - float(weights @ shifts**2)
         else:
             means = flat(s.mean, mp.mpf(1), below.places) if not centered else np.zeros(below.places)
             products = size * values - np.outer(means, means)
-        total, kind = np.zeros_like(values), "closed form" if len(shifts) == 1 else "estimate"
-        for weight, shift in zip(weights, shifts, strict=True):
-            part, of_part = _products(phi, means + shift, products, slope)
-            total, kind = total + weight * part, maps.worst(kind, of_part)
-        total *= float(outer / unit)
+        total, kind = pair_products(phi, means, products, (weights, shifts), slope)
+        total = total * float(outer / unit)
         np.fill_diagonal(total, flat(second, unit, below.places))
         return total, kind
 
     return Spatial(below.places, unit, make, (below,))
-
-
-def _alike(values: Array) -> NDArray[np.intp]:
-    """The number of the class of every number; those that agree to nearly all digits are one class."""
-    mantissa, exponent = np.frexp(values)
-    _, where = np.unique(np.ldexp(np.round(mantissa * BITS), exponent), return_inverse=True)
-    return np.asarray(where).ravel()
-
-
-def _products(phi: Activation, means: Array, covariance: Array, slope: bool) -> Found:
-    """E phi(X_p) phi(X_q) of normal variables off the diagonal; every kind of pair is asked for once.
-
-    Raises:
-        DerivationError: there are too many pairs.
-    """
-    variances = np.maximum(np.diag(covariance), 0.0)
-    bounds = np.sqrt(variances)
-    p, q = np.triu_indices(len(means), 1)
-    between = np.clip(covariance[p, q], -bounds[p] * bounds[q], bounds[p] * bounds[q])
-    kinds = _alike(means) * len(means) + _alike(variances)
-    low, high = np.minimum(kinds[p], kinds[q]), np.maximum(kinds[p], kinds[q])
-    _, places = np.unique(low * len(means) ** 2 + high, return_inverse=True)
-    _, first, where = np.unique(
-        np.asarray(places).ravel() * len(p) + _alike(between), return_index=True, return_inverse=True
-    )
-    if len(first) > MOST_PAIRS:
-        raise DerivationError(
-            f"the products of {phi} at two of {len(means)} positions",
-            f"{len(first)} pairs of positions are not alike, more than {MOST_PAIRS}",
-            "Give fewer positions: a smaller input, or a larger stride.",
-        )
-    pairs = np.stack([p[first], q[first]], axis=1)
-    each, kind = _of_pairs(phi, means[pairs], variances[pairs], between[first], slope)
-    made = np.zeros_like(covariance)
-    made[p, q] = made[q, p] = each[np.asarray(where).ravel()]
-    return made, kind
-
-
-def _of_pairs(phi: Activation, means: Array, variances: Array, between: Array, slope: bool) -> Found:
-    """E phi(X) phi(Y) of some normal pairs."""
-    value, kind = np.empty(len(means)), "closed form"
-    usual = ((variances > LITTLE) & (variances < MUCH)).all(axis=1)
-    plain = np.asarray(usual & ~means.any(axis=1) & (not slope))
-    if plain.any():
-        one = kernel(phi)
-        roots = np.sqrt(variances[plain]).prod(axis=1)
-        correlations = np.clip(between[plain] / roots, -1.0, 1.0)
-        value[plain] = [
-            one.cross(*map(float, row)) for row in np.column_stack([variances[plain], correlations])
-        ]
-        kind = "closed form" if one.crosses_closed else "estimate"
-    rest = ~plain
-    if rest.any():
-        matrices = np.empty((int(rest.sum()), 2, 2))
-        matrices[:, 0, 0], matrices[:, 1, 1] = variances[rest].T
-        matrices[:, 0, 1] = matrices[:, 1, 0] = between[rest]
-        ask: Any = gaussian.slope_cross_moment if slope else gaussian.cross_moment
-        found = ask(phi, means[rest], matrices)
-        value[rest], kind = found.value, maps.worst(kind, found.precision)
-    return value, kind

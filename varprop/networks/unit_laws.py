@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,6 +19,7 @@ from varprop.model.activations import Activation
 from varprop.model.distributions import Distribution
 from varprop.networks.kernels import kernel
 from varprop.networks.maps import Number, is_zero, normal_slope, normal_unit
+from varprop.networks.nodes import NODES, nodes_of
 
 __all__ = [
     "Activated",
@@ -26,6 +27,7 @@ __all__ = [
     "NormalUnit",
     "Sample",
     "Several",
+    "SharedBias",
     "UnitLaw",
     "as_mixture",
     "grid_of",
@@ -38,8 +40,6 @@ __all__ = [
 Array: TypeAlias = NDArray[np.float64]
 
 MOST_PLACES = 20_000
-NODES = 24
-"""Places that stand for a distribution, so that its moments up to order 47 are right."""
 TOLERANCE = 1e-7
 PANEL = np.polynomial.legendre.leggauss(10)
 REACH = 9.0
@@ -103,11 +103,13 @@ class NormalMixture:
         weights: probabilities.
         places: the values of a.
         std: of g.
+        exact: whether g is normal at every width.
     """
 
     weights: Array
     places: Array
     std: float
+    exact: bool = False
 
     def moment(self, activation: Activation, power: int) -> Number:
         """E phi(h)^power for powers 1 and 2."""
@@ -155,6 +157,37 @@ class NormalMixture:
 
 
 @dataclass(frozen=True, eq=False)
+class SharedBias:
+    """One unit a + g_p at every position of a channel, in the limit of wide layers; they share a.
+
+    Args:
+        bias: the distribution of a.
+        weights, places: as for `NormalMixture`.
+        stds: of g_p, by position.
+        exact: whether the g_p are normal at every width.
+    """
+
+    bias: Distribution
+    weights: Array
+    places: Array
+    stds: Array
+    exact: bool = False
+
+    def moment(self, activation: Activation, power: int) -> Number:
+        """E phi(h)^power for powers 1 and 2, by position."""
+        return self._each(lambda one: one.moment(activation, power))
+
+    def slope_moment(self, activation: Activation) -> Number:
+        """E phi'(h)^2, by position."""
+        return self._each(lambda one: one.slope_moment(activation))
+
+    def _each(self, ask: Callable[[NormalMixture], Number]) -> Number:
+        stds, where = np.unique(self.stds, return_inverse=True)
+        found = [ask(NormalMixture(self.weights, self.places, float(std))) for std in stds]
+        return np.array(found, dtype=object)[where.reshape(self.stds.shape)]
+
+
+@dataclass(frozen=True, eq=False)
 class Activated:
     """One unit phi(y) for a y that is normal, or a mixture of normals, in the limit of wide layers.
 
@@ -164,7 +197,7 @@ class Activated:
     """
 
     activation: Activation
-    parent: NormalUnit | NormalMixture
+    parent: NormalUnit | NormalMixture | SharedBias
 
     @cached_property
     def grid(self) -> tuple[Array, Array, NDArray[np.intp]]:
@@ -196,7 +229,9 @@ class Several:
     states: tuple[Any, ...]
 
 
-UnitLaw: TypeAlias = Distribution | NormalUnit | NormalMixture | Activated | Several | Sample | None
+UnitLaw: TypeAlias = (
+    Distribution | NormalUnit | NormalMixture | SharedBias | Activated | Several | Sample | None
+)
 
 
 def as_mixture(law: UnitLaw) -> NormalMixture:
@@ -283,45 +318,6 @@ def _far(ask: Any, activation: Activation, std: Number) -> Number:
         return mp.mpf(0)
     power = round(float(np.log(nearer / there) / np.log(step)))
     return there * (std / end) ** power
-
-
-@lru_cache(maxsize=256)
-def nodes_of(law: Distribution, count: int = NODES) -> tuple[Array, Array]:
-    """Weights and places of the Gauss rule of a distribution, from its exact moments.
-
-    Raises:
-        MomentError: too few of its moments exist.
-
-    Source: Golub, Welsch, Calculation of Gauss Quadrature Rules, 1969.
-    """
-    last = 0
-    moments = []
-    with mp.workdps(120):
-        for k in range(2 * count):
-            try:
-                moments.append(mp.mpf(str(sp.N(law.moment(k), 120))))
-            except MomentError:
-                if k < 8:
-                    raise
-                break
-        size = len(moments) // 2
-        alpha, beta = [moments[1]], [mp.mpf(1)]
-        older, old = [mp.mpf(0)] * len(moments), list(moments)
-        for k in range(1, size):
-            new = list(old)
-            for j in range(k, 2 * size - k):
-                new[j] = old[j + 1] - alpha[k - 1] * old[j] - beta[k - 1] * older[j]
-            if abs(new[k]) < mp.mpf(10) ** -60 * abs(moments[2]) ** k:
-                break
-            beta.append(new[k] / old[k - 1])
-            alpha.append(new[k + 1] / new[k] - old[k] / old[k - 1])
-            older, old = old, new
-            last = k
-        diagonal = np.array([float(a) for a in alpha])
-        off = np.array([float(mp.sqrt(b)) for b in beta[1:]])
-    places, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
-    assert len(places) == last + 1
-    return vectors[0] ** 2, places
 
 
 def grid_of(law: UnitLaw, kinks: Array, fine: int = 1) -> tuple[Array, Array]:

@@ -1,0 +1,163 @@
+"""E phi(X_p) phi(X_q) of many normal variables at once: all pairs that are alike are one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from varprop.errors import DerivationError
+from varprop.model import gaussian
+from varprop.model.activations import Activation
+from varprop.networks import maps
+from varprop.networks.kernels import kernel
+from varprop.networks.mehler import ENOUGH, LARGEST, hermite
+
+__all__ = ["pair_products"]
+
+Array: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.intp]
+
+MOST_PAIRS = 20_000
+"""Pairs that are not alike, of which every one takes a quadrature of its own."""
+BITS = 2.0**45
+"""Numbers that agree to so many binary digits are one number."""
+LITTLE, MUCH = 1e-140, 1e140
+
+
+class _Pairs(NamedTuple):
+    """Pairs of variables, each by its class: the first, the second, their covariance."""
+
+    first: Places
+    second: Places
+    between: Array
+
+    def only(self, chosen: NDArray[np.bool_]) -> _Pairs:
+        return _Pairs(self.first[chosen], self.second[chosen], self.between[chosen])
+
+
+def pair_products(
+    phi: Activation, means: Array, covariance: Array, shifts: tuple[Array, Array], slope: bool
+) -> tuple[Array, str]:
+    """E phi(X_p + a) phi(X_q + a), or of phi', for p != q, and the kind of number.
+
+    Args:
+        phi: the activation.
+        means, covariance: of the X_p.
+        shifts: probabilities and values of a, which all of them share.
+        slope: whether phi' is asked for.
+
+    Raises:
+        DerivationError: there are too many pairs.
+    """
+    variances = np.maximum(np.diag(covariance), 0.0)
+    bounds = np.sqrt(variances)
+    p, q = np.triu_indices(len(means), 1)
+    between = np.clip(covariance[p, q], -bounds[p] * bounds[q], bounds[p] * bounds[q])
+    kinds = _alike(means) * len(means) + _alike(variances)
+    _, heads, kinds = np.unique(kinds, return_index=True, return_inverse=True)
+    kinds = np.asarray(kinds).ravel()
+    low, high = np.minimum(kinds[p], kinds[q]), np.maximum(kinds[p], kinds[q])
+    both = _number_of(low * len(heads) + high)
+    _, first, where = np.unique(
+        both * max(len(p), 1) + _alike(between), return_index=True, return_inverse=True
+    )
+    pairs = _Pairs(low[first], high[first], between[first])
+    total, kind, spent = np.zeros(len(first)), "closed form" if len(shifts[0]) == 1 else "estimate", 0
+    for weight, shift in zip(*shifts, strict=True):
+        each, of_each, count = _of_pairs(phi, means[heads] + shift, variances[heads], pairs, slope, spent)
+        total, kind, spent = total + weight * each, maps.worst(kind, of_each), spent + count
+    made = np.zeros_like(covariance)
+    made[p, q] = made[q, p] = total[np.asarray(where).ravel()]
+    return made, kind
+
+
+def _number_of(values: NDArray[Any]) -> Places:
+    """The place of each value among those that differ."""
+    return np.asarray(np.unique(values, return_inverse=True)[1]).ravel()
+
+
+def _alike(values: Array) -> Places:
+    """The same, where numbers that agree to nearly all digits are one."""
+    mantissa, exponent = np.frexp(values)
+    return _number_of(np.ldexp(np.round(mantissa * BITS), exponent))
+
+
+def _of_pairs(
+    phi: Activation, means: Array, variances: Array, pairs: _Pairs, slope: bool, spent: int
+) -> tuple[Array, str, int]:
+    """E phi(X) phi(Y) of pairs of classes, the kind of number, and how many took a quadrature."""
+    value, kind = np.full(len(pairs.first), np.nan), "closed form"
+    usual = (variances > LITTLE) & (variances < MUCH)
+    formula = getattr(phi, "slope", None) if slope else phi
+    centered = usual & (means == 0)
+    plain = centered[pairs.first] & centered[pairs.second]
+    if not isinstance(formula, Activation) or not kernel(formula).crosses_closed:
+        plain[:] = False
+    elif plain.any():
+        value[plain] = _centered(formula, variances, pairs.only(plain))
+    if phi.analytic and not plain.all():
+        value[~plain] = _expanded(phi, means, variances, pairs.only(~plain), slope)
+        kind = "estimate"
+    rest = np.isnan(value)
+    count = int(rest.sum())
+    if spent + count > MOST_PAIRS:
+        raise DerivationError(
+            f"the products of {phi} at every two positions",
+            f"{spent + count} pairs that are not alike take a quadrature each, more than {MOST_PAIRS}",
+            "Give fewer positions: a smaller input, or a larger stride.",
+        )
+    if count:
+        left = pairs.only(rest)
+        matrices = np.empty((count, 2, 2))
+        matrices[:, 0, 0], matrices[:, 1, 1] = variances[left.first], variances[left.second]
+        matrices[:, 0, 1] = matrices[:, 1, 0] = left.between
+        ask: Any = gaussian.slope_cross_moment if slope else gaussian.cross_moment
+        found = ask(phi, np.stack([means[left.first], means[left.second]], axis=1), matrices)
+        value[rest], kind = found.value, maps.worst(kind, found.precision)
+    return value, kind, count
+
+
+def _centered(phi: Activation, variances: Array, pairs: _Pairs) -> Array:
+    """By the closed form of two centered variables."""
+    cross = kernel(phi).cross
+    a, b = variances[pairs.first], variances[pairs.second]
+    rows = zip(a.tolist(), b.tolist(), _correlation(a, b, pairs.between).tolist(), strict=True)
+    return np.array([cross(*row) for row in rows])
+
+
+def _correlation(a: Array, b: Array, between: Array) -> Array:
+    return np.asarray(np.clip(between / (np.sqrt(a) * np.sqrt(b)), -1.0, 1.0))
+
+
+def _expanded(phi: Activation, means: Array, variances: Array, pairs: _Pairs, slope: bool) -> Array:
+    """sum_k a_k b_k c^k with the Hermite coefficients of phi(X) and phi(Y); nan where that is not enough.
+
+    The points are enough where they give E phi(X)^2, and the terms where Cauchy and Schwarz bound the rest.
+
+    Source:
+        Mehler, 1866; Daniely, Frostig, Singer, Toward deeper understanding of neural networks, 2016.
+    """
+    function: Callable[[Array], Array] = phi.derivative if slope else phi.value
+    ask: Any = gaussian.slope_second_moment if slope else gaussian.second_moment
+    points, weights, rows = hermite()
+    stds = np.sqrt(variances)
+    with np.errstate(all="ignore"):
+        values = function(means[:, None] + stds[:, None] * points)
+        coefficients, seconds = values @ rows.T, values**2 @ weights
+    exact = ask(phi, means, stds).value
+    good = (variances > LITTLE) & (variances <= LARGEST) & (np.abs(seconds - exact) <= 10 * ENOUGH * exact)
+    left = np.maximum(seconds - (coefficients**2).sum(axis=1), 1e-15 * seconds)
+    found = np.full(len(pairs.first), np.nan)
+    usable = good[pairs.first] & good[pairs.second]
+    a, b, between = pairs.only(usable)
+    c = _correlation(variances[a], variances[b], between)
+    columns = coefficients.T
+    total = np.zeros(len(a))
+    for column in columns[::-1]:
+        total = total * c + column[a] * column[b]
+    rest = np.abs(c) ** len(columns) * np.sqrt(left[a] * left[b])
+    found[usable] = np.where(rest <= ENOUGH * np.sqrt(seconds[a] * seconds[b]), total, np.nan)
+    return found
