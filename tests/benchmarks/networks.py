@@ -47,6 +47,18 @@ CASES: dict[str, tuple[Network, Any]] = {
         Network([Conv(8, 3, weights=HE), relu, Conv(8, 3, weights=HE), relu], (8, 6)),
         Uniform(0, 1),
     ),
+    "pool of a convolution": (
+        Network([Conv(16, 3, weights=HE), relu, vp.AveragePool(), dense(4)], (2, 6)),
+        Uniform(0, 1),
+    ),
+    "pools between convolutions": (
+        Network([Conv(16, 3), vp.tanh, vp.AveragePool(2), Conv(16, 3), vp.AveragePool(2)], (2, 8)),
+        Uniform(0, 1),
+    ),
+    "convolution with random bias": (
+        Network([Conv(16, 3, weights=HE, bias=Uniform(-1, 1)), relu, vp.AveragePool(2), Conv(4, 3)], (2, 4)),
+        Uniform(0, 1),
+    ),
     "layer norm": (
         Network([dense(), vp.LayerNorm(), relu, dense(), vp.LayerNorm(), relu, dense()], WIDTH),
         X,
@@ -89,7 +101,7 @@ def main(arguments: list[str]) -> None:
                 for v in ("agrees", "disagrees", "inconclusive")
             }
             seconds = time.process_time() - start
-            print(f"{name:16} {evidence.verdict:13} {count} {seconds:6.1f} s", flush=True)
+            print(f"{name:28} {evidence.verdict:13} {count} {seconds:6.1f} s", flush=True)
             for claim in evidence.claims:
                 if claim.verdict != "agrees":
                     numbers = f"{claim.estimate:.5g} against {claim.claimed:.5g}"
@@ -103,7 +115,7 @@ def main(arguments: list[str]) -> None:
             wrong = off(profile, number)
             if wrong is not None:
                 verdicts.append(f"{number} {vp.check(wrong, seed=7, budget=4 * budget).verdict}")
-        print(f"{name:16} {', '.join(verdicts)} {time.process_time() - start:6.1f} s", flush=True)
+        print(f"{name:28} {', '.join(verdicts)} {time.process_time() - start:6.1f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -122,6 +122,8 @@ def _whole(name: str, given: object, least: int) -> tuple[int, ...]:
 class AveragePool(Layer):
     """The mean of groups of `size` units; of windows of positions, if there are positions.
 
+    E of its square is the mean of E h_p h_q over the window, which is followed at every two positions.
+
     Args:
         size: units (or positions along each direction) that are averaged; None averages all of them.
 
