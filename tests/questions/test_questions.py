@@ -13,11 +13,13 @@ from scipy.special import digamma, erf, k0
 import varprop as vp
 from varprop import ParameterError, answer
 from varprop.cli import main
-from varprop.model.activations import activation as named
-from varprop.questions.cancellation import given_sizes, random_sizes
+from varprop.model.activations import NAMED, activation as named
+from varprop.model.parsing import as_distribution
+from varprop.questions.cancellation import given_sizes, grows_like_root, random_sizes
 from varprop.questions.depth import derivative_of, goldilocks
 from varprop.questions.findings import average, counts, within
 from varprop.questions.settings import setting
+from varprop.questions.sizes import _by_characteristic_function, mean_size_of_sum
 
 QUICK = {"samples": 40_000, "budget": 0.5}
 
@@ -81,6 +83,27 @@ def test_cancellation_for_other_parameters():
     assert found.verdict == "agrees"
     assert found["the example, given its sizes"].number == Fraction(1, 2)
     assert str(found[0].number) == "1/2"
+
+
+def test_cancellation_for_weights_whose_law_with_the_inputs_is_not_known():
+    """Uniform weights and rectified inputs, as frameworks start: E|z| by the characteristic function."""
+    made = setting(6, "Uniform(-1, 1)", "relu(Normal())", None, 40_000, 0.2, 1)
+    found = grows_like_root(made)
+    assert found.verdict == "agrees", found.evidence
+    assert made.std == pytest.approx(1)
+    w, x = as_distribution("Uniform(-1, 1)"), as_distribution("relu(Normal())", NAMED)
+    assert found["E sum_i |w_i x_i|"] == pytest.approx(6 / 2 / math.sqrt(2 * math.pi))
+    one = mean_size_of_sum(vp.dot(weights=w, inputs=x, fan_in=1), 1, w, x)
+    assert one == pytest.approx(0.5 / math.sqrt(2 * math.pi), rel=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 9])
+def test_the_mean_size_of_a_sum_where_the_law_is_known(n):
+    """Normal weights: the way around the law meets the law, within what it says of itself."""
+    w, x = as_distribution("Normal()"), as_distribution("Laplace()")
+    truth = float(vp.law(vp.dot(weights=w, inputs=x, fan_in=n)).absolute_mean)
+    rough, good = (_by_characteristic_function(n, w, x, fine) for fine in (1, 2))
+    assert abs(good - truth) < abs(good - rough) < 1e-3 * truth
 
 
 def test_vanishing_for_other_parameters():

@@ -222,11 +222,12 @@ class NormalMixture(Law):
         size = max(1, 2**20 // max(1, len(means)))
         for k in range(0, len(x) if len(means) else 0, size):
             part = slice(k, k + size)
-            scores = (x[part, None] - means) / stds
-            powers = -(scores**2) / 2 - np.log(stds * math.sqrt(2 * math.pi))
-            slips = EPS * (3 * np.abs(scores) + 2 * np.abs(means) / stds)
-            lost = self.rounding[moving] + 4 * EPS * (1 + np.abs(powers)) + np.abs(scores) * slips
-            logs[part], error[part] = _log_sum(powers, chances), _weighted(powers, chances, lost)
+            with np.errstate(over="ignore", invalid="ignore"):
+                scores = (x[part, None] - means) / stds
+                powers = -(scores**2) / 2 - np.log(stds * math.sqrt(2 * math.pi))
+                slips = EPS * (3 * np.abs(scores) + 2 * np.abs(means) / stds)
+                lost = self.rounding[moving] + 4 * EPS * (1 + np.abs(powers)) + np.abs(scores) * slips
+                logs[part], error[part] = _log_sum(powers, chances), _weighted(powers, chances, lost)
         if self.estimated and len(stds) and stds.min() < 1e-9 * self.std and np.ptp(self.means) == 0:
             logs[x == self.means[0]] = np.inf  # components of every small size: a spike
         return logs, error + 10 * self.estimated
@@ -264,7 +265,8 @@ class NormalMixture(Law):
 def _log_sum(logs: Array, chances: Array) -> Array:
     top = logs.max(axis=1)
     top = np.where(np.isfinite(top), top, 0.0)
-    total: Array = top + np.log(np.exp(logs - top[:, None]) @ chances)
+    with np.errstate(divide="ignore"):
+        total: Array = top + np.log(np.exp(logs - top[:, None]) @ chances)
     return total
 
 

@@ -140,8 +140,8 @@ def counts_already(s: Setting) -> Statement:
 def grows_like_root(s: Setting) -> Statement:
     """With signs sqrt n, without n."""
     z, sizes = s.pair
-    top, below = s.law.absolute_mean, s.mean_size
-    ratio, limit = top / below, s.law.std * math.sqrt(2 / math.pi) / below
+    top, below = s.size, s.sizes
+    ratio, limit = top / below, s.std * math.sqrt(2 / math.pi) / below
     checks = [by_check(Mean(abs_(z)), s.budget, equals=float(top), seed=s.seed)]
     checks.append(by_check(Mean(sizes), s.budget, equals=below, seed=s.seed))
     return Statement(

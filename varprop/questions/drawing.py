@@ -129,6 +129,10 @@ def _bars(axes: Any, plot: Plot) -> None:
     names = plot.x_label.split(", ")
     colors = [COLORS[0]] * (len(names) - 1) + [COLORS[1]]
     axes.bar(range(len(names)), series.y, color=colors)
-    axes.set_xticks(range(len(names)), names, fontsize=9)
+    many = len(names) > 8
+    axes.set_xticks(range(len(names)), names, fontsize=9, rotation=60 if many else 0)
+    bottom = axes.get_ylim()[0]
     for x, y in zip(series.x, series.y, strict=True):
-        axes.annotate(f"{y:g}", (x, y), ha="center", va="bottom", fontsize=9)
+        # No bar stands for 0 on a logarithmic axis.
+        place = (x, y if y > 0 else bottom)
+        axes.annotate(f"{y:g}", place, ha="center", va="bottom", fontsize=7 if many else 9)

@@ -43,7 +43,7 @@ def cancellation_pictures(s: Setting, terms: Sequence[Fraction]) -> Iterator[Pic
     steps = np.concatenate([np.zeros((5, 1)), np.cumsum(w * x, axis=1)], axis=1)
     sizes_added = np.concatenate([[0.0], np.cumsum(np.abs(w * x).mean(axis=0))])
     k = np.arange(s.n + 1)
-    step = s.law.std / math.sqrt(s.n)
+    step = s.std / math.sqrt(s.n)
     walks = [Series("sum of sizes", k, sizes_added), Series("+ std sqrt(k)", k, step * np.sqrt(k))]
     walks.append(Series("- std sqrt(k)", k, -step * np.sqrt(k)))
     walks += [Series(f"draw {j + 1}", k, path) for j, path in enumerate(steps)]
@@ -88,7 +88,8 @@ def vanishing_pictures(s: Setting, depth: int) -> Iterator[Picture]:
     paths = np.stack([drawn.sample_log(24, seed=s.seed + k) for k in range(depth)])
     paths = np.concatenate([np.zeros((1, 24)), np.cumsum(paths, axis=0)])
     for j in range(6):
-        lines.append(Series(f"one net, width 10 ({j + 1})", layers, np.exp(paths[:, j])))
+        alive = np.where(np.isfinite(paths[:, j]), np.exp(paths[:, j]), np.nan)  # the line of a dead net ends
+        lines.append(Series(f"one net, width 10 ({j + 1})", layers, alive))
     mean = Series("mean over nets", layers, np.ones(depth + 1))
     title = "ReLU nets, Var w = 2/n: the mean stays, the typical net vanishes"
     yield Picture(Plot([mean, *lines], title, "layers", "squared norm per unit", log_y=True))

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from varprop.errors import MomentError, ParameterError
-from varprop.laws import Law, law
-from varprop.laws.factors import factor_of
+from varprop.errors import ParameterError
+from varprop.laws import Digits
 from varprop.model.activations import NAMED, Transformed, abs_
 from varprop.model.axes import Axis
 from varprop.model.distributions import Distribution, Rademacher, Unknown
@@ -24,6 +23,7 @@ from varprop.model.neurons import dot
 from varprop.model.parsing import as_distribution
 from varprop.model.scalars import symbol
 from varprop.model.variables import RandomVariable
+from varprop.questions.sizes import mean_size, mean_size_of_sum
 
 __all__ = ["Setting", "input_along", "setting", "signed"]
 
@@ -89,19 +89,25 @@ class Setting:
         return sum_over(axis, w * x), sum_over(axis, abs_(w) * abs_(x))
 
     @cached_property
-    def mean_size(self) -> float:
+    def sizes(self) -> float:
         """E sum_i |w_i x_i| = n E|w| E|x|."""
-        return self.n * _mean_size(self.weights.at(self.at)) * _mean_size(self.inputs.at(self.at))
+        return self.n * mean_size(self.weights.at(self.at)) * mean_size(self.inputs.at(self.at))
+
+    @cached_property
+    def size(self) -> Digits:
+        """E|z|."""
+        return mean_size_of_sum(self.z, self.n, self.weights.at(self.at), self.inputs.at(self.at))
+
+    @cached_property
+    def std(self) -> float:
+        """The standard deviation of z: sqrt(n E w^2 E x^2)."""
+        second = self.weights.at(self.at).moment(2) * self.inputs.at(self.at).moment(2)
+        return float(sp.sqrt(self.n * second))
 
     @property
     def z(self) -> Expression:
         """z at this n."""
         return self.pair[0]
-
-    @cached_property
-    def law(self) -> Law:
-        """The law of z."""
-        return law(self.z)
 
     def draws(self, per_sample: int) -> int:
         """How many samples of so many random numbers are worth their time."""
@@ -145,17 +151,6 @@ def setting(
         raise ParameterError(f"seed={seed!r:.40}", "not an integer", "Choose seed=1.")
     table = data if isinstance(data, Empirical) else _flowers() if data is None else Empirical(data)
     return Setting(count, w, x, table, samples, float(budget), seed)
-
-
-def _mean_size(distribution: Distribution) -> float:
-    """E|X|: in closed form, else by quadrature."""
-    try:
-        return float(distribution.absolute_moment(1))
-    except MomentError:
-        nodes = factor_of(distribution, "x").nodes
-        assert nodes is not None  # laws on points have all moments in closed form
-        made = nodes()
-        return float(made.chances @ np.abs(made.values))
 
 
 def signed(sizes: Sequence[Fraction]) -> Expression:
