@@ -14,6 +14,7 @@ from scipy import interpolate, special
 from varprop.errors import LawError, ParameterError
 from varprop.laws.digits import Digits, numbers, with_error
 from varprop.laws.moments import refined
+from varprop.laws.quantiles import bracketed
 from varprop.render import Document, Documented, Table, Text
 
 __all__ = ["Array", "Law"]
@@ -217,7 +218,7 @@ class Law(Documented, ABC):
         if ((given < 0) | (given > 1)).any():
             raise ParameterError(f"quantile({p!r:.60})", "not a probability", "Choose 0 <= p <= 1.")
         with np.errstate(divide="ignore"):
-            low, high = self._bracketed(np.log(given.ravel()), np.log1p(-given.ravel()))
+            low, high = bracketed(self, np.log(given.ravel()), np.log1p(-given.ravel()))
         middle = low / 2 + high / 2
         middle = np.where(given.ravel() == 0, -np.inf, np.where(given.ravel() == 1, np.inf, middle))
         middle = self._at_ends(given.ravel(), middle)
@@ -230,69 +231,6 @@ class Law(Documented, ABC):
 
     def _at_ends(self, p: Array, x: Array) -> Array:
         return x
-
-    def _bracketed(self, log_down: Array, log_up: Array) -> tuple[Array, Array]:
-        """Newton's steps on the log of the smaller tail, kept inside a bracket that bisection shrinks."""
-        lower = log_down <= math.log(0.5)
-        goal = np.where(lower, log_down, log_up)
-        sign = np.where(lower, 1.0, -1.0)
-        unit = self.std if 0 < self.std < math.inf else 1.0
-        center = self.mean if math.isfinite(self.mean) else 0.0
-
-        def gap(x: Array, chosen: Any) -> Array:
-            """Negative below the quantile."""
-            up, down, _ = self._tails(x)
-            return np.asarray(sign[chosen] * (np.where(lower[chosen], down, up) - goal[chosen]))
-
-        low, high = np.full(len(goal), center - unit), np.full(len(goal), center + unit)
-        open_ends = np.flatnonzero(np.isfinite(goal))
-        for _ in range(400):
-            under = gap(low[open_ends], open_ends) >= 0
-            over = gap(high[open_ends], open_ends) < 0
-            low[open_ends] = np.where(under, center - 2 * (center - low[open_ends]), low[open_ends])
-            high[open_ends] = np.where(over, center + 2 * (high[open_ends] - center), high[open_ends])
-            open_ends = open_ends[under | over]
-            if not len(open_ends):
-                break
-        x = low / 2 + high / 2
-        held = np.zeros(len(goal), dtype=bool)
-        for place, chance in self.atoms[:64]:
-            log_at = float(self._tails(np.array([place]))[1][0])
-            log_before = log_at + math.log1p(-min(1.0, chance * math.exp(-log_at)) * (1 - EPS))
-            here = (log_before < log_down) & (log_down <= log_at + 4 * EPS)
-            low[here] = high[here] = place
-            held |= here
-        active = np.flatnonzero(np.isfinite(goal) & ~held)
-        for turn in range(300):
-            value = gap(x[active], active)
-            low[active] = np.where(value < 0, x[active], low[active])
-            high[active] = np.where(value < 0, high[active], x[active])
-            a, b = low[active], high[active]
-            with np.errstate(all="ignore"):
-                # A quantile near 0 is sought by ratios of sizes.
-                ratio = np.sign(b) * np.sqrt(np.abs(a)) * np.sqrt(np.abs(b))
-                wide = ((a > 0) | (b < 0)) & (b - a > 0.5 * np.abs(a / 2 + b / 2))
-                middle = np.where(wide, ratio, a / 2 + b / 2)
-                edge, size = (a == 0) | (b == 0), np.maximum(np.abs(a), np.abs(b)) / unit
-                middle = np.where(edge & (size <= 0.5), np.sign(a + b) * unit * size**2, middle)
-                logs, _ = self._log_density(x[active])
-                slope = np.exp(logs - goal[active] - sign[active] * value)
-                step = x[active] - value / slope
-                step = np.where(np.isfinite(step) & (a < step) & (step < b) & (turn % 4 != 3), step, middle)
-                size = np.maximum(np.abs(a), np.abs(b))
-                done = (
-                    (b - a <= 4 * EPS * size)
-                    | (value == 0)
-                    | (np.abs(step - x[active]) <= EPS * np.abs(step))
-                )
-                done |= b - a < 1e-300 * unit
-            x[active] = np.where(done & (value == 0), x[active], step)
-            ended = active[done]
-            low[ended], high[ended] = x[ended], x[ended]
-            active = active[~done]
-            if not len(active):
-                break
-        return low, high
 
     @property
     def log_mean(self) -> Digits:

@@ -289,10 +289,10 @@ def typical_nets(s: Setting, depth: int) -> Statement:
     first = float(rows[0][1])
     return Statement(
         "width n: the mean stays, the typical net shrinks",
-        f"{depth} ReLU layers of width {s.n} with Var w = 2/n keep the mean of the squared norm exactly, "
-        "but the typical net is left "
-        f"with {first:.3g} of it: by about exp(-5 L/(2 n)). Wide and shallow is safe, deep and narrow is "
-        "not.",
+        f"{depth} ReLU layers of width {s.n} with Var w = 2/n keep the mean of the squared norm exactly, but "
+        f"the typical living net is left with {first:.3g} of it; for wide layers that is about "
+        f"exp(-5 L/(2 n)), here {math.exp(-5 * depth / (2 * s.n)):.3g}. Wide and shallow is safe, deep and "
+        "narrow is not.",
         Math(
             r"\operatorname{E} R = 1,\quad e^{\operatorname{E}\ln R} \approx e^{-5L/(2n)}",
             "E R = 1, exp(E log R) = about exp(-5 L/(2 n))",

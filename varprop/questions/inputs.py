@@ -114,9 +114,9 @@ def half_of_the_time(s: Setting) -> Statement:
     sums = np.array(list(itertools.product((-1, 1), repeat=size))) @ np.array([float(v) for v in sizes])
     return Statement(
         "at least half of the time",
-        "Whatever the numbers w_i x_i are: if their signs are fair, |z| is at most the root of the sum of "
-        "their squares at "
-        "least every second time, which is the size that n terms of random sign leave, sqrt(n) of them.",
+        "Whatever the numbers w_i x_i are: if their signs are fair and independent, |z| is at most the root "
+        "of the sum of their squares at least every second time, which is the size that n terms of random "
+        "sign leave, sqrt(n) of them.",
         Math(
             r"P\left(z^2 \le \sum_i w_i^2 x_i^2\right) \ge \tfrac12",
             "P(z^2 <= sum_i w_i^2 x_i^2) >= 1/2",

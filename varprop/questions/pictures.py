@@ -41,10 +41,12 @@ def cancellation_pictures(s: Setting, terms: Sequence[Fraction]) -> Iterator[Pic
     w = s.weights.at(s.at).draw(rng, (5, s.n))
     x = s.inputs.at(s.at).draw(rng, (5, s.n))
     steps = np.concatenate([np.zeros((5, 1)), np.cumsum(w * x, axis=1)], axis=1)
-    sizes_added = np.concatenate([[0.0], np.cumsum(np.abs(w * x).mean(axis=0))])
     k = np.arange(s.n + 1)
     step = s.std / math.sqrt(s.n)
-    walks = [Series("sum of sizes", k, sizes_added), Series("+ std sqrt(k)", k, step * np.sqrt(k))]
+    walks = [
+        Series("sum of sizes, on average", k, s.sizes / s.n * k),
+        Series("+ std sqrt(k)", k, step * np.sqrt(k)),
+    ]
     walks.append(Series("- std sqrt(k)", k, -step * np.sqrt(k)))
     walks += [Series(f"draw {j + 1}", k, path) for j, path in enumerate(steps)]
     yield Picture(Plot(walks, "With signs sqrt(k), without k", "terms added, k", "sum so far"))
