@@ -158,6 +158,11 @@ def test_a_frozen_law_is_a_value() -> None:
     assert law != FrozenScipy(stats.gamma(2, scale=4))
     assert str(law) == "scipy.stats.gamma(2.0, scale=3.0)"
     assert "gamma" in law.latex()
+    values = [([0, 1], [0.5, 0.5]), ([0, 3], [0.5, 0.5]), ([0, 1], [0.25, 0.75]), ([0, 1], [0.5, 0.5])]
+    one, wider, heavier, again = (FrozenScipy(stats.rv_discrete(values=pair)()) for pair in values)
+    assert [float(law.mean) for law in (one, wider, heavier)] == pytest.approx([0.5, 1.5, 0.75])
+    assert one == again == pickle.loads(pickle.dumps(one)) and len({one, wider, heavier, again}) == 3
+    assert str(one) == "scipy.stats.rv_discrete(values=((0.0, 1.0), (0.5, 0.5)))"
     first, second = (stats.rv_histogram(np.histogram(data, bins=2)) for data in ([0, 1, 1], [0, 0, 1]))
     assert FrozenScipy(first.freeze()) != FrozenScipy(second.freeze())
     assert law.at({"n": 3}) is law
@@ -293,5 +298,20 @@ def test_moments_about_zero_of_a_narrow_law_far_from_it() -> None:
 
 
 def test_a_sum_has_an_error_of_its_rounding() -> None:
-    for law in (FrozenScipy(stats.poisson(3)), FrozenScipy(stats.binom(4, 0.25))):
-        assert 0 < law.moment_error(6) < 1e-5 * float(law.moment(6))
+    """Half a unit in the last place of the addends at least, also where they cancel or one is far off."""
+    far = stats.rv_discrete(values=([0, 1, 1000], [0.4975, 0.4975, 0.005]))()
+    signs = stats.rv_discrete(values=([-1, 1], [0.5, 0.5]))()
+    laws = (stats.poisson(3), stats.binom(4, 0.25), stats.geom(0.5), stats.randint(-3, 4), far, signs)
+    for law, k in ((FrozenScipy(frozen), k) for frozen in laws for k in (5, 6, 20)):
+        size = float(law.absolute_moment(k))
+        assert np.finfo(float).eps / 2 * size <= law.moment_error(k) < 1e-2 * size
+    truth = sum(x**20 * 2.0**-x for x in range(1, 400))
+    geometric = FrozenScipy(stats.geom(0.5))
+    assert abs(float(geometric.moment(20)) - truth) < geometric.moment_error(20) < 1e-8 * truth
+
+
+def test_the_error_of_a_slow_sum_covers_what_remains_of_its_tail() -> None:
+    """E X^6 for P(X = x) = x^-7.7 / zeta(7.7): the terms fall as x^-1.7."""
+    law, truth = FrozenScipy(stats.zipf(7.7)), special.zeta(1.7) / special.zeta(7.7)
+    missing = truth - float(law.moment(6))
+    assert 1e-5 < missing < law.moment_error(6) < 2.5 * missing

@@ -59,7 +59,10 @@ class FrozenScipy(Distribution):
             )
         law: Any = frozen
         object.__setattr__(self, "frozen", law)
-        keywords = tuple(sorted((name, _plain(value)) for name, value in law.kwds.items()))
+        keywords: tuple[Any, ...] = tuple(sorted((name, _plain(value)) for name, value in law.kwds.items()))
+        if hasattr(law.dist, "xk"):  # any finite set of values
+            values = tuple(tuple(map(_plain, np.ravel(part))) for part in (law.dist.xk, law.dist.pk))
+            keywords = (*keywords, ("values", values))
         object.__setattr__(self, "key", (_name(law.dist), tuple(map(_plain, law.args)), keywords))
         if not all(math.isfinite(end) or end in (-math.inf, math.inf) for end in law.support()):
             raise ParameterError(str(self), "its parameters are outside their domain", "Correct them.")
@@ -281,8 +284,8 @@ def _sum(law: FrozenScipy, function: Callable[[Any], Any], ends: tuple[float, fl
             begin, size = begin + step * size, 2 * size
             if last <= 1e-16 * abs(value) and float(frozen.pmf(x[-1])) < 1e-16:
                 break
-            if size > MOST_VALUES:  # what remains of a power tail, which shrinks by one factor each time
-                error += last / (before / last - 1) if last < before else math.inf
+            if size > MOST_VALUES:  # twice what remains of a power tail that shrinks by one factor each time
+                error += 2 * last / (before / last - 1) if last < before else math.inf
                 break
     return value, error + 1e-9 * (1 + abs(value))
 
@@ -290,6 +293,8 @@ def _sum(law: FrozenScipy, function: Callable[[Any], Any], ends: tuple[float, fl
 def _name(dist: Any) -> str:
     """What tells two families apart: the name, and the object itself where a user or a histogram made it."""
     standard = type(dist).__module__.startswith("scipy.stats") and not hasattr(dist, "_histogram")
+    if hasattr(dist, "xk"):
+        return "rv_discrete"
     return str(dist.name) if standard else f"{dist.name}_{id(dist)}"
 
 
