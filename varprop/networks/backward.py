@@ -188,6 +188,8 @@ def _back(trace: Trace, g: Gradient, products: Products) -> Slope:
         return _residual(layer, trace, g, products)
     if isinstance(layer, Concatenate):
         return _concatenate(trace, g, products)
+    if isinstance(layer, Tied):
+        return replace(_back(trace.branches[0][0], g, products), trace=trace, weights=None)
     made = _plain(trace, g, products)
     both = _by_group(made.before), _by_group(g)
     return replace(made, products=products_below(layer, s, trace.after, both, products))
@@ -200,9 +202,6 @@ def _plain(trace: Trace, g: Gradient, products: Products) -> Slope:
     if isinstance(layer, Repeat):
         return _repeated(layer, trace, mean_of(g))
     after, g = g, mean_of(g)
-    if isinstance(layer, Tied):
-        inner = _back(trace.branches[0][0], g, None)
-        return Slope(trace, inner.before, after, None, inner.precision)
     if isinstance(layer, Dense):
         return Slope(trace, _through(layer, s, g), after, g * s.second)
     if isinstance(layer, Noise):

@@ -312,5 +312,5 @@ def tied(layer: Tied, s: State) -> Trace:
     inner = step(layer.layer, s)
     after = inner.after if layer.token not in s.seen else inner.after.all_limits()
     if layer.token in s.seen and isinstance(after.law, NormalUnit):
-        after = after.after({}, law=NormalUnit(after.mean, after.second))
-    return Trace(layer, s, after.after({}, seen=s.seen | {layer.token}), ((inner,),))
+        after = replace(after, law=NormalUnit(after.mean, after.second))
+    return Trace(layer, s, replace(after, seen=s.seen | {layer.token}), ((inner,),))

@@ -52,7 +52,8 @@ class Drawn:
     found: dict[Any, Array] = field(default_factory=dict)
 
 
-Shared: TypeAlias = dict[Any, dict[str, Any]]
+Shared: TypeAlias = dict[Any, int]
+"""The seed of every tied layer."""
 
 
 def _weights(
@@ -228,12 +229,11 @@ def _concatenate_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
 
 
 def _tied(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
-    """A dense layer whose weights are drawn where it stands first."""
-    one, key = layer.layer, layer.token
-    if key not in shared:
-        shared[key] = _weights(one, x, shape, rng, "")
-    parts = shared[key]
-    return Drawn(one, x, _affine(x, parts["W"], parts["b"]), parts)
+    """A layer whose weights are drawn again from the same numbers wherever it stands."""
+    if layer.token not in shared:
+        shared[layer.token] = int(rng.integers(2**63))
+    again = np.random.default_rng(shared[layer.token])
+    return _KINDS[layer.layer.kind][0](layer.layer, x, shape, again, shared)
 
 
 Forward: TypeAlias = Callable[[Any, Array, Any, np.random.Generator, Shared], Drawn]

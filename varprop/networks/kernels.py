@@ -80,7 +80,7 @@ class Kernel:
     def second(self) -> Function:
         """E phi(X)^2 as a function of q >= 0."""
         rest = self._second_on_a_grid if self.phi.analytic else lambda q: self._quadrature("second_moment", q)
-        fast = self._quick if self.second_form is None else None
+        fast = self.quick if self.second_form is None else None
         if isinstance(fast, Mehler):
             return lambda q: fast.second(q) if 0 < q <= LARGEST else rest(q)
         return self._guarded(self.second_form, "second_moment", rest)
@@ -101,7 +101,7 @@ class Kernel:
         return pair_form(self.phi) is not None
 
     @cached_property
-    def _quick(self) -> Mehler | Conditional | None:
+    def quick(self) -> Mehler | Conditional | None:
         return quick(self.phi)
 
     @cached_property
@@ -178,7 +178,7 @@ class Kernel:
         form = pair_form(self.phi)
         rest = self._cross_on_a_grid if self.phi.analytic else self._cross
         if form is None:
-            fast = self._quick
+            fast = self.quick
             if fast is None:
                 return rest
 

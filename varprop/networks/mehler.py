@@ -28,6 +28,8 @@ LARGEST = 4.0
 ENOUGH = 1e-13
 KEPT = 8
 END, PANEL = 8.4, 2.8
+FAR = 12.0
+"""Means up to here: the closed form has been looked at so far."""
 STEPS = np.array([-6.0, -3.0, 0.0, 3.0, 6.0])
 """Twelve nodes give 14 digits of a normal distribution function over three standard deviations."""
 PANELS = np.arange(-END, END + PANEL / 2, PANEL)
@@ -119,10 +121,10 @@ class Conditional:
         self.phi, self.kinks = phi, phi.breaks
         m, s = sp.Symbol("m", real=True), sp.Symbol("s", positive=True)
         form = phi.moment(1, Normal(mean=m, variance=s**2))
-        self.mean: Callable[[Array, float], Array] = sp.lambdify(
+        self.mean: Callable[[Array, Array | float], Array] = sp.lambdify(
             (m, s), form, modules=["scipy", "numpy"], cse=True
         )
-        places = np.linspace(-12, 12, 25)
+        places = np.linspace(-FAR, FAR, 25)
         for std in (1e-7, 1e-4, 0.03, 0.5, 2.0):
             with np.errstate(all="ignore"):
                 found = self.mean(places, std)
@@ -148,6 +150,37 @@ class Conditional:
         weights = (width[:, None] * WEIGHTS).ravel() * np.exp(-x * x / 2)
         inner = self.mean((c * other) * x, math.sqrt(rest) * other)
         return float((self.phi.value(root * x) * inner) @ weights) / math.sqrt(2 * math.pi)
+
+    def crosses(self, means: tuple[Array, Array], variances: tuple[Array, Array], c: Array) -> Array:
+        """Return E phi(u) phi(v) of many pairs of any means, nan where they are too close, wide or far.
+
+        Args:
+            means, variances: of u and of v.
+            c: their correlations.
+        """
+        found = np.full(len(c), np.nan)
+        fits = (1 - c) * (1 + c) >= 1e-13
+        for mean, variance in zip(means, variances, strict=True):
+            fits &= (np.abs(mean) <= FAR) & (variance >= 1e-6) & (variance <= LARGEST)
+        rows = np.flatnonzero(fits)
+        for part in np.array_split(rows, len(rows) // 2000 + 1) if len(rows) else ():
+            (m, n), (q, r) = ([each[part, None] for each in pair] for pair in (means, variances))
+            found[part] = self._crosses(m, n, np.sqrt(q), np.sqrt(r), c[part, None])
+        return found
+
+    def _crosses(self, m: Array, n: Array, root: Array, other: Array, c: Array) -> Array:
+        steep = np.where(np.abs(c) < 1e-3, 1e-3, c)
+        spread = np.sqrt((1 - c) * (1 + c))
+        bends = [(kink - n) / (steep * other) + spread / np.abs(steep) * STEPS for kink in self.kinks]
+        panels = np.broadcast_to(PANELS, (len(c), len(PANELS)))
+        edges = np.concatenate([panels, (self.kinks - m) / root, *bends], axis=1)
+        edges = np.sort(np.clip(edges, -END, END), axis=1)
+        width = np.diff(edges, axis=1)[..., None]
+        x = (edges[:, :-1, None] + width * NODES).reshape(len(c), -1)
+        weights = (width * WEIGHTS).reshape(len(c), -1) * np.exp(-x * x / 2)
+        inner = self.mean(n + c * other * x, spread * other)
+        total = (self.phi.value(m + root * x) * inner * weights).sum(axis=1)
+        return np.asarray(total / math.sqrt(2 * math.pi))
 
 
 def quick(phi: Activation) -> Mehler | Conditional | None:

@@ -13,14 +13,14 @@ from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.networks import maps
 from varprop.networks.kernels import kernel
-from varprop.networks.mehler import ENOUGH, LARGEST, hermite
+from varprop.networks.mehler import ENOUGH, LARGEST, Conditional, hermite
 
 __all__ = ["pair_products"]
 
 Array: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.intp]
 
-MOST_PAIRS = 20_000
+MOST_PAIRS = 5_000
 """Pairs that are not alike, of which every one takes a quadrature of its own."""
 BITS = 2.0**45
 """Numbers that agree to so many binary digits are one number."""
@@ -98,9 +98,13 @@ def _of_pairs(
         plain[:] = False
     elif plain.any():
         value[plain] = _centered(formula, variances, pairs.only(plain))
-    if phi.analytic and not plain.all():
-        value[~plain] = _expanded(phi, means, variances, pairs.only(~plain), slope)
-        kind = "estimate"
+    if not plain.all():
+        left, kind = pairs.only(~plain), "estimate"
+        fast = kernel(formula).quick if isinstance(formula, Activation) else None
+        if phi.analytic:
+            value[~plain] = _expanded(phi, means, variances, left, slope)
+        elif isinstance(fast, Conditional):
+            value[~plain] = _conditional(fast, means, variances, left)
     rest = np.isnan(value)
     count = int(rest.sum())
     if spent + count > MOST_PAIRS:
@@ -126,6 +130,14 @@ def _centered(phi: Activation, variances: Array, pairs: _Pairs) -> Array:
     a, b = variances[pairs.first], variances[pairs.second]
     rows = zip(a.tolist(), b.tolist(), _correlation(a, b, pairs.between).tolist(), strict=True)
     return np.array([cross(*row) for row in rows])
+
+
+def _conditional(fast: Conditional, means: Array, variances: Array, pairs: _Pairs) -> Array:
+    """By an integral of the conditional mean; nan where that is not enough."""
+    ends = (pairs.first, pairs.second)
+    a, b = ([each[end] for end in ends] for each in (means, variances))
+    with np.errstate(all="ignore"):
+        return fast.crosses((a[0], a[1]), (b[0], b[1]), _correlation(b[0], b[1], pairs.between))
 
 
 def _correlation(a: Array, b: Array, between: Array) -> Array:
