@@ -81,6 +81,9 @@ def test_sizes_outside_float64_are_refused():
     w, x = variable("w", Normal(std=1e200)), variable("x", Normal(std=1e200))
     with pytest.raises(LawError, match=r"size inf.*Rescale"):
         law(w * x)
+    small = variable("y", Normal(std=1e-320))
+    with pytest.raises(LawError, match=r"size 9.99989e-321.*Rescale"):
+        law(small + variable("y", Normal(std=1e-320)))
 
 
 # ---- binomial laws

@@ -140,6 +140,18 @@ def test_products_and_rectified_products_of_one_width_in_a_sum():
     assert wider.method == "inversion of the moment generating function"
 
 
+@pytest.mark.parametrize("mean", [1, 30])
+def test_rectified_inputs_of_weights_with_a_mean(mean):
+    """Half of the time 0, else w h: P(z <= x) = 1(x >= 0) / 2 + int_0^oo phi(h) Phi(x / h - mean) dh."""
+    found = dot("relu(Normal())", weights=f"Normal(mean={mean})")
+    x = np.array([-2.0, -1e-3, 0.0, 1e-3, 0.3, 5.0, 90.0])
+    below = given_x(phi, 0, 12, x, mean)
+    agrees(found.cdf(x), below + (x >= 0) / 2, 1e-13)
+    assert found.cdf(x).error.max() < 1e-12
+    far = quad(lambda h: phi(h) * special.ndtr(mean - 9 * mean / h), 1e-3, 40, epsabs=0, limit=200)[0]
+    agrees(found.logsf(9.0 * mean), math.log(far), 1e-7)
+
+
 def test_rectified_inputs_are_a_binomial_mixture():
     n = 5
     parts = [dot("Normal()", k, weights="Normal(variance=1/5)").survival(0.3) for k in range(1, n + 1)]

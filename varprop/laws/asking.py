@@ -17,7 +17,7 @@ from varprop.laws.enumeration import discrete_law, exact_mixture, fraction
 from varprop.laws.factors import Factor, leaf_factor
 from varprop.laws.heavy import ChainLaw, RayLaw, chain_log_mgf
 from varprop.laws.inputs import Interval
-from varprop.laws.law import Array, Law
+from varprop.laws.law import TINY, Array, Law
 from varprop.laws.nodes import sum_by_nodes
 from varprop.laws.recognition import Addend, addends_of, given_values, independent, refuse
 from varprop.laws.terms import NormalTerm, ProductTerm, Term, WeightedTerm, transform_of
@@ -99,7 +99,7 @@ def _recognized(expression: Expression, addends: list[Addend], fixed: Mapping[Va
         abs(a.coefficient) * math.prod(f.magnitude for f in fs) for a, fs in zip(moving, factors, strict=True)
     ]
     largest = max(sizes)
-    if not 0 < largest < math.inf:
+    if not TINY <= largest < math.inf:
         refuse(expression, f"its terms have the size {largest:g} in float64", "Rescale it.")
     unit = 2.0 ** math.floor(math.log2(largest))
     parts = [_weighted(a, found, unit, expression) for a, found in zip(moving, factors, strict=True)]
