@@ -61,6 +61,11 @@ ENTRIES = {
     "parse_distribution": vp.parse_distribution,
     "as_distribution": vp.as_distribution,
     "read_table": vp.read_table,
+    "generator": lambda v: vp.Normal().draw(v, 3),
+    "generator of rows": lambda v: vp.Empirical([[1, 2], [3, 4]]).draw(v, 3),
+    "powers of columns": vp.Empirical([[1, 2], [3, 4]]).moment,
+    "power of a column": lambda v: vp.Empirical([[1, 2], [3, 4]]).moment({0: v}),
+    "document": vp.Document,
     "law.at": lambda v: vp.Normal(variance="n").at(v),
     "moment": vp.Normal().moment,
     "variable's name": lambda v: vp.RandomVariable(v, "Normal()"),
@@ -111,12 +116,35 @@ def test_no_foreign_error_and_always_a_remedy(entry):
         (vp.Bernoulli, "Bernoulli(...): missing a required argument: 'p'. It takes p"),
         (lambda: vp.Rademacher(1), "Rademacher(...): too many positional arguments. It takes no arguments"),
         (vp.Empirical, "Empirical(...): missing a required argument: 'data'. It takes data"),
+        (vp.dot, "dot(...): missing a required argument: 'weights'. It takes weights, inputs, fan_in."),
+        (lambda: vp.neuron(weights="Normal()"), "neuron(...): missing a required argument: 'inputs'."),
+        (lambda: vp.neuron("Normal()"), "neuron(...): too many positional arguments. It takes weights"),
+        (vp.RandomVariable, "RandomVariable(...): missing a required argument: 'name'. It takes name, dis"),
+        (lambda: vp.RandomVector("x"), "RandomVector(...): missing a required argument: 'distribution'."),
+        (lambda: vp.Axis("i"), "Axis(...): missing a required argument: 'size'. It takes name, size"),
+        (lambda: vp.sum_over(i), "sum_over(...): missing a required argument: 'body'. It takes axis, body."),
+        (vp.Variance, "Variance(...): missing a required argument: 'expression'. It takes expression."),
+        (lambda: vp.Moment(x), "Moment(...): missing a required argument: 'order'."),
+        (lambda: vp.Covariance(x), "Covariance(...): missing a required argument: 'right'."),
+        (lambda: vp.Equal(1), "Equal(...): missing a required argument: 'right'. It takes left, right"),
+        (vp.relu, "Activation(...): missing a required argument: 'x'. It takes x."),
+        (lambda: vp.solve(vp.Equal(vp.Mean(x), 1)), "solve(...): missing a required argument: 'unknown'."),
+        (lambda: vp.check(vp.Mean(x), fan_in=3), "check(...): got an unexpected keyword argument 'fan_in'."),
+        (vp.derive, "derive(...): missing a required argument: 'quantity'. It takes quantity, rules."),
     ],
 )
-def test_a_law_called_with_other_arguments_says_what_it_takes(call, told):
+def test_a_call_with_other_arguments_says_what_is_taken(call, told):
     with pytest.raises(vp.ParameterError) as refused:
         call()
     assert told in str(refused.value)
+
+
+def test_an_error_inside_a_call_stays_what_it_is():
+    def broken(value):
+        raise TypeError("its own")
+
+    with pytest.raises(TypeError, match="its own"):
+        vp.RandomVariable("x", "Normal()", axes=map(broken, [1]))
 
 
 def test_errors_inside_a_constructor_stay_what_they_are():

@@ -13,10 +13,12 @@ from varprop.derivation.search import Search
 from varprop.derivation.validation import validated
 from varprop.derivation.writing import written
 from varprop.errors import ParameterError, brief
+from varprop.model.calls import explained
 
 __all__ = ["derive"]
 
 
+@explained
 def derive(quantity: sp.Expr, *, rules: Sequence[Rule] = RULES) -> Derivation:
     """Derive a formula for a quantity, every line by one named rule whose assumptions are proven.
 

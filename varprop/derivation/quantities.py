@@ -11,6 +11,7 @@ import sympy as sp
 from sympy.core.cache import cacheit
 
 from varprop.errors import ExpressionError, ParameterError, brief
+from varprop.model.calls import explained
 from varprop.model.expressions import LARGEST_POWER, Expression, as_expression
 from varprop.model.printing import to_latex, to_text
 from varprop.model.scalars import scalar
@@ -120,6 +121,7 @@ class Mean(Quantity):
 
     text, tex = "E[{0}]", r"\operatorname{{E}}\left[{0}\right]"
 
+    @explained
     def __new__(cls, expression: object) -> Quantity:
         return Quantity.__new__(cls, expression)
 
@@ -144,6 +146,7 @@ class Variance(Quantity):
     is_nonnegative = True
     text, tex = "Var[{0}]", r"\operatorname{{Var}}\left[{0}\right]"
 
+    @explained
     def __new__(cls, expression: object) -> Quantity:
         return Quantity.__new__(cls, expression)
 
@@ -169,6 +172,7 @@ class Covariance(Quantity):
 
     text, tex = "Cov[{0}, {1}]", r"\operatorname{{Cov}}\left[{0}, {1}\right]"
 
+    @explained
     def __new__(cls, left: object, right: object) -> Quantity:
         return Quantity.__new__(cls, left, right)
 
@@ -193,6 +197,7 @@ class CentralMoment(Quantity):
 
     text, tex = "mu_{order}[{0}]", r"\mu_{{{order}}}\left[{0}\right]"
 
+    @explained
     def __new__(cls, expression: object, order: object) -> Quantity:
         return Quantity.__new__(cls, expression, order=_order(order, cls.__name__))
 
@@ -217,6 +222,7 @@ class Cumulant(Quantity):
 
     text, tex = "kappa_{order}[{0}]", r"\kappa_{{{order}}}\left[{0}\right]"
 
+    @explained
     def __new__(cls, expression: object, order: object) -> Quantity:
         return Quantity.__new__(cls, expression, order=_order(order, cls.__name__))
 
@@ -240,6 +246,7 @@ class Skewness(Quantity):
 
     text, tex = "Skew[{0}]", r"\operatorname{{Skew}}\left[{0}\right]"
 
+    @explained
     def __new__(cls, expression: object) -> Quantity:
         return Quantity.__new__(cls, expression)
 
@@ -263,10 +270,12 @@ class Kurtosis(Quantity):
 
     text, tex = "Kurt[{0}]", r"\operatorname{{Kurt}}\left[{0}\right]"
 
+    @explained
     def __new__(cls, expression: object) -> Quantity:
         return Quantity.__new__(cls, expression)
 
 
+@explained
 def Moment(expression: object, order: object) -> Quantity:
     """State the raw moment E[e**k], which is the mean of a power.
 
@@ -300,6 +309,7 @@ def nouns(line: sp.Expr) -> list[Quantity]:
     return sorted(line.atoms(Quantity), key=lambda noun: noun.sort_key())
 
 
+@explained
 @dataclass(frozen=True)
 class Equal:
     """The claim that two lines of quantities and numbers are equal; nothing is evaluated.

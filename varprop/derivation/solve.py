@@ -11,6 +11,7 @@ from varprop.derivation.derive import derive
 from varprop.derivation.proofs import Derivation, Solution, tidy
 from varprop.derivation.quantities import Equal, Quantity
 from varprop.errors import DerivationError, ParameterError, brief
+from varprop.model.calls import explained
 from varprop.model.expressions import Expression
 from varprop.model.scalars import scalar, substitute
 from varprop.model.walks import require_known, specialize, symbols_of, table_of
@@ -18,6 +19,7 @@ from varprop.model.walks import require_known, specialize, symbols_of, table_of
 __all__ = ["at", "solve"]
 
 
+@explained
 def solve(claim: Equal, unknown: object) -> Derivation:
     """Solve a claim for a symbol: "which Var(w) keeps Var(z) = Var(x)?".
 
@@ -81,6 +83,7 @@ def _in_domain(claim: Equal, symbol: sp.Symbol, root: sp.Expr) -> bool:
     return True
 
 
+@explained
 def at(thing: Any, values: Mapping[Any, Any]) -> Any:
     """Return an expression or a line of quantities with values in place of symbols, everywhere.
 

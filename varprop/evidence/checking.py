@@ -23,6 +23,7 @@ from varprop.evidence.report import ClaimEvidence, Evidence
 from varprop.evidence.sampled import tried_at_once
 from varprop.evidence.settings import PremiseLike, premise_of, validated
 from varprop.evidence.values import completed
+from varprop.model.calls import explained
 from varprop.model.expressions import Expression
 from varprop.model.scalars import scalar
 from varprop.model.variables import variables
@@ -49,6 +50,7 @@ class Checkable(Protocol):
         ...
 
 
+@explained
 def check(
     x: object,
     *,

@@ -28,6 +28,7 @@ from varprop.derivation.quantities import (
 from varprop.derivation.validation import validated
 from varprop.errors import CheckError
 from varprop.evidence.values import completed
+from varprop.model.calls import explained
 from varprop.model.expressions import Expression
 from varprop.model.variables import variables
 from varprop.render import Document, Documented, Table, Text
@@ -136,6 +137,7 @@ class Estimate(Documented):
         return f"{self.quantity} = {shown}\n{self._foot()}"
 
 
+@explained
 def estimate(
     quantity: object,
     *,
@@ -234,6 +236,7 @@ def estimate(
     )
 
 
+@explained
 def sample(
     expression: Expression,
     *,

@@ -12,6 +12,7 @@ from varprop.derivation.quantities import Quantity, Variance
 from varprop.errors import ParameterError, brief
 from varprop.evidence.checking import check
 from varprop.evidence.report import Evidence
+from varprop.model.calls import explained
 from varprop.model.expressions import Expression
 from varprop.render import Badge, Document, Documented, Text
 from varprop.render.blocks import Tone
@@ -72,6 +73,7 @@ class Explanation(Documented):
         return self.to_text()
 
 
+@explained
 def explain(
     thing: object,
     *,

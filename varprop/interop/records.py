@@ -21,6 +21,7 @@ from varprop.errors import ParameterError, VarpropError, brief
 from varprop.interop.lines import read_line, write_line
 from varprop.model.activations import NAMED, Activation, HomogeneousActivation, activation as named_activation
 from varprop.model.axes import Axis, Index
+from varprop.model.calls import explained
 from varprop.model.distributions import Distribution
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.joint import Empirical, Joint, Orthogonal
@@ -42,6 +43,7 @@ _QUANTITIES: dict[str, type[Quantity]] = {
 }
 
 
+@explained
 def to_json(thing: object, indent: int | None = None) -> str:
     """A law, an expression, a quantity, a claim or a derivation as JSON.
 
@@ -62,6 +64,7 @@ def to_json(thing: object, indent: int | None = None) -> str:
     return json.dumps(_record(thing), indent=indent, ensure_ascii=False, allow_nan=False)
 
 
+@explained
 def from_json(text: str, rules: Sequence[Rule] = RULES) -> Any:
     """What `to_json` stored; a derivation is derived anew and compared line by line.
 

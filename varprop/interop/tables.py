@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from varprop.errors import ParameterError, brief
+from varprop.model.calls import explained
 from varprop.model.joint import Empirical
 
 __all__ = ["read_table"]
@@ -16,6 +17,7 @@ OWN = ("iris",)
 MOST_BYTES = 50_000_000
 
 
+@explained
 def read_table(source: str | Path) -> Empirical:
     """Return the law of one random row of a table.
 

@@ -10,6 +10,7 @@ from typing import TypeAlias
 import sympy as sp
 
 from varprop.errors import ExpressionError, ParameterError, brief
+from varprop.model.calls import explained
 from varprop.model.scalars import scalar
 
 __all__ = ["Axis", "Index", "Token", "new_token"]
@@ -41,6 +42,7 @@ def as_size(value: object, what: str) -> sp.Expr:
     return size
 
 
+@explained
 @dataclass(frozen=True, eq=False)
 class Axis:
     """A direction along which random variables have copies, `size` of them.

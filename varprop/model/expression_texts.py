@@ -12,6 +12,7 @@ import sympy as sp
 from varprop.errors import ExpressionError, ParseError
 from varprop.model.activations import NAMED, Activation
 from varprop.model.axes import Axis
+from varprop.model.calls import explained
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.scalars import FUNCTIONS, parse_tree, read_scalar
 from varprop.model.variables import RandomVariable
@@ -24,6 +25,7 @@ SUM = "sum"
 _REMEDY = "Write 'sum(i, w[i]*relu(h[i])) + b', for example."
 
 
+@explained
 def parse_expression(
     text: str, laws: Mapping[str, object], sizes: Mapping[str, object] | None = None
 ) -> Expression:

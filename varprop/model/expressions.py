@@ -13,6 +13,7 @@ import sympy as sp
 
 from varprop.errors import ExpressionError, brief
 from varprop.model.axes import Axis, Index, Token, as_index
+from varprop.model.calls import explained
 from varprop.model.nodes import Node, Order, brief_text, intern
 from varprop.model.scalars import scalar, substitute
 from varprop.model.walks import replace_indices, require_known, specialize, symbols_of, table_of
@@ -370,6 +371,7 @@ def sum_bound(index: Index, body: Expression) -> Expression:
     return multiply(Scalar(index.axis.size), body)
 
 
+@explained
 def sum_over(axis: Axis | Index, body: object) -> Expression:
     """Return the sum of an expression over all places of an axis.
 
@@ -394,6 +396,5 @@ def sum_over(axis: Axis | Index, body: object) -> Expression:
     index, inner = as_index(axis), as_expression(body)
     if index.kind in ("position", "bound"):
         raise ExpressionError(f"a sum over {index.name}", "it is one fixed place", "Sum over an Axis")
-    dangling = (found.key for found in inner.indices if found.is_bound)
-    bound = Index(index.axis, "bound", 1 + max(inner.height, *dangling, 0))
-    return sum_bound(bound, replace_indices(inner, {index: bound}))
+    height = max(inner.height, *(found.key for found in inner.indices if found.is_bound), 0)
+    return sum_bound(bound := Index(index.axis, "bound", 1 + height), replace_indices(inner, {index: bound}))

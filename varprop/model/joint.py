@@ -7,7 +7,7 @@ import math
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
@@ -19,7 +19,7 @@ from varprop.model.distributions.arguments import Called
 from varprop.model.distributions.base import MAX_ORDER
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
-from varprop.model.shapes import drawn_shape
+from varprop.model.shapes import as_generator, drawn_shape
 from varprop.model.tables import as_table
 
 __all__ = ["Empirical", "Enclosed", "Joint", "Orthogonal"]
@@ -27,6 +27,7 @@ __all__ = ["Empirical", "Enclosed", "Joint", "Orthogonal"]
 Place: TypeAlias = int | str | tuple[int, ...]
 
 _ROUND_OFF = np.finfo(np.float64).eps
+_LARGEST_POWER = 1000
 
 
 class Joint(metaclass=Called):
@@ -220,10 +221,16 @@ class Empirical(Joint):
 
     def draw(self, rng: np.random.Generator, shape: int | tuple[int, ...]) -> Array:
         """Whole rows, with replacement."""
-        chosen: Array = self.data[rng.integers(0, self.rows, drawn_shape(shape))]
+        chosen: Array = self.data[as_generator(rng).integers(0, self.rows, drawn_shape(shape))]
         return chosen
 
     def _powers(self, powers: Mapping[Place, int]) -> tuple[tuple[int, int], ...]:
+        if not isinstance(powers, Mapping):
+            raise ParameterError(
+                f"powers {brief(powers, 60)} of columns",
+                "no mapping",
+                "Give {column: power}, such as {0: 2}.",
+            )
         return tuple(sorted((self._column(place), _power(k)) for place, k in powers.items()))
 
     def _column(self, place: Place) -> int:
@@ -332,7 +339,7 @@ class Orthogonal(Joint):
                 raise ParameterError(f"draw from {self}", f"it holds {part}", f"Give at={{{part}: 8}}.")
         lead = drawn_shape(shape)
         rows, columns = int(self.size), int(self.columns)
-        tall = rng.standard_normal((*lead, max(rows, columns), min(rows, columns)))
+        tall = as_generator(rng).standard_normal((*lead, max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)
         signs = np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
         matrices: Array = float(self.gain) * q * signs[..., np.newaxis, :]
@@ -352,15 +359,17 @@ class Orthogonal(Joint):
 
 
 def _power(k: object) -> int:
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer, sp.Integer)) or k < 0:
-        raise ParameterError(f"power {brief(k, 40)}", "not a power", "Use a whole number from 0 on.")
-    return int(k)
+    whole = isinstance(k, (int, np.integer, sp.Integer)) and not isinstance(k, bool)
+    if whole and 0 <= k <= _LARGEST_POWER:  # type: ignore[operator]
+        return int(k)  # type: ignore[call-overload, no-any-return]
+    remedy = f"Use a whole number from 0 to {_LARGEST_POWER}."
+    raise ParameterError(f"power {brief(k, 40)}", "not a power", remedy)
 
 
 def _products(table: Empirical, powers: tuple[tuple[int, int], ...]) -> Array:
     factors = [table.data[:, column] for column, power in powers for _ in range(power)]
     with np.errstate(over="ignore"):
-        products: Array = np.prod(factors, axis=0) if factors else np.ones(table.rows)
+        products: Array = reduce(np.multiply, factors, np.ones(table.rows))
     if not np.isfinite(products).all():
         raise MomentError(
             f"moment of order {len(factors)} of {table}", "beyond the range of float64", "Rescale it."

@@ -7,6 +7,7 @@ import itertools
 from varprop.errors import ExpressionError, ParameterError
 from varprop.model.activations import NAMED, Transformed
 from varprop.model.axes import Axis, as_size
+from varprop.model.calls import explained
 from varprop.model.distributions import Distribution
 from varprop.model.expressions import Expression, as_expression, sum_over
 from varprop.model.joint import Joint
@@ -16,6 +17,7 @@ from varprop.model.variables import RandomVariable, RandomVector
 __all__ = ["dot", "neuron"]
 
 
+@explained
 def dot(*, weights: object, inputs: object, fan_in: object = None) -> Expression:
     """Return the pre-activation sum_i w_i x_i.
 
@@ -42,6 +44,7 @@ def dot(*, weights: object, inputs: object, fan_in: object = None) -> Expression
     return sum_over(axis, w * x)
 
 
+@explained
 def neuron(*, weights: object, inputs: object, fan_in: object = None, bias: object = None) -> Expression:
     """Return the pre-activation z = sum_i w_i x_i + b of one neuron.
 

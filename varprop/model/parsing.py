@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from varprop.errors import ParameterError, ParseError, brief
+from varprop.model.calls import explained
 from varprop.model.distributions import (
     DISTRIBUTIONS,
     Constant,
@@ -35,6 +36,7 @@ _signature = cache(inspect.signature)
 _EXAMPLE = "Write 'Normal(variance=1/n)', for example."
 
 
+@explained
 def as_distribution(value: object, activations: Activations | None = None) -> Distribution:
     """The distribution that `value` stands for.
 
@@ -68,6 +70,7 @@ def as_distribution(value: object, activations: Activations | None = None) -> Di
     )
 
 
+@explained
 def parse_distribution(text: str, activations: Activations | None = None) -> Distribution:
     """Read a text such as `"Normal(variance=1/n)"` or `"relu(Uniform(-1, 1))"`.
 

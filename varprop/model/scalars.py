@@ -18,6 +18,7 @@ import sympy as sp
 from sympy.core.function import Application, AppliedUndef
 
 from varprop.errors import ParameterError, ParseError, brief
+from varprop.model.calls import explained
 from varprop.model.sizes import MOST_DIGITS, digits, substitute, too_large
 
 __all__ = [
@@ -46,6 +47,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _LANGUAGE = "Use numbers, names, + - * / **, parentheses, sqrt, exp, log, pi and E."
 
 
+@explained
 def symbol(name: str) -> sp.Symbol:
     """The one symbol of this name: positive, and the same object as the name in a text such as `"1/n"`.
 
@@ -108,6 +110,7 @@ def scalar(value: object, what: str) -> sp.Expr:
     )
 
 
+@explained
 def parse_scalar(text: str, what: str = "scalar") -> sp.Expr:
     """Read a text such as `"2/(n + 1)"` by a whitelist; nothing is ever evaluated as code.
 

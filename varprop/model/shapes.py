@@ -8,11 +8,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from varprop.errors import ParameterError, brief
 
-__all__ = ["drawn_shape", "enough_memory"]
+__all__ = ["as_generator", "drawn_shape", "enough_memory"]
 
 LARGEST = 2**63
+
+
+def as_generator(rng: object) -> np.random.Generator:
+    """Return the generator of a draw.
+
+    Raises:
+        ParameterError: it is none.
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    raise ParameterError(
+        f"draw with rng={brief(rng, 60)}", "it is no generator", "Give np.random.default_rng(7)"
+    )
 
 
 def drawn_shape(shape: Any) -> tuple[int, ...]:

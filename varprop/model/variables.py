@@ -8,6 +8,7 @@ from typing import Any
 
 from varprop.errors import ExpressionError, ParameterError, brief
 from varprop.model.axes import Axis, Index, Token, as_index, new_token
+from varprop.model.calls import explained
 from varprop.model.distributions import Distribution
 from varprop.model.expressions import Expression
 from varprop.model.joint import Joint
@@ -68,6 +69,7 @@ class RandomVariable(Expression):
     variable: Variable
     slots: tuple[Index, ...]
 
+    @explained
     def __new__(
         cls, name: str, distribution: object, axes: Axis | Iterable[Axis] = (), *, role: str = ""
     ) -> RandomVariable:
@@ -193,6 +195,7 @@ class RandomVector(RandomVariable):
 
     __slots__ = ()
 
+    @explained
     def __new__(  # type: ignore[misc]  # independent entries make a plain RandomVariable
         cls,
         name: str,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 from varprop.render import html, latex, markdown, records, terminal
 from varprop.render.blocks import Badge, Block, Bullets, Code, Heading, Line, Math, Plot, Table, Text
 
@@ -37,11 +37,12 @@ class Document:
     blocks: tuple[Block, ...]
 
     def __init__(self, blocks: Iterable[Block | str]) -> None:
-        made = tuple(Text(block) if isinstance(block, str) else block for block in blocks)
+        given = blocks if isinstance(blocks, Iterable) and not isinstance(blocks, str) else (blocks,)
+        made = tuple(Text(block) if isinstance(block, str) else block for block in given)
         for block in made:
             if not isinstance(block, _BLOCKS):
                 raise ParameterError(
-                    f"Document with {block!r}", "it is no block", "Use the blocks of varprop.render."
+                    f"Document with {brief(block)}", "it is no block", "Use the blocks of varprop.render."
                 )
         object.__setattr__(self, "blocks", made)
 

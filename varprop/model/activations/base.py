@@ -12,6 +12,7 @@ import sympy as sp
 from numpy.typing import NDArray
 
 from varprop.errors import MomentError, ParameterError, brief
+from varprop.model.calls import explained
 from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
 from varprop.model.expressions import Apply, Expression, Scalar
@@ -153,6 +154,7 @@ class Activation(ABC):
     def __call__(self, x: Distribution) -> Distribution: ...
     @overload
     def __call__(self, x: Any) -> Array: ...
+    @explained
     def __call__(self, x: Any) -> Any:
         """Apply to an Expression, a Distribution, or numbers."""
         if isinstance(x, Scalar):

@@ -15,6 +15,7 @@ from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.finding import find_kinks, probe, slope_doubt, stencil
 from varprop.model.activations.formula import Formula
+from varprop.model.calls import explained
 from varprop.model.decimals import in_floats, short, within_floats
 from varprop.model.scalars import scalar
 
@@ -104,6 +105,7 @@ class Polynomial(FromFormula):
     """A polynomial; its moments are closed forms under every distribution that has them."""
 
 
+@explained
 def polynomial(*coefficients: Any) -> Polynomial:
     """Return c_0 + c_1 x + c_2 x^2 + ... as an activation.
 

@@ -10,6 +10,7 @@ import numpy as np
 import sympy as sp
 
 from varprop.model.activations.base import Activation, Array, X
+from varprop.model.calls import explained
 from varprop.model.decimals import short, within_floats
 from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
@@ -151,6 +152,7 @@ def _leaky(slope: sp.Expr) -> HomogeneousActivation:
     return HomogeneousActivation(f"leaky_relu({short(slope)})", sp.S.One, -slope, 1)
 
 
+@explained
 def leaky_relu(slope: Any = "1/100") -> Any:
     """Return the leaky ReLU: x for x > 0, slope * x for x < 0.
 
@@ -171,6 +173,7 @@ def leaky_relu(slope: Any = "1/100") -> Any:
     return _leaky(within_floats(exact, "leaky_relu: slope"))
 
 
+@explained
 def prelu(slope: Any = "1/4") -> Any:
     """Return the leaky ReLU with the slope at which the parametric ReLU starts, 1/4.
 

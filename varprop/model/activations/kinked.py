@@ -12,6 +12,7 @@ import sympy as sp
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Array, X
 from varprop.model.activations.formula import Formula
+from varprop.model.calls import explained
 from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
 from varprop.model.expressions import Expression
@@ -270,6 +271,7 @@ def _made(family: Callable[..., Formula], given: Any, rest: tuple[object, ...] =
     return family(given, *rest)
 
 
+@explained
 def elu(alpha: Any = 1) -> Any:
     """Return the exponential linear unit: x for x > 0, alpha (exp(x) - 1) for x < 0.
 
@@ -287,6 +289,7 @@ def elu(alpha: Any = 1) -> Any:
     return _made(Elu, alpha)
 
 
+@explained
 def celu(alpha: Any = 1) -> Any:
     """Return the continuously differentiable ELU: x for x > 0, alpha (exp(x / alpha) - 1) for x < 0.
 
@@ -304,6 +307,7 @@ def celu(alpha: Any = 1) -> Any:
     return _made(Celu, alpha)
 
 
+@explained
 def hardtanh(low: Any = -1, high: Any = 1) -> Any:
     """Return x clipped to [low, high].
 

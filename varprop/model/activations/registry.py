@@ -37,6 +37,7 @@ from varprop.model.activations.smooth import (
     square,
     tanh,
 )
+from varprop.model.calls import explained
 from varprop.model.scalars import parse_tree, read_scalar
 
 __all__ = ["NAMED", "REGISTERED", "activation"]
@@ -83,6 +84,7 @@ REGISTERED: tuple[Activation, ...] = tuple(
 """Each of them once, with its usual parameters; a polynomial has none that are usual."""
 
 
+@explained
 def activation(
     given: Any, kinks: Iterable[float] | None = None, growth: int | None = None, name: str = ""
 ) -> Activation:
@@ -146,9 +148,6 @@ def _read(text: str) -> Activation:
         if isinstance(tree, ast.Call):
             raise ParseError(f"activation={brief(text)}", f"{name} takes no parameters", f'Write "{name}".')
         return found
-    try:
-        made = found(*(read_scalar(node, text, "activation") for node in arguments))
-    except TypeError:
-        raise ParseError(f"activation={brief(text)}", f"{name} takes fewer parameters") from None
+    made = found(*(read_scalar(node, text, "activation") for node in arguments))
     assert isinstance(made, Activation)
     return made

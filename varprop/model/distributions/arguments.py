@@ -11,6 +11,7 @@ from typing import Any
 import sympy as sp
 
 from varprop.errors import ParameterError
+from varprop.model.calls import refuse_misfit
 from varprop.model.domains import Parameter
 from varprop.model.scalars import substitute
 
@@ -29,11 +30,7 @@ class Called(ABCMeta):
         try:
             return super().__call__(*args, **kwargs)
         except TypeError:
-            try:
-                cls.__signature__.bind(*args, **kwargs)
-            except TypeError as wrong:
-                takes = ", ".join(cls.__signature__.parameters) or "no arguments"
-                raise ParameterError(f"{cls.__name__}(...)", str(wrong), f"It takes {takes}.") from None
+            refuse_misfit(cls.__name__, cls.__signature__, args, kwargs)
             raise
 
 

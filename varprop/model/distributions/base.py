@@ -18,7 +18,7 @@ from varprop.model.decimals import decimal
 from varprop.model.distributions.arguments import Called, defaults_of, latex_of, replaced, scalars_in, text_of
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
-from varprop.model.shapes import drawn_shape, enough_memory
+from varprop.model.shapes import as_generator, drawn_shape, enough_memory
 from varprop.model.sizes import expanded, length
 
 __all__ = ["Array", "Distribution", "Precision", "Shape", "known", "tidy"]
@@ -261,7 +261,7 @@ class Distribution(metaclass=Called):
                 the shape is none.
         """
         with enough_memory(self, sizes := drawn_shape(shape)):
-            return np.asarray(self._draw(rng, sizes), dtype=np.float64)
+            return np.asarray(self._draw(as_generator(rng), sizes), dtype=np.float64)
 
     def draw_single(self, rng: np.random.Generator, shape: Shape) -> npt.NDArray[Any]:
         """Independent samples for sums of many terms, float32 if the law `has_single`: not those of `draw`.
@@ -279,7 +279,7 @@ class Distribution(metaclass=Called):
             dtype('float32')
         """
         with enough_memory(self, sizes := drawn_shape(shape), item=4):
-            return self._draw_single(rng, sizes)
+            return self._draw_single(as_generator(rng), sizes)
 
     @abstractmethod
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
