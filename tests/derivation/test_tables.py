@@ -10,6 +10,7 @@ from varprop import (
     DerivationError,
     Empirical,
     Mean,
+    MomentError,
     Normal,
     RandomVariable,
     RandomVector,
@@ -18,7 +19,7 @@ from varprop import (
     relu,
     sum_over,
 )
-from varprop.derivation.quantities import Covariance, Cumulant, Variance
+from varprop.derivation.quantities import CentralMoment, Covariance, Cumulant, Variance
 from varprop.derivation.rules.tables import row_average
 from varprop.model.distributions import FrozenScipy
 from varprop.model.expressions import Scalar
@@ -189,3 +190,38 @@ def test_a_cumulant_of_a_table_is_averaged_about_its_mean(order):
     (line,) = proof.steps
     assert line.rule.name == "average over the rows"
     assert abs(Fraction(float(proof.result)) - exact) <= shown_bound(line.notes[0]) <= 1e-5
+
+
+@pytest.mark.parametrize("large", [1e155, 1e200, 1e308])
+@pytest.mark.parametrize("quantity", [Variance, lambda e: Mean(e**2), lambda e: CentralMoment(e, 4)])
+def test_what_leaves_float64_is_refused_and_never_infinite(large, quantity):
+    x = RandomVector("x", Empirical([[large, 1.0], [-large, 2.0]]))
+    with pytest.raises(MomentError, match=r"beyond the range of float64\. Rescale"):
+        derive(quantity(x.at(i=0) + x.at(i=1)))
+    assert float(derive(Mean(x.at(i=1))).result) == 1.5
+
+
+def test_a_sum_that_leaves_float64_is_refused():
+    table, wide = Empirical([[1e308, 1e308], [1e308, 1e308]]), Empirical([[8e307] * 5] * 2)
+    assert wide.moment({0: 1}).value == 8e307
+    for ask in (lambda: table.moment({0: 1}), lambda: wide.total_moment(1), lambda: table.moment({0: 2})):
+        with pytest.raises(MomentError, match=r"beyond the range of float64\. Rescale"):
+            ask()
+
+
+def test_what_falls_below_float64_lies_within_its_bound():
+    data = [[1e-200, 3e-200], [2e-200, 1e-200]]
+    x = RandomVector("x", Empirical(data))
+    for e, truth in (
+        (x.at(i=0) ** 2, Fraction(data[0][0]) ** 2 + Fraction(data[1][0]) ** 2),
+        (10**300 * (x.at(i=0) * x.at(i=1) + 0), sum(10**300 * Fraction(a) * Fraction(b) for a, b in data)),
+    ):
+        found = row_average(e)
+        assert abs(Fraction(found.value) - truth / 2) <= Fraction(found.bound) < Fraction(1, 10**6)
+    spread = row_average(x.at(i=0), central=2)
+    assert 0 < (Fraction(data[0][0]) - Fraction(data[1][0])) ** 2 / 4 <= Fraction(spread.bound)
+
+
+def test_the_standard_error_of_a_large_table_is_finite():
+    found = row_average(RandomVector("x", Empirical([[1e200, 0.0], [3e200, 0.0]])).at(i=0))
+    assert found.standard_error == pytest.approx(1e200, rel=1e-12)

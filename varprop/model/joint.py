@@ -216,6 +216,7 @@ class Empirical(Joint):
     def total_moment(self, k: int) -> Enclosed:
         """sum_i E x_i^k over all columns, with its round-off bound."""
         each = [self.moment({column: k}) for column in range(len(self.columns))]
+        _within_range(sum(abs(part.value) for part in each), k, self)
         value = math.fsum(part.value for part in each)
         return Enclosed(value, math.fsum(part.bound for part in each) + abs(value) * _ROUND_OFF)
 
@@ -366,14 +367,17 @@ def _power(k: object) -> int:
     raise ParameterError(f"power {brief(k, 40)}", "not a power", remedy)
 
 
+def _within_range(size: float, order: int, table: Empirical) -> None:
+    if not math.isfinite(size):
+        raise MomentError(f"moment of order {order} of {table}", "beyond the range of float64", "Rescale it.")
+
+
 def _products(table: Empirical, powers: tuple[tuple[int, int], ...]) -> Array:
     factors = [table.data[:, column] for column, power in powers for _ in range(power)]
     with np.errstate(over="ignore"):
         products: Array = reduce(np.multiply, factors, np.ones(table.rows))
-    if not np.isfinite(products).all():
-        raise MomentError(
-            f"moment of order {len(factors)} of {table}", "beyond the range of float64", "Rescale it."
-        )
+        sizes = np.abs(products).sum()
+    _within_range(float(sizes), len(factors), table)
     return products
 
 

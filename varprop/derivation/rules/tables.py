@@ -12,6 +12,7 @@ from varprop.derivation.quantities import CentralMoment, Cumulant, Mean, Quantit
 from varprop.derivation.rules.base import Parts, Rule
 from varprop.derivation.rules.worlds import table_row
 from varprop.derivation.structure import Structure
+from varprop.errors import MomentError
 from varprop.model.activations import HomogeneousActivation
 from varprop.model.distributions import Array
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, sum_over
@@ -23,6 +24,7 @@ from varprop.render.rounding import upward
 __all__ = ["average_over_rows", "row_average"]
 
 EPS = float(np.finfo(np.float64).eps)
+TINY = float(np.finfo(np.float64).tiny)
 
 
 def _match(noun: Quantity, structure: Structure) -> Iterator[Parts]:
@@ -76,8 +78,24 @@ def row_average(e: Expression, central: int | None = None) -> RowAverage:
     the sizes times the number of roundings on any path bounds the error. With `central` it is the mean of
     that power of the distance from the mean, so that a large mean does not cancel.
 
+    Raises:
+        MomentError: a number on the way is beyond the range of float64.
+
     Source: Higham, Accuracy and Stability of Numerical Algorithms, 2002, sections 1.9 and 3.1.
     """
+    try:
+        with np.errstate(over="raise", invalid="raise"):
+            found = _row_average(e, central)
+    except FloatingPointError:
+        found = RowAverage(np.inf, np.inf, np.inf)
+    if not np.isfinite(found).all():
+        raise MomentError(
+            f"the average of {e} over the rows", "beyond the range of float64", "Rescale the table."
+        )
+    return found
+
+
+def _row_average(e: Expression, central: int | None) -> RowAverage:
     (table,) = (variable.distribution for variable in variables(e))
     assert isinstance(table, Empirical)
     # Arrays have two dimensions: rows, and the columns a sum ranges over (one column outside of it).
@@ -98,7 +116,9 @@ def row_average(e: Expression, central: int | None = None) -> RowAverage:
         bound = float(
             (largest - np.abs(each) + (central + table.rows + 2) * EPS * largest).sum() / table.rows
         )
-    return RowAverage(mean, bound * 1.01, float(each.std(ddof=1) / np.sqrt(table.rows)))
+        bound += TINY if apart.any() else 0.0
+    unit = float(np.abs(each).max()) or 1.0
+    return RowAverage(mean, bound * 1.01, unit * float((each / unit).std(ddof=1) / np.sqrt(table.rows)))
 
 
 def _average(noun: Quantity, central: int | None) -> RowAverage:
@@ -134,7 +154,8 @@ def _evaluate(
         number = np.full((1, 1), float(node.coefficient))
         value, size, roundings = number, np.abs(number), 1
         for (_, power), (one, one_size, one_roundings) in zip(node.factors, parts, strict=True):
-            value, size = value * one**power, size * one_size**power
+            underflow = np.where((size > 0) & (one_size > 0), TINY / EPS, 0.0)  # a result may be off by TINY
+            value, size = value * one**power, size * one_size**power + underflow
             roundings += power * (one_roundings + 2)
         return value, size, roundings
     if isinstance(node, Add):
