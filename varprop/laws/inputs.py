@@ -104,18 +104,22 @@ class Interval(Inputs):
         s = np.where(upper, s, s.conj())
         tilt = mean / std
         floor = -tilt * tilt / 2
-        ends = np.array([self.low, self.high])
-        powers = s[:, None] * (mean * ends) + (s[:, None] * (std * ends)) ** 2 / 2
-        zeta = (s[:, None] * (std * ends) + tilt) / math.sqrt(2)
+        # One row per end: reductions over two rows are fast.
+        ends = np.array([[self.low], [self.high]])
+        scaled = (std * ends) * s
+        powers = scaled * scaled / 2
+        if mean:
+            powers += (mean * ends) * s
+        zeta = (scaled + tilt) / math.sqrt(2)
         below = zeta.imag < 0
-        top = np.maximum(powers.real.max(axis=1), floor)[:, None]
+        top = np.maximum(powers.real.max(axis=0), floor)
         pieces = np.exp(powers - top) * special.wofz(np.where(below, -zeta, zeta))
-        lost = (np.abs(pieces) * (_wofz_noise(zeta) + 2 * np.abs(powers))).sum(axis=1)
-        pieces = np.where(below, -pieces, pieces)
-        pieces += 2 * np.exp(floor - top) * (below & ~below.all(axis=1, keepdims=True))
+        lost = (np.abs(pieces) * (_wofz_noise(zeta) + 2 * np.abs(powers))).sum(axis=0)
+        if below.any():
+            pieces = np.where(below, -pieces, pieces) + 2 * np.exp(floor - top) * (below & ~below.all(axis=0))
         factor = math.sqrt(math.pi / 2) / (self.high - self.low) * 1j / (s * std)
-        away = pieces[:, 0] - pieces[:, 1]
-        value = top[:, 0] + np.log(away * factor)
+        away = pieces[0] - pieces[1]
+        value = top + np.log(away * factor)
         return np.where(upper, value, value.conj()), 8 + lost / np.abs(away)
 
 
