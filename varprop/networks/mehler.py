@@ -16,7 +16,7 @@ from varprop.model.activations import Activation
 from varprop.model.distributions import Normal
 from varprop.numerics.quadrature import legendre
 
-__all__ = ["ENOUGH", "LARGEST", "Conditional", "Mehler", "hermite", "quick"]
+__all__ = ["ENOUGH", "LARGEST", "REACH", "Conditional", "Mehler", "hermite", "quick"]
 
 Array = NDArray[np.float64]
 

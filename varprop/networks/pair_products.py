@@ -13,7 +13,7 @@ from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.networks import maps
 from varprop.networks.kernels import kernel
-from varprop.networks.mehler import ENOUGH, LARGEST, Conditional, hermite
+from varprop.networks.mehler import ENOUGH, LARGEST, REACH, Conditional, hermite
 
 __all__ = ["pair_products"]
 
@@ -101,10 +101,9 @@ def _of_pairs(
     if not plain.all():
         left, kind = pairs.only(~plain), "estimate"
         fast = kernel(formula).quick if isinstance(formula, Activation) else None
-        if phi.analytic:
-            value[~plain] = _expanded(phi, means, variances, left, slope)
-        elif isinstance(fast, Conditional):
-            value[~plain] = _conditional(fast, means, variances, left)
+        value[~plain] = each = _expanded(phi, means, variances, left, slope)
+        if isinstance(fast, Conditional):
+            value[~plain] = np.where(np.isnan(each), _conditional(fast, means, variances, left), each)
     rest = np.isnan(value)
     count = int(rest.sum())
     if spent + count > MOST_PAIRS:
@@ -147,7 +146,8 @@ def _correlation(a: Array, b: Array, between: Array) -> Array:
 def _expanded(phi: Activation, means: Array, variances: Array, pairs: _Pairs, slope: bool) -> Array:
     """sum_k a_k b_k c^k with the Hermite coefficients of phi(X) and phi(Y); nan where that is not enough.
 
-    The points are enough where they give E phi(X)^2, and the terms where Cauchy and Schwarz bound the rest.
+    The points are enough where kinks are out of sight and they give E phi(X)^2, the terms where Cauchy and
+    Schwarz bound the rest.
 
     Source:
         Mehler, 1866; Daniely, Frostig, Singer, Toward deeper understanding of neural networks, 2016.
@@ -160,7 +160,9 @@ def _expanded(phi: Activation, means: Array, variances: Array, pairs: _Pairs, sl
         values = function(means[:, None] + stds[:, None] * points)
         coefficients, seconds = values @ rows.T, values**2 @ weights
     exact = ask(phi, means, stds).value
-    good = (variances > LITTLE) & (variances <= LARGEST) & (np.abs(seconds - exact) <= 10 * ENOUGH * exact)
+    away = np.abs(phi.breaks - means[:, None]) > REACH * stds[:, None]
+    good = away.all(axis=1) | phi.analytic
+    good &= (variances > LITTLE) & (variances <= LARGEST) & (np.abs(seconds - exact) <= 10 * ENOUGH * exact)
     left = np.maximum(seconds - (coefficients**2).sum(axis=1), 1e-15 * seconds)
     found = np.full(len(pairs.first), np.nan)
     usable = good[pairs.first] & good[pairs.second]
