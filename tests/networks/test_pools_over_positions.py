@@ -193,7 +193,7 @@ def orthant(matrix: np.ndarray, bias: float) -> float:
 
 
 def test_dropout_keeps_products_of_two_positions() -> None:
-    net = Network([Conv(2), Dropout("1/2"), AveragePool()], fan_in=(1, 4))
+    net = Network([Conv(2), vp.identity, Dropout("1/2"), AveragePool()], fan_in=(1, 4))
     profile = propagate(net, given=X)
     c = covariance(X)
     assert profile[-1].second_moment == pytest.approx((c.sum() + np.trace(c)) / 16)
@@ -272,6 +272,7 @@ def test_positions_taken_as_independent_are_noticed(name: str, monkeypatch: pyte
     [
         ([Conv(1), AveragePool()], (1, 6000), "72000000 numbers, more than 60000000"),
         ([Conv(1), Dropout("1/2"), vp.leaky_relu(1), AveragePool()], (1, 4), "how is not followed here"),
+        ([Conv(1), Dropout("1/2"), vp.leaky_relu(1), Conv(1), AveragePool()], (1, 4), "is not followed here"),
     ],
 )
 def test_what_is_not_followed_is_refused(layers: list[object], shape: tuple[int, ...], words: str) -> None:
@@ -282,6 +283,10 @@ def test_what_is_not_followed_is_refused(layers: list[object], shape: tuple[int,
 def test_pools_behind_convolutions_in_symbols_and_beyond_floats_are_refused() -> None:
     with pytest.raises(vp.DerivationError, match="one by one"):
         propagate(Network([Conv("c"), AveragePool()], fan_in=(1, 4)), input=Normal())
+    branches = Network([Concatenate([], [relu]), AveragePool()], fan_in=(1, 4))
+    with pytest.raises(vp.DerivationError, match="Give numbers for all symbols"):
+        propagate(branches, input=Normal(variance="v"))
+    assert propagate(branches, input=Normal(variance=2))[-1].second_moment > 0
     far = Network([Conv(2), tanh, AveragePool()], fan_in=(1, 4))
     with pytest.raises(vp.DerivationError, match="beyond the range of floats"):
         propagate(far, given=1e-160 * X)
