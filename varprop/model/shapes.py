@@ -18,13 +18,13 @@ LARGEST = 2**63
 
 
 def as_generator(rng: object) -> np.random.Generator:
-    """Return the generator of a draw.
+    """Return the generator of a draw; a legacy RandomState, whose methods have the same names, is one.
 
     Raises:
         ParameterError: it is none.
     """
-    if isinstance(rng, np.random.Generator):
-        return rng
+    if isinstance(rng, np.random.Generator | np.random.RandomState):
+        return rng  # type: ignore[return-value]
     raise ParameterError(
         f"draw with rng={brief(rng, 60)}", "it is no generator", "Give np.random.default_rng(7)"
     )
