@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,13 @@ __all__ = [
     "IntervalProduct",
     "InvertedLaw",
     "NormalMixture",
+    "Formula",
     "complement",
+    "split",
 ]
+
+Formula: TypeAlias = Callable[[Array], tuple[Array, Array]]
+"""Logarithms at some places, and bounds on their errors."""
 
 
 def complement(logs: Array) -> Array:
@@ -114,6 +120,18 @@ class InvertedLaw(Law):
         return (value + self._atom) * np.exp(1j * t * self.offset), EPS * rounding + 1e-300
 
 
+def split(near: NDArray[np.bool_], formula: Formula, inverted: Formula, y: Array) -> tuple[Array, Array]:
+    """Logarithms and their errors: by formula where that holds, by inversion elsewhere."""
+    if near.all():
+        return formula(y)
+    if not near.any():
+        return inverted(y)
+    logs, error = np.empty(len(y)), np.empty(len(y))
+    logs[near], error[near] = formula(y[near])
+    logs[~near], error[~near] = inverted(y[~near])
+    return logs, error
+
+
 class IntervalProduct(InvertedLaw):
     """One product of a centered normal and a uniform variable on [low, high], low <= 0 <= high.
 
@@ -133,11 +151,9 @@ class IntervalProduct(InvertedLaw):
 
     def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
         near = np.abs(y) < 5 * min(width for _, width in self.parts)
-        if not near.all():
-            logs, error = np.empty(len(y)), np.empty(len(y))
-            logs[near], error[near] = self._tail(inversion, y[near])
-            logs[~near], error[~near] = inversion.log_tail(y[~near])
-            return logs, error
+        return split(near, self._near_tail, inversion.log_tail, y)
+
+    def _near_tail(self, y: Array) -> tuple[Array, Array]:
         total, rounding = np.zeros((2, len(y)))
         for share, width in self.parts:
             r = np.abs(y) / width

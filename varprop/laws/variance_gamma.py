@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import ClassVar, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import special
 
-from varprop.laws.closed import InvertedLaw
+from varprop.laws.closed import Formula, InvertedLaw, split
 from varprop.laws.digits import Digits
 from varprop.laws.inputs import Sided
 from varprop.laws.law import EPS, Array
@@ -30,8 +29,7 @@ MOST = 60
 """Formulas are used for sums of up to so many products, the inversion beyond."""
 FAR, FARTHEST = 12.0, 1e4
 """The sizes up to which tails, and densities of one m, are summed by formula."""
-Formula: TypeAlias = Callable[[Array, Array], tuple[Array, Array]]
-Inverted: TypeAlias = Callable[[Array], tuple[Array, Array]]
+Counted: TypeAlias = Callable[[Array, Array], tuple[Array, Array]]
 LEFT_OUT = 1e-24
 """The probability of more products that a sum of Poisson's chances leaves out."""
 
@@ -118,32 +116,24 @@ class VarianceGamma(InvertedLaw):
             self.method = "Laplace law"
 
     def _tail(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
-        size = np.abs(y) / self.width
-        near = size <= (math.inf if self.method == "Laplace law" else FAR)
-        return self._joined(_log_tail, inversion.log_tail, y, size, near)
+        last = math.inf if self.method == "Laplace law" else FAR
+        return self._up_to(last, _log_tail, inversion.log_tail, y)
 
     def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
-        size = np.abs(y) / self.width
-        near = size <= (FAR if len(self.sizes[self.sizes > 0]) > 1 else FARTHEST)
-
         def formula(size: Array, chances: Array) -> tuple[Array, Array]:
             logs, error = _log_density(size, chances)
             return logs - math.log(self.width), error
 
-        return self._joined(formula, inversion.log_density, y, size, near)
+        last = FAR if len(self.sizes[self.sizes > 0]) > 1 else FARTHEST
+        return self._up_to(last, formula, inversion.log_density, y)
 
-    def _joined(
-        self, formula: Formula, inverted: Inverted, y: Array, size: Array, near: NDArray[np.bool_]
-    ) -> tuple[Array, Array]:
-        """By formula where that holds, by inversion elsewhere."""
-        if self.chances is None or not near.any():
+    def _up_to(self, last: float, formula: Counted, inverted: Formula, y: Array) -> tuple[Array, Array]:
+        """By a formula in sizes and chances up to a size, by inversion beyond it."""
+        chances = self.chances
+        if chances is None:
             return inverted(y)
-        if near.all():
-            return formula(size, self.chances)
-        logs, error = np.empty(len(y)), np.empty(len(y))
-        logs[near], error[near] = formula(size[near], self.chances)
-        logs[~near], error[~near] = inverted(y[~near])
-        return logs, error
+        near = np.abs(y) / self.width <= last
+        return split(near, lambda part: formula(np.abs(part) / self.width, chances), inverted, y)
 
     @property
     def log_mean(self) -> Digits:

@@ -57,10 +57,13 @@ def nodes_of(law: Distribution, count: int = NODES) -> tuple[Array, Array]:
             alpha.append(new[k + 1] / new[k] - old[k] / old[k - 1])
             older, old = old, new
             last = k
-        diagonal = np.array([float(a) for a in alpha])
-        off = np.array([float(mp.sqrt(b)) for b in beta[1:]])
+        assert len(alpha) == last + 1
+        return _rule([float(a) for a in alpha], [float(mp.sqrt(b)) for b in beta[1:]])
+
+
+def _rule(diagonal: list[float], off: list[float]) -> tuple[Array, Array]:
+    """The weights and places of the Gauss rule of a Jacobi matrix."""
     places, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
-    assert len(places) == last + 1
     return vectors[0] ** 2, places
 
 
@@ -116,5 +119,5 @@ def _joined(places: Array, weights: Array) -> tuple[Array, Array]:
         older, old = old, (x - diagonal[-1]) * old - (off[-1] if k else 0.0) * older
         off.append(float(np.sqrt(p @ old**2)))
         old = old / off[-1]
-    found, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off[:-1], 1) + np.diag(off[:-1], -1))
-    return total * vectors[0] ** 2, center + half * found
+    shares, found = _rule(diagonal, off[:-1])
+    return total * shares, center + half * found

@@ -15,7 +15,7 @@ from varprop.networks import maps
 from varprop.networks.kernels import kernel
 from varprop.networks.mehler import ENOUGH, LARGEST, REACH, Conditional, hermite
 
-__all__ = ["pair_products"]
+__all__ = ["LITTLE", "MUCH", "pair_products"]
 
 Array: TypeAlias = NDArray[np.float64]
 Places: TypeAlias = NDArray[np.intp]
@@ -25,6 +25,7 @@ MOST_PAIRS = 5_000
 BITS = 2.0**45
 """Numbers that agree to so many binary digits are one number."""
 LITTLE, MUCH = 1e-140, 1e140
+"""Variances between which products of floats are safe."""
 
 
 class _Pairs(NamedTuple):

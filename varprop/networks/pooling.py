@@ -13,7 +13,7 @@ from varprop.networks.convolving import places_of, spread
 from varprop.networks.layers import Shape
 from varprop.networks.maps import Number, like
 from varprop.networks.positions import AveragePool
-from varprop.networks.spatial import Array, Found, Spatial, of_independent, windows
+from varprop.networks.spatial import Array, Found, Spatial, of_independent, widened, windows
 from varprop.networks.states import State
 from varprop.networks.sum_laws import with_bias
 from varprop.networks.unit_laws import NormalUnit, SharedBias, UnitLaw
@@ -53,12 +53,12 @@ def pool_positions(layer: AveragePool, s: State, shape: Shape) -> State:
             "Pool behind a convolution, or behind one activation of it.",
         )
     before, after = _counts(s.shape, shape)
-    values, unit, kind = windows(s.spatial.values, before, after), s.spatial.unit, s.spatial.kind
-    split = [size for count, length in zip(after, before, strict=True) for size in (count, length // count)]
-    sums = spread(s.mean, before).reshape(split).sum(axis=tuple(range(1, len(split), 2)))
-    mean: Number = sums / (math.prod(before) // math.prod(after))
+    count, size = math.prod(after), math.prod(before) // math.prod(after)
+    values = windows(s.spatial.values, before, after).reshape(count, count) / size**2
+    unit, kind = s.spatial.unit, s.spatial.kind
+    mean: Number = windows(spread(s.mean, before), before, after) / size
     second: Number = np.array([unit * max(float(one), 0.0) for one in np.diag(values)], dtype=object)
-    spatial: Spatial | None = Spatial(len(values), unit, lambda: (values, kind))
+    spatial: Spatial | None = Spatial(count, unit, lambda: (values, kind))
     if len(shape) == 1:
         mean, second, spatial = np.ravel(mean)[0], second[0], None
     else:
@@ -97,10 +97,7 @@ def pool_gradient(before: Shape, after: Shape, g: Number) -> Number:
         g: E (dy/dh)^2 of what it gives.
     """
     g = g / like(g, window_size(before, after)) ** 2
-    if isinstance(g, np.ndarray):
-        for axis, (count, length) in enumerate(zip(g.shape, places_of(before), strict=True)):
-            g = g.repeat(length // count, axis=axis)
-    return g
+    return widened(g, places_of(before)) if isinstance(g, np.ndarray) else g
 
 
 def pool_gradient_products(shapes: tuple[Shape, Shape], g: Number, above: Spatial | None) -> Spatial:
@@ -114,11 +111,9 @@ def pool_gradient_products(shapes: tuple[Shape, Shape], g: Number, above: Spatia
     before, after = _counts(*shapes)
     above = of_independent(like(g, sp.S.Zero), g, math.prod(after)) if above is None else above
     size = math.prod(before) // math.prod(after)
-    window = np.arange(math.prod(after)).reshape(after)
-    for axis, (count, length) in enumerate(zip(after, before, strict=True)):
-        window = window.repeat(length // count, axis=axis)
+    window = widened(np.arange(math.prod(after)).reshape(after), before).ravel()
 
     def make(values: Array) -> Found:
-        return values[np.ix_(window.ravel(), window.ravel())], "closed form"
+        return values[np.ix_(window, window)], "closed form"
 
     return Spatial(math.prod(before), above.unit / size**2, make, (above,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from mpmath import mp
@@ -25,6 +25,7 @@ __all__ = [
     "scaled",
     "summed",
     "unit_of",
+    "widened",
     "windows",
 ]
 
@@ -157,9 +158,21 @@ def scaled(part: Spatial, factor: Number, diagonal: Number) -> Spatial:
     return Spatial(part.places, unit, make, (part,))
 
 
-def windows(values: Array, before: tuple[int, ...], after: tuple[int, ...]) -> Array:
-    """Averages over windows of positions, in both directions of a matrix."""
+def windows(values: NDArray[Any], before: tuple[int, ...], after: tuple[int, ...]) -> NDArray[Any]:
+    """Sums over windows of positions, which stand along one direction of an array after the other.
+
+    Args:
+        values: with as many numbers as positions before, or their products with those of a second position.
+        before, after: positions along each direction, and windows.
+    """
     split = [size for count, length in zip(after, before, strict=True) for size in (count, length // count)]
-    axes = tuple(range(1, len(split), 2))
-    both = values.reshape(*split, *split).mean(axis=(*axes, *(len(split) + axis for axis in axes)))
-    return np.asarray(both).reshape(math.prod(after), -1)
+    times = 1 if values.size == math.prod(before) else 2
+    sums = values.reshape(split * times).sum(axis=tuple(range(1, times * len(split), 2)))
+    return np.asarray(sums)
+
+
+def widened(values: NDArray[Any], before: tuple[int, ...]) -> NDArray[Any]:
+    """The number of every window at all of its positions."""
+    for axis, length in enumerate(before):
+        values = values.repeat(length // values.shape[axis], axis=axis)
+    return values

@@ -12,7 +12,7 @@ from varprop.errors import DerivationError
 from varprop.model.activations import Activation
 from varprop.networks import maps
 from varprop.networks.maps import Number
-from varprop.networks.pair_products import pair_products
+from varprop.networks.pair_products import LITTLE, MUCH, pair_products
 from varprop.networks.spatial import Found, Spatial, flat, of_independent, summed, unit_of
 from varprop.networks.states import State
 from varprop.networks.unit_laws import NormalUnit, Several, SharedBias
@@ -20,8 +20,6 @@ from varprop.networks.unit_laws import NormalUnit, Several, SharedBias
 __all__ = ["activated", "beside", "slopes"]
 
 Array: TypeAlias = NDArray[np.float64]
-
-LITTLE, MUCH = 1e-140, 1e140
 
 
 def activated(phi: Activation, s: State, mean: Number, second: Number) -> Spatial | None:

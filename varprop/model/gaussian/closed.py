@@ -60,9 +60,7 @@ class ClosedForm:
             with mpmath.workdps(digits + int(largest * 0.302)):
                 try:
                     function = _in_mpmath(self.arguments, self.terms)
-                    exact = [
-                        +mpmath.mpmathify(number) for number in numbers
-                    ]  # rounded once, in all terms alike
+                    exact = [+mpmath.mpmathify(one) for one in numbers]  # rounded once, in all terms alike
                     parts = [mpmath.mpf(part) for part in function(*exact)]
                 except (ZeroDivisionError, OverflowError, ValueError):
                     return None

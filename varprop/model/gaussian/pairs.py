@@ -124,14 +124,11 @@ def _from_independence(phi: Activation, m: Array, c: Array) -> Found:
         odd = (m[:, k] == 0) & (phi.parity == "odd")
         means.append(np.where(odd, 0.0, found))
         doubts.append(np.where(odd, 0.0, doubt))
-    added, off = np.zeros(len(m)), np.zeros(len(m))
-    for node, weight in zip(*legendre(12), strict=True):
-        part = c.copy()
-        part[:, 0, 1] *= node
-        part[:, 1, 0] *= node
-        slopes = _pairs(phi, m, part, slope=True)
-        added += weight * slopes.value
-        off += weight * slopes.error
+    nodes, weights = legendre(12)
+    parts = np.repeat(c[None], len(nodes), axis=0)
+    parts[:, :, [0, 1], [1, 0]] *= nodes[:, None, None]
+    slopes = _pairs(phi, np.broadcast_to(m, (len(nodes), *m.shape)), parts, slope=True)
+    added, off = weights @ slopes.value, weights @ slopes.error
     first, added = means[0] * means[1], c[:, 0, 1] * added
     error = np.abs(means[0]) * doubts[1] + np.abs(means[1]) * doubts[0] + np.abs(c[:, 0, 1]) * off
     return first + added, error + 4 * EPSILON * (np.abs(first) + np.abs(added))
@@ -218,9 +215,8 @@ def _compiled(phi: Activation, slope: bool, centered: bool) -> _PairFormula | No
     arguments = (M, N, Q, R, C)
     if found is None or not found.free_symbols <= set(arguments):
         return None
-    kept = {
-        part: sp.Dummy(positive=True) for part in (*found.atoms(sp.exp), 1 - C, 1 + C)
-    }  # for their digits
+    digits = (*found.atoms(sp.exp), 1 - C, 1 + C)  # expanded, they would lose them
+    kept = {part: sp.Dummy(positive=True) for part in digits}
     inside = sp.expand(found.xreplace(kept), log=False, power_exp=False, power_base=False)
     back = {name: part for part, name in kept.items()}
     terms = tuple(term.xreplace(back) for term in sp.Add.make_args(inside))
