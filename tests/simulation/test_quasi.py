@@ -38,17 +38,17 @@ def test_the_net_is_that_of_scipy() -> None:
 
 
 def test_scrambled_points_fill_every_dyadic_box_evenly() -> None:
-    points = scrambled(np.random.default_rng(3), 2, 8)
+    points = scrambled(np.random.default_rng(3), 5, 2, 8)[3]
     for rows in (1, 4, 16, 64, 256):
         boxes = np.floor(points * [rows, 256 // rows]).astype(int)
         assert len({tuple(box) for box in boxes}) == 256
     assert points.min() > 0 and points.max() < 1
-    assert scrambled(np.random.default_rng(3), 1, 0).shape == (1, 1)
+    assert scrambled(np.random.default_rng(3), 2, 1, 0).shape == (2, 1, 1)
 
 
 def test_every_point_is_uniform_over_scrambles() -> None:
     rng = np.random.default_rng(4)
-    first = np.concatenate([scrambled(rng, DIMENSIONS, 1) for _ in range(400)])
+    first = scrambled(rng, 400, DIMENSIONS, 1)
     assert stats.kstest(first.ravel(), "uniform").pvalue > 1e-3
 
 

@@ -256,7 +256,7 @@ def test_in_single_only_products_are_rounded(inputs: str) -> None:
 def test_rounding_to_single_is_far_below_the_spread(weights: str, inputs: str, n: int) -> None:
     """At the farthest centers that are drawn in float32."""
     z = dot(weights=weights, inputs=inputs, fan_in=n)
-    program, design = Program([z], {}, first_group(z)), Design(32, 16, single=True)
+    program, design = Program([z], {}, first_group(z)), Design(512, 16, single=True)
     values = program.run(Streams(1), chunk=0, blocks=1, design=design)[0][0]
     rows, columns = drawn_in_single(program, 1, design)
     rounded = values - rows @ columns.T

@@ -21,6 +21,7 @@ from varprop.networks.unit_laws import Sample
 from varprop.networks.widening import wider
 from varprop.simulation.sequential import FIRST_LOOK
 from varprop.simulation.streams import Streams
+from varprop.simulation.threads import one_blas_thread
 
 __all__ = ["NetworkSimulation"]
 
@@ -118,7 +119,7 @@ class NetworkSimulation:
         return blocks
 
     def _simulated(self, rng: np.random.Generator, networks: int) -> Any:
-        with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        with np.errstate(over="ignore", invalid="ignore", under="ignore"), one_blas_thread():
             return brute.simulate(
                 self._layers,
                 self._shape,

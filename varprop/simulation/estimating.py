@@ -35,7 +35,7 @@ METHODS: tuple[Method, ...] = ("plain", "crossed", "quasi-random", "shared signs
 
 PILOT, MAIN, FIRST = 0, 1, 2
 LEAST_SAMPLES, PILOT_ROWS = 4096, 1024
-REPLICATES = 32
+REPLICATES, PILOT_REPLICATES = 64, 16
 CROSS_FROM = 16
 """Random numbers behind a row and behind a column from which crossed blocks of an estimate pay."""
 PILOT_SHAPE, SIGNED_SHAPE = (80, 80), (320, 48)
@@ -234,30 +234,29 @@ class Problem:
 
     def _quasi(self, reason: str, engine: Engine, error: float | None, nanoseconds: float) -> Numbers:
         bits = 7
-        first = Quasi(self.program, self.functional, self.scaling, bits)
-        parts = [first.results(self.streams.at(PILOT, 1), chunk=chunk) for chunk in range(16)]
-        pseudo = self.functional.pseudo_values(np.concatenate(parts), self.scaling)
+        parts = self._sets(bits, PILOT_REPLICATES).results(self.streams.at(PILOT, 1), chunk=0)
+        pseudo = self.functional.pseudo_values(parts, self.scaling)
         relative = float(pseudo.std(ddof=1)) / abs(float(pseudo.mean()) or math.inf) / math.sqrt(REPLICATES)
         if error is not None and relative > error:
             bits += math.ceil(math.log2(min(1e9, relative / error)) / 0.75)
             bits = min(MOST_BITS, bits)
         if error is None:
             bits = MOST_BITS
-        while (
-            bits > 4
-            and REPLICATES * Quasi(self.program, self.functional, self.scaling, bits).chunk_cost > nanoseconds
-        ):
+        sampler = self._sets(bits, REPLICATES)
+        while bits > 4 and REPLICATES // sampler.sets * sampler.chunk_cost > nanoseconds:
             bits -= 1
-        sampler = Quasi(self.program, self.functional, self.scaling, bits)
-        found, interrupted = self._run(engine, sampler, REPLICATES)
+            sampler = self._sets(bits, REPLICATES)
+        found, interrupted = self._run(engine, sampler, REPLICATES // sampler.sets)
         features = np.concatenate(found) if found else np.empty((0, 1))
-        entries = self.program.work(Design(2**bits)).entries + 2**bits * self.program.draws()
         doubt = self._doubt(
             features, len(features) * self.program.rarest(Design(2**bits)), len(features) * 2**bits
         )
         return self._found(
-            "quasi-random", reason, features, len(features) * 2**bits, entries, doubt, interrupted
+            "quasi-random", reason, features, len(features) * 2**bits, sampler.entries, doubt, interrupted
         )
+
+    def _sets(self, bits: int, replicates: int) -> Quasi:
+        return Quasi.of(self.program, self.functional, self.scaling, bits, replicates)
 
     def _found(
         self,

@@ -7,6 +7,8 @@ from functools import cache
 
 import numpy as np
 
+from varprop.simulation.threads import one_blas_thread
+
 __all__ = ["fingerprint"]
 
 SIZE = 256
@@ -26,16 +28,17 @@ def fingerprint() -> str:
     rng = np.random.Generator(np.random.Philox(np.random.SeedSequence(1)))
     a, b = rng.standard_normal((2, 48, SIZE))
     c = a.astype(np.float32)
+    with one_blas_thread():
+        products = (a @ b.T, c @ b.T.astype(np.float32))
     parts = (
         a,
         np.exp(a),
         np.log1p(a * a),
         np.sqrt(np.abs(a)),
-        a @ b.T,
         np.log(np.abs(c)),
         np.sin(c),
         np.cos(c),
-        c @ b.T.astype(np.float32),
+        *products,
         np.einsum("bi,bi->b", a, b),
         a.sum(axis=0),
         rng.standard_gamma(0.7, SIZE),

@@ -21,7 +21,9 @@ Label: TypeAlias = str | Index
 
 BLOCK, ROW, COLUMN = "block", "row", "column"
 COORDINATES = 256
-"""Coordinates per matrix product: longer ones would give other bits on other numbers of threads."""
+"""Coordinates that are drawn, and multiplied, at once."""
+SINGLE_COORDINATES = 128
+"""Coordinates of a product in float32, whose rounding grows faster than their number."""
 
 DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.05, 4000.0
 SINGLE_DRAW_COST, SINGLE_PRODUCT_COST = 6.0, 0.025

@@ -30,6 +30,9 @@ CHUNK_ENTRIES = 2**19
 POINTS_KEY = 1_000_003
 BLOCK_COST = 3e5
 """Nanoseconds of bookkeeping behind a crossed block."""
+CHUNK_POINTS = 2**14
+SET_COST, CHUNK_COST = 1e5, 5e5
+"""Nanoseconds of bookkeeping behind a set of quasi-random points, and behind a chunk of them."""
 
 
 @dataclass
@@ -70,19 +73,21 @@ class Plain:
 
 @dataclass
 class Quasi:
-    """Replicates of a scrambled Sobol set; a chunk is one replicate.
+    """Replicates of a scrambled Sobol set; a chunk holds some of them.
 
     Args:
         program: what is evaluated; every variable has a known inverse distribution function.
         functional: what is estimated.
         scaling: center and size of the samples.
         bits: log2 of the points in a set.
+        sets: replicates in a chunk.
     """
 
     program: Program
     functional: Functional
     scaling: Scaling
     bits: int
+    sets: int
     inverses: dict[Variable, Any] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -96,23 +101,41 @@ class Quasi:
             for source in program.sources
         )
 
+    @classmethod
+    def of(
+        cls, program: Program, functional: Functional, scaling: Scaling, bits: int, replicates: int
+    ) -> Quasi:
+        """Chunks of as many replicates as make some ten thousand points; their number divides all."""
+        sets = 1
+        while 2 * sets <= replicates and 2 * sets * 2**bits <= CHUNK_POINTS:
+            sets *= 2
+        return cls(program, functional, scaling, bits, sets)
+
     @property
     def chunk_cost(self) -> float:
-        """Nanoseconds per replicate."""
-        return float((30.0 * self.program.draws() + 8.0 * self.functional.degree) * 2**self.bits + 2e5)
+        """Nanoseconds per chunk."""
+        each = (30.0 * self.program.draws() + 8.0 * self.functional.degree) * 2**self.bits + SET_COST
+        return float(each * self.sets + CHUNK_COST)
+
+    @property
+    def entries(self) -> int:
+        """Array entries alive at once, at most."""
+        points = 2**self.bits
+        each: int = self.program.work(Design(points)).entries + points * self.program.draws()
+        return each * self.sets
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
-        """Features of one replicate."""
+        """Features of every replicate."""
         rng = streams.generator(POINTS_KEY, chunk=chunk)
-        points = scrambled(rng, self.program.draws(), self.bits)
+        points = scrambled(rng, self.sets, self.program.draws(), self.bits)
         laws: dict[Variable, Law] = {}
         first = 0
         for source in self.program.sources:
             last = first + source.numbers
-            laws[source.variable] = Given(self.inverses[source.variable](points[:, first:last]))
+            laws[source.variable] = Given(self.inverses[source.variable](points[..., first:last]))
             first = last
         program = self.program.with_laws(laws)
-        samples = program.run(streams, chunk=chunk, blocks=1, design=Design(2**self.bits))
+        samples = program.run(streams, chunk=chunk, blocks=self.sets, design=Design(2**self.bits))
         return self.functional.features(samples, self.scaling)
 
 

@@ -68,40 +68,40 @@ def directions() -> NDArray[np.uint64]:
     return found
 
 
-def scrambled(rng: np.random.Generator, dimensions: int, bits: int) -> Array:
-    """2^bits points of a Sobol net under a random linear scramble and a random digital shift.
+def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -> Array:
+    """Copies of 2^bits points of a Sobol net, each under a random linear scramble and a random digital shift.
 
-    Every point is uniform on the open unit cube.
+    Every point is uniform on the open unit cube; the copies are independent.
 
     Args:
         rng: the generator to use.
+        sets: how many copies.
         dimensions: from 1 to DIMENSIONS.
         bits: log2 of the number of points.
 
     Returns:
-        (2^bits, dimensions)
+        (sets, 2^bits, dimensions)
 
     Example:
-        >>> points = scrambled(np.random.default_rng(1), 2, 4)
-        >>> sorted(np.floor(points[:, 0] * 16).astype(int).tolist()) == list(range(16))
+        >>> points = scrambled(np.random.default_rng(1), 3, 2, 4)
+        >>> sorted(np.floor(points[1, :, 0] * 16).astype(int).tolist()) == list(range(16))
         True
 
     Source:
         J. Matousek, "On the L2-discrepancy for anchored boxes", 1998.
     """
-    lower = rng.integers(0, 2**BITS, (dimensions, BITS), dtype=np.uint64)
+    lower = rng.integers(0, 2**BITS, (sets, dimensions, BITS), dtype=np.uint64)
     rows = np.arange(BITS, dtype=np.uint64)
     below = np.uint64(2**BITS - 1) << (np.uint64(BITS) - rows) & np.uint64(2**BITS - 1)
     matrix = (lower & below) | (np.uint64(1) << (np.uint64(BITS - 1) - rows))  # row k: bits before k, and k
     numbers = directions()[:dimensions, : max(1, bits)]
-    parity = np.bitwise_count(matrix[:, :, None] & numbers[:, None, :]).astype(np.uint64) & np.uint64(1)
-    moved = (parity << (np.uint64(BITS - 1) - rows)[None, :, None]).sum(axis=1, dtype=np.uint64)
-    shift = rng.integers(0, 2**BITS, dimensions, dtype=np.uint64)
-    points = np.empty((dimensions, 2**bits), dtype=np.uint64)
-    points[:, 0] = shift
+    parity = np.bitwise_count(matrix[..., None] & numbers[:, None, :]).astype(np.uint64) & np.uint64(1)
+    moved = (parity << (np.uint64(BITS - 1) - rows)[:, None]).sum(axis=2, dtype=np.uint64)
+    points = np.empty((sets, dimensions, 2**bits), dtype=np.uint64)
+    points[..., 0] = rng.integers(0, 2**BITS, (sets, dimensions), dtype=np.uint64)
     for k in range(bits):
-        np.bitwise_xor(points[:, : 2**k], moved[:, k, None], out=points[:, 2**k : 2 ** (k + 1)])
-    return np.asarray((points + 0.5) / 2.0**BITS).T
+        np.bitwise_xor(points[..., : 2**k], moved[..., k, None], out=points[..., 2**k : 2 ** (k + 1)])
+    return np.asarray((points + 0.5) / 2.0**BITS).transpose(0, 2, 1)
 
 
 def quantile(law: Any) -> Callable[[Array], Array] | None:

@@ -28,6 +28,7 @@ from varprop.simulation.layout import (
     COLUMN,
     COORDINATES,
     ROW,
+    SINGLE_COORDINATES,
     Design,
     Label,
     Law,
@@ -38,6 +39,7 @@ from varprop.simulation.rare import atoms, rarest
 from varprop.simulation.schedule import bodies, number, number_places, operands, places_of, schedule
 from varprop.simulation.streaming import Group, groups_of
 from varprop.simulation.streams import Streams
+from varprop.simulation.threads import one_blas_thread
 
 __all__ = ["Program"]
 
@@ -163,6 +165,10 @@ class Program:
         Returns:
             Per expression an array (blocks, rows) or (blocks, rows, columns).
         """
+        with one_blas_thread():
+            return self._run(streams, chunk, blocks, design)
+
+    def _run(self, streams: Streams, chunk: int, blocks: int, design: Design) -> list[Array]:
         sizes = {BLOCK: blocks, ROW: design.rows, COLUMN: design.columns}
         bases: dict[int, Array] = {}
         waiting = [source.leaves for source in self.sources]
@@ -339,9 +345,10 @@ class Program:
         if not only_left and not only_right:
             total = np.einsum("bi,bi->b", a.reshape(len(a), -1), b.reshape(len(b), -1), dtype=np.float64)
         else:
-            total = np.matmul(a[:, :, :COORDINATES], b[:, :COORDINATES]).astype(np.float64, copy=False)
-            for start in range(COORDINATES, a.shape[2], COORDINATES):
-                total += np.matmul(a[:, :, start : start + COORDINATES], b[:, start : start + COORDINATES])
+            step = SINGLE_COORDINATES if a.dtype == np.float32 else COORDINATES
+            total = np.matmul(a[:, :, :step], b[:, :step]).astype(np.float64, copy=False)
+            for start in range(step, a.shape[2], step):
+                total += np.matmul(a[:, :, start : start + step], b[:, start : start + step])
         shape = [*(left.data.shape[left.labels.index(label)] for label in common), *rows, *columns]
         return self._sorted(total.reshape(shape), [*common, *only_left, *only_right])
 
