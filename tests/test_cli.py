@@ -195,6 +195,19 @@ def test_bad_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixt
     assert error["message"] in " ".join(printed.err.split())
 
 
+def test_negative_numbers_in_any_spelling_are_no_options(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["answer", "cancellation", "--terms", "-1e400", "-inf"]) == 2
+    assert "another meaning" in capsys.readouterr().err
+    assert main(["answer", "cancellation", "--terms", "-1e400", "-.5"]) == 2
+    assert "1e-100 to 1e100" in " ".join(capsys.readouterr().err.split())
+
+
+def test_long_words_of_messages_are_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["derive", "--inputs", "x" * 5000], ["x" * 5000], ["gain", "y" * 5000]):
+        assert main(arguments) == 2
+        assert max(map(len, capsys.readouterr().err.splitlines())) <= 80
+
+
 def test_a_minus_sign_first_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["derive", "--bias", "-n"]) == 2
     assert "is written --bias=-1/2" in " ".join(capsys.readouterr().err.split())

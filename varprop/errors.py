@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "CheckError",
     "DerivationError",
@@ -14,15 +16,24 @@ __all__ = [
     "VarpropError",
     "WorkLimitError",
     "brief",
+    "shortened",
 ]
 
 
 LONGEST = 1500
-"""A longer part of a message is cut in the middle."""
+LONGEST_WORD = 70
+"""A longer part of a message, and a longer word in it, is cut in the middle."""
 
 
-def _shortened(text: str) -> str:
-    half = LONGEST // 2
+def shortened(text: str) -> str:
+    """Return a text for a message: long words and long texts lose their middle.
+
+    Example:
+        >>> shortened("x" * 5000 + " is no number")
+        'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx is no number'
+    """
+    side, half = LONGEST_WORD // 2 - 2, LONGEST // 2
+    text = re.sub(rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:side]}...{word[0][-side:]}", text)
     return text if len(text) <= LONGEST else f"{text[:half]} ... {text[-half:]}"
 
 
@@ -54,7 +65,7 @@ class VarpropError(Exception):
 
     def __init__(self, asked: str, missing: str = "", remedy: str = "") -> None:
         self.asked, self.missing, self.remedy = asked, missing, remedy
-        message = ": ".join(_shortened(part) for part in (asked, missing) if part)
+        message = ": ".join(shortened(part) for part in (asked, missing) if part)
         super().__init__(f"{message}. {remedy}" if remedy else message)
 
     def __reduce__(self) -> tuple[type[VarpropError], tuple[str, str, str]]:

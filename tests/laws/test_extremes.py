@@ -277,3 +277,29 @@ def test_two_variables_of_one_name_are_told_apart():
     with pytest.raises(LawError, match="2 variables have this name"):
         law(z, given={"x": 1})
     assert law(z, given={first: 3, second: 4}).std == pytest.approx(5)
+
+
+# ---- logarithms round too
+
+
+def test_the_log_of_a_density_counts_its_own_rounding():
+    """Sizes far from 1, where half a unit in the last place of the log is more than the rest."""
+    std, top, x = 23810000.0, 346.2, 1429340014.8
+    found = law(variable("w", Normal(variance=std**2)) * variable("x", vp.Uniform(0, top)))
+    pair = law(variable("v", Normal(variance=std**2)) * variable("w", Normal(variance=top**2)))
+    third = law(pair.of * variable("u", "Normal()"))
+    with mp.workdps(40):
+        unit = mp.sqrt(mp.mpf(std**2) * mp.mpf(top) ** 2)
+        for t in np.geomspace(x / 100, 20 * x, 40):
+            y = mp.mpf(float(t)) / unit
+            truths = (
+                (found, mp.log(mp.e1(y * y / 2) / mp.sqrt(8 * mp.pi) / unit)),
+                (pair, mp.log(mp.besselk(0, y) / mp.pi / unit)),
+                (
+                    third,
+                    mp.log(mp.meijerg([[], []], [[0, 0, 0], []], y * y / 8) / mp.sqrt(8 * mp.pi**3) / unit),
+                ),
+            )
+            for one, truth in truths:
+                value = one.logpdf(t)
+                assert abs(mp.mpf(float(value)) - truth) <= value.error < 1e-9

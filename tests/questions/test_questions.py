@@ -166,6 +166,8 @@ BAD = [
     ("cancellation", {"terms": ["x", "1"]}),
     ("cancellation", {"terms": [0, 1]}),
     ("cancellation", {"terms": "12"}),
+    ("cancellation", {"terms": ["1e400", "1"]}),
+    ("cancellation", {"terms": ["1e-101", "1"]}),
     ("cancellation", {"samples": 10}),
     ("cancellation", {"budget": -1}),
     ("cancellation", {"seed": "x"}),

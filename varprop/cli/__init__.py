@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import argparse
 import os
+import re
 import signal
 import sys
 import threading
@@ -23,6 +24,7 @@ from varprop.cli.reporting import (
     OutputError,
     complain,
 )
+from varprop.errors import shortened
 
 __all__ = ["main"]
 
@@ -56,11 +58,13 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **settings: Any) -> None:
         usual = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
         super().__init__(**{**usual, **settings})
+        self._negative_number_matcher = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)  # -1e3 is one too
 
     def error(self, message: str) -> NoReturn:
         if message.endswith("expected one argument"):
             option = message.removeprefix("argument ").split(":")[0]
             message += f" (one that begins with a minus sign is written {option}=-1/2)"
+        message = shortened(message)
         short = message if len(message) <= LONGEST else f"{message[:LONGEST]} ..."
         raise UsageError(short, self.format_usage())
 

@@ -273,8 +273,8 @@ def berry_esseen(
         >>> round(float(berry_esseen(1, 1, n=100)), 4)
         0.0469
 
-    Source: Shevtsova, On the absolute constants in the Berry-Esseen inequality, 2013; Shevtsova 2010
-        (general).
+    Source: Shevtsova, On the absolute constants in the Berry-Esseen inequality and its structural and
+        nonuniform improvements, 2013 (both constants).
     """
     alike = n is not None
     if alike:
@@ -306,7 +306,7 @@ def berry_esseen(
         "at most",
         sp.Min(1, total),
         f"{'0.4690' if alike else '0.5583'} sum E|y - E y|^3 / (Var z)^(3/2)",
-        "Shevtsova 2013" if alike else "Shevtsova 2010",
+        "Shevtsova 2013",
         hypotheses,
     )
 

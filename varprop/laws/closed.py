@@ -21,6 +21,7 @@ __all__ = [
     "NormalMixture",
     "Formula",
     "complement",
+    "in_unit",
     "split",
 ]
 
@@ -35,6 +36,13 @@ def complement(logs: Array) -> Array:
         near = logs > -math.log(2)
         value[near] = np.log(-np.expm1(logs[near]))
     return value
+
+
+def in_unit(logs: Array, error: Array, unit: float) -> tuple[Array, Array]:
+    """The log of a density of z = unit y from that of y, with what the logarithms round."""
+    shift = math.log(unit)
+    rounding = np.where(np.isfinite(logs), EPS * (np.abs(logs) + abs(shift)), 0.0)
+    return logs - shift, error + rounding
 
 
 class InvertedLaw(Law):
@@ -107,7 +115,7 @@ class InvertedLaw(Law):
             there = np.abs(y[chosen]) if self.transform.symmetric else sign * y[chosen]
             logs[chosen], error[chosen] = self._density(inversion, there)
         logs[spike] = np.inf
-        return logs - math.log(self.unit), error
+        return in_unit(logs, error, self.unit)
 
     def _density(self, inversion: Inversion, y: Array) -> tuple[Array, Array]:
         return inversion.log_density(y)

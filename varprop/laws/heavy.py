@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import special
 
-from varprop.laws.closed import complement
+from varprop.laws.closed import complement, in_unit
 from varprop.laws.digits import Digits
 from varprop.laws.law import EPS, Array, Law
 from varprop.laws.moments import LN_N, refined
@@ -108,8 +108,8 @@ class RayLaw(Law):
         bound = bound + self.estimated
         value = np.where(np.isfinite(y), np.maximum(value, bound / 2), 0.0)
         with np.errstate(all="ignore"):
-            logs = np.log(value) - math.log(self.unit)
-            return np.where((y == 0) & self.spike, np.inf, logs), bound / value
+            logs, error = in_unit(np.log(value), bound / value, self.unit)
+            return np.where((y == 0) & self.spike, np.inf, logs), error
 
     def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
         value = np.exp(
@@ -211,7 +211,9 @@ class ChainLaw(Law):
     def _log_density(self, x: Array) -> tuple[Array, Array]:
         logs, _, error = self._part(x, density=True)
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(x == 0, np.inf, logs - math.log(2) - np.log(np.abs(x))), error + 4 * EPS
+            size = np.log(np.abs(x))
+            rounding = np.where(np.isfinite(logs + size), EPS * (np.abs(logs) + np.abs(size)), 0.0)
+            return np.where(x == 0, np.inf, logs - math.log(2) - size), error + 4 * EPS + rounding
 
     def _transform(self, t: Array) -> tuple[NDArray[np.complex128], Array]:
         value = np.exp(chain_log_mgf(self.factors)((1j * t * self.unit).astype(np.complex128)))

@@ -30,7 +30,8 @@ class Law(Documented, ABC):
 
     `cdf`, `survival`, `pdf`, `probability`, `quantile`, `log_mean` and `characteristic_function` take
     numbers or arrays and return them with `.error`, a bound on the absolute error; `logsf`, `logcdf` and
-    `logpdf` reach the far tails.
+    `logpdf` reach the far tails. An error is infinite where all digits are lost; the value then lies below
+    what is known, as Chernoff's bound.
 
     Attributes:
         of: the expression.

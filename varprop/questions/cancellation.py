@@ -34,6 +34,8 @@ __all__ = ["FORUM", "cancellation"]
 
 FORUM = ("-999.99", "1000", "-100.99", "101")
 """-999.99 + 1000 - 100.99 + 101 = 0.02, as a learner wrote."""
+LARGEST = Fraction(10) ** 100
+"""Of an addend; the smallest is one over it: squares of both stay within float64."""
 QUESTION = "Signs cancel: why must each w_i x_i be small, and how probable is cancellation?"
 SHORT = (
     "The variance has counted every cancellation already: of n terms with random signs about sqrt(n) "
@@ -113,7 +115,12 @@ def _terms(given: Sequence[object]) -> tuple[Fraction, ...]:
     exact = [scalar(value, "a term") for value in given]
     if any(not value.is_Rational or value.is_zero for value in exact):
         raise ParameterError(f"terms={given!r:.60}", "they are not nonzero decimals", "Give numbers.")
-    return tuple(Fraction(int(value.p), int(value.q)) for value in exact)
+    terms = tuple(Fraction(int(value.p), int(value.q)) for value in exact)
+    if not all(1 / LARGEST <= abs(term) <= LARGEST for term in terms):
+        raise ParameterError(
+            f"terms={given!r:.60}", "a size lies outside 1e-100 to 1e100", "Rescale all of them together."
+        )
+    return terms
 
 
 def counts_already(s: Setting) -> Statement:
@@ -163,7 +170,7 @@ def grows_like_root(s: Setting) -> Statement:
 
 
 def stays_large(s: Setting) -> Statement:
-    """P(|z| <= t) for terms of size 1 and of size 1/sqrt n."""
+    """P(|z| <= t) for terms of size 1 and of size 1/n."""
     t = 0.02
     axis = Axis("i", s.n)
     big = sum_over(axis, RandomVariable("w", Normal(), axes=axis) * RandomVariable("x", Normal(), axes=axis))
