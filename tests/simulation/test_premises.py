@@ -15,6 +15,7 @@ from varprop.model.distributions import Bernoulli, Constant, Mixture, Normal, Ra
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.variables import RandomVariable
 from varprop.simulation.blocks import Estimand, Term
+from varprop.simulation.crossing import two_way
 from varprop.simulation.panel import panel
 from varprop.simulation.premises import Asymptotic, Bounded, KurtosisBound, Premise
 from varprop.simulation.rare import atoms, rarest, single_valued
@@ -134,3 +135,19 @@ def test_atoms() -> None:
     x, y = variable(Rademacher()), variable(Rademacher())
     assert single_valued([x**2 * y**4 + 2], {}) and not single_valued([x * y], {})
     assert not single_valued([variable(Normal()) ** 2], {}) and single_valued([abs(1) * x**2], {})
+
+
+@pytest.mark.parametrize(
+    ("skewness", "share", "alarm"),
+    [
+        (0.38, 0.0, ""),
+        (-0.40, 0.0, "skewness"),
+        (0.0, 0.47, ""),
+        (0.0, 0.48, "one draw carries the estimate"),
+        (0.40, 0.51, "skewness"),
+    ],
+)
+def test_crossed_blocks_raise_the_alarms_of_plain_ones(skewness: float, share: float, alarm: str) -> None:
+    rows = columns = 96  # x = 1.972 at 190 degrees of freedom: 3 / x^3 = 0.391, 10 ln(96) / 96 = 0.475
+    table = np.array([[5.0, 1.0, skewness, share, 48.0, 48.0, 0.0]])
+    assert two_way(table, 1, rows, columns, 0.025)[0].alarm == alarm

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from varprop.simulation.methods import Crossed, shapes
-from varprop.simulation.premises import Asymptotic, Limits, carries
+from varprop.simulation.premises import Asymptotic, Limits, alarm_of
 
 __all__ = ["FEW", "enough", "in_range", "layout_of", "two_way"]
 
@@ -89,11 +89,7 @@ def two_way(table: Array, blocks: int, rows: int, columns: int, tail: float) -> 
     freedom = blocks / (share**2 / (rows - 1) + (1 - share) ** 2 / (columns - 1))
     skewness = float(table[:, 2].mean()) / blocks**2 / variance**1.5
     quantile = -float(stdtrit(freedom, tail))
-    alarm = ""
-    if abs(skewness) * quantile**3 > 3:
-        alarm = "skewness"
     count = rows if a > b else columns
-    if carries(float(table[:, 3].mean()), quantile, HEAVY, count):
-        alarm = alarm or "one draw carries the estimate"
+    alarm = alarm_of(skewness, float(table[:, 3].mean()), quantile, HEAVY, count, "draw")
     low, high = Asymptotic.corrected(value, sd, quantile, skewness)
     return Limits(low, high, alarm), sd

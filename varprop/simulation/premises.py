@@ -145,9 +145,10 @@ class Asymptotic:
         error = math.sqrt(found.squares / (count - 1)) / math.sqrt(count)
         skewness = found.skewness / math.sqrt(count) if self.correct else 0.0
         low, high = self.corrected(center, error, quantile, skewness)
-        return Limits(
-            low - rounding, high + rounding, self._alarm(found.skewness, found.share, quantile, count)
-        )
+        alarm = ""
+        if self.alarms:
+            alarm = alarm_of(found.skewness / math.sqrt(count), found.share, quantile, self.share, count)
+        return Limits(low - rounding, high + rounding, alarm)
 
     @staticmethod
     def corrected(mean: float, error: float, quantile: float, skewness: float) -> tuple[float, float]:
@@ -155,19 +156,25 @@ class Asymptotic:
         bend = skewness / 3
         return mean - error * _unbend(quantile, bend), mean - error * _unbend(-quantile, bend)
 
-    def _alarm(self, skewness: float, share: float, quantile: float, count: int) -> str:
-        if not self.alarms:
-            return ""
-        if abs(skewness) * quantile**3 > 3 * math.sqrt(count):
-            return "skewness"
-        if carries(share, quantile, self.share, count):
-            return "one block carries the estimate"
-        return ""
 
+def alarm_of(
+    skewness: float, share: float, quantile: float, factor: float, count: int, unit: str = "block"
+) -> str:
+    """Why no decision may rest on limits at a quantile; empty if it may.
 
-def carries(share: float, quantile: float, factor: float, count: int) -> bool:
-    """Whether the largest share of a sum of squares of so many is too large for limits at a quantile."""
-    return share > max(1 / (2 * quantile**2), factor * math.log(count) / count)
+    Args:
+        skewness: of the mean: that of a value over sqrt(B).
+        share: the largest part that one unit has in the sum of squares.
+        quantile: of the limits.
+        factor: the share that raises an alarm, over log(count) / count.
+        count: how many units there are.
+        unit: what they are, in words.
+    """
+    if abs(skewness) * quantile**3 > 3:
+        return "skewness"
+    if share > max(1 / (2 * quantile**2), factor * math.log(count) / count):
+        return f"one {unit} carries the estimate"
+    return ""
 
 
 def _unbend(value: float, bend: float) -> float:
