@@ -114,7 +114,10 @@ def conv_products(layer: Conv, s: State, second: Array) -> Spatial | None:
     shift = float(maps.pairs(law, layer.bias)(*fans, mp.mpf(0)) / unit)
 
     def make(values: Any) -> tuple[Any, str]:
-        return factor * _summed_products(layer, s.shape, values) + shift, "closed form"
+        made = _summed_products(layer, s.shape, values)
+        made *= factor
+        made += shift
+        return made, "closed form"
 
     return Spatial(second.size, unit, make, (below,))
 

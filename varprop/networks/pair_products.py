@@ -22,8 +22,10 @@ Places: TypeAlias = NDArray[np.intp]
 
 MOST_PAIRS = 5_000
 """Pairs that are not alike, of which every one takes a quadrature of its own."""
-BITS = 2.0**45
-"""Numbers that agree to so many binary digits are one number."""
+LOW_BITS = 8
+"""Last binary digits of 53, in which numbers that are one number may differ."""
+MOST_AT_ONCE = 2**18
+"""Pairs that are sorted at once: few enough for the caches of a processor."""
 LITTLE, MUCH = 1e-140, 1e140
 """Variances between which products of floats are safe."""
 
@@ -54,36 +56,65 @@ def pair_products(
         DerivationError: there are too many pairs.
     """
     variances = np.maximum(np.diag(covariance), 0.0)
-    bounds = np.sqrt(variances)
-    p, q = np.triu_indices(len(means), 1)
-    between = np.clip(covariance[p, q], -bounds[p] * bounds[q], bounds[p] * bounds[q])
-    kinds = _alike(means) * len(means) + _alike(variances)
+    kinds = _ranks(means) * len(means) + _ranks(variances)
     _, heads, kinds = np.unique(kinds, return_index=True, return_inverse=True)
-    kinds = np.asarray(kinds).ravel()
-    low, high = np.minimum(kinds[p], kinds[q]), np.maximum(kinds[p], kinds[q])
-    both = _number_of(low * len(heads) + high)
-    _, first, where = np.unique(
-        both * max(len(p), 1) + _alike(between), return_index=True, return_inverse=True
-    )
-    pairs = _Pairs(low[first], high[first], between[first])
-    total, kind, spent = np.zeros(len(first)), "closed form" if len(shifts[0]) == 1 else "estimate", 0
+    pairs, blocks = _pairs_of(np.asarray(kinds).ravel(), covariance, np.sqrt(variances))
+    total, kind, spent = np.zeros(len(pairs.first)), "closed form" if len(shifts[0]) == 1 else "estimate", 0
     for weight, shift in zip(*shifts, strict=True):
         each, of_each, count = _of_pairs(phi, means[heads] + shift, variances[heads], pairs, slope, spent)
         total, kind, spent = total + weight * each, maps.worst(kind, of_each), spent + count
     made = np.zeros_like(covariance)
-    made[p, q] = made[q, p] = total[np.asarray(where).ravel()]
+    for start, stop, where in blocks:
+        above = _above(start, stop, len(means))
+        made[start:stop, start:][above] = total[where]
+        made[start:, start:stop].T[above] = total[where]
     return made, kind
 
 
-def _number_of(values: NDArray[Any]) -> Places:
-    """The place of each value among those that differ."""
-    return np.asarray(np.unique(values, return_inverse=True)[1]).ravel()
+def _above(start: int, stop: int, count: int) -> NDArray[np.bool_]:
+    """Which places of some rows of a matrix, from the diagonal of the first on, are above its diagonal."""
+    return np.arange(start, count) > np.arange(start, stop)[:, None]
 
 
-def _alike(values: Array) -> Places:
-    """The same, where numbers that agree to nearly all digits are one."""
-    mantissa, exponent = np.frexp(values)
-    return _number_of(np.ldexp(np.round(mantissa * BITS), exponent))
+def _pairs_of(
+    kinds: Places, covariance: Array, bounds: Array
+) -> tuple[_Pairs, list[tuple[int, int, NDArray[np.int32]]]]:
+    """Pairs that differ, and for blocks of rows the number of each pair above the diagonal."""
+    count = len(kinds)
+    step = max(1, MOST_AT_ONCE // count)
+    found, blocks, known = [], [], 0
+    for start in range(0, count, step):
+        stop = min(start + step, count)
+        above = _above(start, stop, count)
+        limit = bounds[start:stop, None] * bounds[start:]
+        between = np.clip(covariance[start:stop, start:], -limit, limit)[above]
+        low = np.minimum(kinds[start:stop, None], kinds[start:])[above]
+        high = np.maximum(kinds[start:stop, None], kinds[start:])[above]
+        each, where = _unlike(_Pairs(low, high, between))
+        found.append(each)
+        blocks.append((start, stop, where + known))
+        known += len(each.first)
+    first, second = (np.concatenate([each[end] for each in found]) for end in (0, 1))
+    pairs, number = _unlike(_Pairs(first, second, np.concatenate([each.between for each in found])))
+    return pairs, [(start, stop, number[where].astype(np.int32)) for start, stop, where in blocks]
+
+
+def _unlike(pairs: _Pairs) -> tuple[_Pairs, Places]:
+    """Pairs that differ, and which of them each pair is."""
+    classes = pairs.first * (pairs.second.max(initial=0) + 1) + pairs.second
+    keys = _ranks(pairs.between)
+    if classes.min(initial=0) != classes.max(initial=0):
+        classes = np.unique(classes, return_inverse=True)[1]
+        keys = classes.ravel() * (keys.max(initial=0) + 1) + keys
+    _, first, where = np.unique(keys, return_index=True, return_inverse=True)
+    return _Pairs(pairs.first[first], pairs.second[first], pairs.between[first]), np.asarray(where).ravel()
+
+
+def _ranks(values: Array) -> Places:
+    """The place of each number among those that differ; those that agree to nearly all digits are one."""
+    half = 1 << (LOW_BITS - 1)
+    digits = ((values + 0.0).view(np.int64) + half) >> LOW_BITS  # adding 0 makes one zero of both
+    return np.asarray(np.unique(digits, return_inverse=True)[1]).ravel()
 
 
 def _of_pairs(

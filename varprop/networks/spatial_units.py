@@ -75,12 +75,15 @@ def _pairs(phi: Activation, s: State, second: Number, slope: bool) -> Spatial | 
             )
         if isinstance(law, SharedBias):
             means = np.zeros(below.places)
-            products = size * values - float(weights @ shifts**2)
+            products = size * values
+            products -= float(weights @ shifts**2)
+        elif centered:
+            means, products = np.zeros(below.places), size * values
         else:
-            means = flat(s.mean, mp.mpf(1), below.places) if not centered else np.zeros(below.places)
-            products = size * values - np.outer(means, means)
+            means, products = flat(s.mean, mp.mpf(1), below.places), size * values
+            products -= np.outer(means, means)
         total, kind = pair_products(phi, means, products, (weights, shifts), slope)
-        total = total * float(outer / unit)
+        total *= float(outer / unit)
         np.fill_diagonal(total, flat(second, unit, below.places))
         return total, kind
 
