@@ -122,6 +122,28 @@ def test_bad_growth(growth):
         vp.activation(np.tanh, growth=growth)
 
 
+@pytest.mark.parametrize("kinks", [["a"], "ab", 3, [math.nan], [math.inf], [None], [1j]])
+def test_bad_kinks(kinks):
+    with pytest.raises(vp.VarpropError, match="kink"):
+        vp.activation(np.tanh, kinks=kinks)
+
+
+def test_kinks_are_sorted_and_stand_once():
+    assert vp.activation(np.tanh, kinks=[1, -2, 1.0]).kinks == (-2, 1)
+
+
+@pytest.mark.parametrize("given", ["relu", "leaky_relu(0.01)", vp.relu, vp.elu])
+@pytest.mark.parametrize("setting", [{"kinks": [0]}, {"kinks": []}, {"growth": 0}, {"name": "mine"}])
+def test_a_name_brings_its_own_settings(given, setting):
+    with pytest.raises(vp.ParameterError, match=f"its own {next(iter(setting))}"):
+        vp.activation(given, **setting)
+
+
+def test_a_formula_brings_its_own_kinks():
+    with pytest.raises(vp.ParameterError, match="its own kinks"):
+        vp.activation(sp.tanh(T), kinks=[0])
+
+
 @pytest.mark.parametrize(
     ("mean", "std"), [(0, -1), (math.nan, 1), (0, math.inf), ([1, 2], [1, 2, 3]), ("a", 1)]
 )

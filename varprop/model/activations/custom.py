@@ -272,7 +272,8 @@ def from_callable(
         name: what it is called; the name of the function if not given.
 
     Raises:
-        ParameterError: it fails on arrays, or returns another shape, or what is no finite real number.
+        ParameterError: it fails on arrays, or returns another shape, or what is no finite real number; or
+            kinks are no finite numbers.
 
     Example:
         >>> phi = from_callable(lambda x: np.maximum(x, 0.5), name="floor")
@@ -282,8 +283,17 @@ def from_callable(
     label = name or getattr(function, "__name__", type(function).__name__).strip("<>")
     asked = f"activation {label}"
     probe(function, asked)
-    if kinks is None:
-        points = find_kinks(function)
-    else:
-        points = tuple(sorted(float(scalar(kink, "kink")) for kink in kinks))
+    points = find_kinks(function) if kinks is None else _numbers(kinks, asked)
     return FromCallable(function, label, points, growth)
+
+
+def _numbers(kinks: Any, asked: str) -> tuple[float, ...]:
+    """The kinks as floats, each once and in ascending order."""
+    remedy = "Write kinks=[0, 1.5]"
+    if isinstance(kinks, str) or not isinstance(kinks, Iterable):
+        raise ParameterError(f"{asked}: kinks={kinks!r:.40}", "they are no list of numbers", remedy)
+    found = [scalar(kink, "kink") for kink in kinks]
+    for kink in found:
+        if not kink.is_number or not np.isfinite(complex(kink)) or complex(kink).imag != 0:
+            raise ParameterError(f"{asked}: kink {kink}", "it is no finite real number", remedy)
+    return tuple(sorted({float(kink) for kink in found}))

@@ -93,14 +93,14 @@ def activation(
     Args:
         given: a text such as "gelu", "leaky_relu(0.01)" or "celu(2)"; a SymPy expression in one symbol; a
             vectorized callable; or an Activation, which is returned.
-        kinks: where a callable or its derivative jumps; found between -10 and 10 if not given.
+        kinks: for callables, where it or its derivative jumps; found between -10 and 10 if not given.
         growth: for formulas and callables, a whole number d with |phi(x)| <= C (1 + |x|^d): derivations need
             it where no closed form is known.
         name: what a formula or a callable is called.
 
     Raises:
-        ParameterError: it is none of these, a parameter lies outside its domain, or a callable is not
-            vectorized or not finite.
+        ParameterError: it is none of these, a parameter lies outside its domain, a callable is not vectorized
+            or not finite, a kink is no number, or kinks, growth or name are given with what has its own.
         ParseError: no activation has this name; the message names the nearest.
 
     Example:
@@ -111,15 +111,16 @@ def activation(
         ...
         varprop.errors.ParseError: activation='gleu': gleu is not an activation. Did you mean gelu?
     """
-    if isinstance(given, Activation):
-        return given
-    if isinstance(given, str):
-        return _read(given)
+    if isinstance(given, Activation | str):
+        _refuse(given, kinks=kinks, growth=growth, name=name or None)
+        return _read(given) if isinstance(given, str) else given
     if isinstance(growth, bool) or not (growth is None or (isinstance(growth, int) and growth >= 0)):
         raise ParameterError(f"growth={growth!r:.40}", "it is no whole number from 0 on")
     if isinstance(given, sp.Expr):
+        _refuse(given, kinks=kinks)
         return from_formula(given, growth, name)
     if any(given is made for made in NAMED.values()):
+        _refuse(given, kinks=kinks, growth=growth, name=name or None)
         return given()  # type: ignore[no-any-return]
     if callable(given):
         return from_callable(given, kinks, growth, name)
@@ -128,6 +129,17 @@ def activation(
         "it is no name, formula or function",
         'Write "gelu" or "leaky_relu(0.01)".',
     )
+
+
+def _refuse(given: Any, **settings: Any) -> None:
+    """What a name or a formula brings itself is not given once more."""
+    for setting, value in settings.items():
+        if value is not None:
+            raise ParameterError(
+                f"activation {brief(given)}: {setting}={value!r:.40}",
+                f"it brings its own {setting}",
+                f"Leave {setting} out, or give a callable.",
+            )
 
 
 def _read(text: str) -> Activation:
