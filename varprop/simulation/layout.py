@@ -14,9 +14,11 @@ from varprop.errors import SamplingError
 from varprop.model.axes import Index
 from varprop.model.variables import Variable
 
-__all__ = ["BLOCK", "COLUMN", "ROW", "Design", "Label", "Law", "Source", "Work"]
+__all__ = ["BLOCK", "COLUMN", "ROW", "Design", "Drawn", "Label", "Law", "Source", "Work"]
 
 Array = NDArray[np.float64]
+Drawn: TypeAlias = NDArray[np.floating[Any]]
+"""Draws, and products of them: in float32 where a design allows it and the law can."""
 Label: TypeAlias = str | Index
 
 BLOCK, ROW, COLUMN = "block", "row", "column"
@@ -133,7 +135,7 @@ class Source:
 
     def draw(
         self, rng: np.random.Generator, blocks: int, design: Design, piece: Mapping[int, int] | None = None
-    ) -> Array:
+    ) -> Drawn:
         """Draw (blocks, samples, *places); of some slots only so many further places, if a piece says so."""
         per_block = design.size(str(design.labels(self.first_group)[1]))
         extents = tuple((piece or {}).get(slot, extent) for slot, extent in enumerate(self.extents))
@@ -151,5 +153,5 @@ class Source:
                 f"{law} gave shape {drawn.shape}, not {(count, *extents)}",
                 "A draw has the shape it is asked for.",
             )
-        reshaped: Array = drawn.reshape(blocks, per_block, *extents)
+        reshaped: Drawn = drawn.reshape(blocks, per_block, *extents)
         return reshaped

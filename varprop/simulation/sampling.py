@@ -30,6 +30,7 @@ from varprop.simulation.layout import (
     ROW,
     SINGLE_COORDINATES,
     Design,
+    Drawn,
     Label,
     Law,
     Source,
@@ -48,7 +49,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class _Labelled:
-    data: Array
+    data: Drawn
     labels: tuple[Label, ...]
 
 
@@ -170,7 +171,7 @@ class Program:
 
     def _run(self, streams: Streams, chunk: int, blocks: int, design: Design) -> list[Array]:
         sizes = {BLOCK: blocks, ROW: design.rows, COLUMN: design.columns}
-        bases: dict[int, Array] = {}
+        bases: dict[int, Drawn] = {}
         waiting = [source.leaves for source in self.sources]
         uses = Counter(self.uses)
         values: dict[Expression, _Labelled] = {}
@@ -202,7 +203,8 @@ class Program:
                     values.pop(operand, None)
         labels = (BLOCK, ROW, COLUMN) if design.crossed else (BLOCK, ROW)
         shape = tuple(sizes[str(label)] for label in labels)
-        return [np.broadcast_to(self._aligned(_double(values[root]), labels), shape) for root in self.roots]
+        ends = [self._aligned(values[root], labels).astype(np.float64, copy=False) for root in self.roots]
+        return [np.broadcast_to(end, shape) for end in ends]
 
     def _stream(
         self,
@@ -235,7 +237,7 @@ class Program:
                 values[one] = _Labelled(values[one].data + part.data, part.labels) if start else part
             del bases, local  # before the next piece is drawn
 
-    def _leaf(self, node: RandomVariable, source: Source, base: Array, design: Design) -> _Labelled:
+    def _leaf(self, node: RandomVariable, source: Source, base: Drawn, design: Design) -> _Labelled:
         labels: list[Label] = list(design.labels(source.first_group))
         data = base
         for slot, places in zip(node.slots, source.places, strict=True):
@@ -250,7 +252,7 @@ class Program:
                 labels.append(slot)
         return self._sorted(data, labels)
 
-    def _sorted(self, data: Array, labels: Sequence[Label]) -> _Labelled:
+    def _sorted(self, data: Drawn, labels: Sequence[Label]) -> _Labelled:
         order = sorted(range(len(labels)), key=lambda place: self._rank[labels[place]])
         return _Labelled(data.transpose(order), tuple(labels[place] for place in order))
 
@@ -258,7 +260,7 @@ class Program:
         return tuple(sorted({label for part in parts for label in part.labels}, key=self._rank.__getitem__))
 
     @staticmethod
-    def _aligned(part: _Labelled, labels: tuple[Label, ...]) -> Array:
+    def _aligned(part: _Labelled, labels: tuple[Label, ...]) -> Drawn:
         sizes = dict(zip(part.labels, part.data.shape, strict=True))
         return part.data.reshape([sizes.get(label, 1) for label in labels])
 
@@ -361,7 +363,7 @@ class Program:
 
 def _as_matrices(
     part: _Labelled, common: list[Label], only: list[Label], index: Index, *, last: bool
-) -> tuple[Array, list[int]]:
+) -> tuple[Drawn, list[int]]:
     order = [*common, *only, index] if last else [*common, index, *only]
     data = part.data.transpose([part.labels.index(label) for label in order])
     count = math.prod(data.shape[: len(common)])

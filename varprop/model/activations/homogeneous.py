@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from varprop.model.activations.base import Activation, Array, X
 from varprop.model.calls import explained
@@ -50,7 +51,7 @@ class HomogeneousActivation(Activation):
             return "even"
         return "odd" if self.above == -self.below else "neither"
 
-    def value(self, x: Array) -> Array:
+    def value(self, x: NDArray[Any]) -> NDArray[Any]:
         parts = []
         with np.errstate(over="ignore"):
             for slope, sign in ((self.above, 1), (self.below, -1)):
