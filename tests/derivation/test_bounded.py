@@ -101,3 +101,10 @@ def test_a_few_of_many_terms_are_shown():
     assert "... " in long.plain and "[501 terms])**(-2)" in long.plain
     assert r"\dots" in long.latex and r"\text{[501 terms]}" in long.latex
     assert len(long.plain) < 100
+
+
+def test_cumulants_of_high_orders_are_quick_or_refused() -> None:
+    squared = variable("x", "Normal()") ** 2
+    assert vp.derive(vp.Cumulant(squared, 20)).result == sp.factorial(19) * 2**19  # chi-square, one degree
+    with pytest.raises(vp.WorkLimitError, match="order up to 26"):
+        vp.derive(vp.Cumulant(squared, 30))

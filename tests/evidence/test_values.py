@@ -38,3 +38,13 @@ def test_a_coarse_resolution_is_refused() -> None:
     with pytest.raises(vp.CheckError, match=r"above 1 and at most 1\.5"):
         vp.check(vp.Mean(x), equals=0, resolution=2)
     assert vp.check(vp.Mean(x), equals=0, resolution=1.5).verdict == "disagrees"
+
+
+def test_values_of_names_that_no_claim_contains_are_refused() -> None:
+    proof = vp.derive(vp.Variance(vp.neuron(weights="Normal(variance=v)", inputs="Normal()", fan_in="n")))
+    with pytest.raises(vp.CheckError, match=r"check at 'm': no claim contains it\. There are: n, v"):
+        vp.check(proof, at={"n": 8, "m": 9})
+    with pytest.raises(vp.CheckError, match="no symbols"):
+        vp.check(vp.Mean(vp.RandomVariable("x", "Uniform(0, 6)")), equals=3, at={vp.symbol("n"): 8})
+    for step in proof:  # the values of a proof serve each of its steps
+        assert vp.check(step, at={"n": 8, "v": "1/8"}, resolution=1.1).verdict == "agrees"

@@ -140,7 +140,7 @@ def check(
         thing: Any = x
         return _at_once(thing, at, seed, alpha, power, resolution, budget, on_look)
     claims = _claims(x, equals)
-    values, sizes = completed(claims, at)
+    values, sizes = completed(claims, at, spare=isinstance(x, Step))
     seed = _hash(claims, values) if seed is None else seed
     streams = Streams(seed)
     limits = _in_limit(x)

@@ -35,13 +35,14 @@ def axes_of(*expressions: Expression) -> frozenset[Axis]:
 
 
 def completed(
-    claims: Iterable[Equal], at: Mapping[Any, Any] | None
+    claims: Iterable[Equal], at: Mapping[Any, Any] | None, *, spare: bool = False
 ) -> tuple[dict[sp.Symbol, sp.Expr], frozenset[sp.Symbol]]:
     """A number for every symbol: the given ones, around 8 for sizes, distinct generic values for the rest.
 
     Args:
         claims: the equations.
         at: symbol or its name -> number.
+        spare: whether values of symbols that no claim contains are left aside.
 
     Returns:
         The values, and the symbols that sizes are made of.
@@ -63,7 +64,7 @@ def completed(
     sides = [side for claim in claims for side in (claim.left, claim.right)]
     inside = symbols_of(*expressions)
     symbols = inside.union(*(side.free_symbols for side in sides))
-    values = _given({} if at is None else at, symbols)
+    values = _given({} if at is None else at, symbols, spare)
     unknown = sorted(map(str, symbols - inside - values.keys()))
     if unknown:
         raise CheckError(
@@ -93,7 +94,7 @@ def completed(
     )
 
 
-def _given(at: Mapping[Any, Any], symbols: frozenset[sp.Symbol]) -> dict[sp.Symbol, sp.Expr]:
+def _given(at: Mapping[Any, Any], symbols: frozenset[sp.Symbol], spare: bool) -> dict[sp.Symbol, sp.Expr]:
     if not isinstance(at, Mapping):
         raise CheckError(f"check at={brief(at, 60)}", "it is no mapping", "Write at={'n': 256}.")
     named = {str(symbol): symbol for symbol in symbols}
@@ -107,6 +108,12 @@ def _given(at: Mapping[Any, Any], symbols: frozenset[sp.Symbol]) -> dict[sp.Symb
         elif not isinstance(key, (str, sp.Symbol)):
             raise CheckError(
                 f"check at {brief(key, 60)}", "it is no symbol and no name", "Write at={'n': 256}."
+            )
+        elif not spare:
+            raise CheckError(
+                f"check at {brief(str(key), 60)}",
+                "no claim contains it",
+                f"There are: {', '.join(sorted(named)) or 'no symbols'}.",
             )
     return values
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import factorial, prod
 
 import sympy as sp
+from sympy.utilities.iterables import partitions
 
 from varprop.derivation.assumptions import zero_mean
 from varprop.derivation.quantities import (
@@ -19,8 +21,10 @@ from varprop.derivation.quantities import (
     Variance,
 )
 from varprop.derivation.rules.base import Parts, Requirement, Rule
+from varprop.derivation.rules.powers import LARGEST_POWER, MOST_TERMS
 from varprop.derivation.rules.worlds import axis, normal, uniform
 from varprop.derivation.structure import Structure
+from varprop.errors import WorkLimitError
 from varprop.model.expressions import Add, Expression, Scalar, split_coefficient, sum_over
 
 __all__ = ["DEFINITIONS", "SHIFTS"]
@@ -114,16 +118,22 @@ central_definition = Rule(
 
 
 def cumulant_from_moments(e: Expression, k: int, centered: bool) -> sp.Expr:
-    """Return the cumulant of order k in raw moments, by m_k = sum_j C(k-1, j-1) c_j m_(k-j)."""
-
-    def moment(order: int) -> sp.Expr:
-        return sp.S.Zero if centered and order == 1 else Moment(e, order)
-
-    cumulants: list[sp.Expr] = [sp.S.Zero]
-    for order in range(1, k + 1):
-        lower = (sp.binomial(order - 1, j - 1) * cumulants[j] * moment(order - j) for j in range(1, order))
-        cumulants.append(sp.expand(moment(order) - sum(lower, start=sp.S.Zero)))
-    return cumulants[k]
+    """Return the cumulant of order k in raw moments: a term for each way to part k into whole numbers."""
+    if k > LARGEST_POWER:
+        raise WorkLimitError(
+            f"the cumulant of order {k}",
+            f"in moments it has more than {MOST_TERMS} terms",
+            f"Ask for an order up to {LARGEST_POWER}.",
+        )
+    terms = []
+    for sizes in partitions(k):
+        if centered and 1 in sizes:
+            continue
+        blocks = sum(sizes.values())
+        alike = prod(factorial(size) ** many * factorial(many) for size, many in sizes.items())
+        ways = (-1) ** (blocks - 1) * factorial(blocks - 1) * factorial(k) // alike
+        terms.append(sp.Mul(ways, *(Moment(e, size) ** many for size, many in sizes.items())))
+    return sp.Add(*terms)
 
 
 cumulant_centered = Rule(
@@ -150,8 +160,11 @@ cumulant_centered = Rule(
 
 cumulant_definition = Rule(
     name="cumulant by moments",
-    theorem=r"\operatorname{E}[e^k] = \sum_{j} \binom{k-1}{j-1} \kappa_j[e] \operatorname{E}[e^{k-j}]",
-    source="Smith, A recursive formulation of the old problem of obtaining moments from cumulants, 1995",
+    theorem=(
+        r"\kappa_k[e] = \sum_\pi (-1)^{|\pi| - 1} (|\pi| - 1)! \prod_{B \in \pi} \operatorname{E}[e^{|B|}],"
+        r" \quad \pi \text{ over partitions of } k \text{ things}"
+    ),
+    source="Leonov, Shiryaev, On a method of calculation of semi-invariants, 1959",
     match=_of(Cumulant),
     claim=lambda e, k: Cumulant(e, k),
     formula=lambda e, k: cumulant_from_moments(e, k, centered=False),

@@ -20,7 +20,7 @@ from varprop.errors import WorkLimitError
 from varprop.model.axes import Axis, Index
 from varprop.model.expressions import Add, Expression, Scalar, SumOver, powers_of, product, sum_over
 
-__all__ = ["MOST_TERMS", "binomial_expansion", "coincidences"]
+__all__ = ["LARGEST_POWER", "MOST_TERMS", "binomial_expansion", "coincidences"]
 
 MOST_TERMS = 3000
 """A power of a sum that spreads into more terms than this is refused."""
