@@ -25,9 +25,10 @@ import varprop as vp
 from varprop.simulation.checkpoint import Checkpoint
 from varprop.simulation.crossing import two_way
 from varprop.simulation.engine import Engine, Run
-from varprop.simulation.estimating import MOST_RESULTS, TAIL
+from varprop.simulation.estimating import TAIL
 from varprop.simulation.functionals import Functional, Scaling
-from varprop.simulation.methods import Crossed, Plain
+from varprop.simulation.layout import Design
+from varprop.simulation.methods import MOST_RESULTS, Blocks, Crossed
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
@@ -79,7 +80,7 @@ def seconds(action: Callable[[], object], repeats: int = 5) -> float:
     return median(found)
 
 
-def row(name: str, sampler: Plain | Crossed, samples: int, wanted: float, workers: int) -> str:
+def row(name: str, sampler: Blocks | Crossed, samples: int, wanted: float, workers: int) -> str:
     streams = Streams(7)
     result = sampler.results(streams, chunk=0)
     chunks = iter(range(10**6))
@@ -143,7 +144,7 @@ def main() -> None:
         z: Any = vp.dot(weights=vp.Normal(variance=f"1/{n}"), inputs=inputs, fan_in=n)
         if n == 1:
             program = Program([z], {}, ())
-            sampler: Plain | Crossed = Plain(program, variance, Scaling((0.0,), (1.0,)), 2**17, 1)
+            sampler: Blocks | Crossed = Blocks(program, variance, Scaling((0.0,), (1.0,)), Design(2**17), 1)
             samples = 2**17
         else:
             sampler = Crossed(Program([z], {}, first_group(z)), variance, 512, 512)

@@ -33,9 +33,10 @@ from varprop.model.expressions import Expression, sum_over
 from varprop.model.joint import Empirical
 from varprop.model.neurons import dot
 from varprop.model.variables import RandomVariable, RandomVector
-from varprop.simulation.estimating import METHODS
 from varprop.simulation.functionals import Functional, Scaling
-from varprop.simulation.methods import Crossed, Plain
+from varprop.simulation.layout import Design
+from varprop.simulation.methods import Blocks, Crossed
+from varprop.simulation.numbers import METHODS
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
@@ -47,6 +48,8 @@ def product(n: int, inputs: str = "Normal()", weights: str | None = None) -> Exp
 
 x = RandomVariable("x", "Normal()")
 e = RandomVariable("e", "Exponential(mean=1)")
+j = Axis("j", 3)
+three_in_a_row = sum_over(j, math.prod(RandomVariable(name, "Normal()", axes=j) for name in "abc"))
 WITHIN = 4.5
 
 TRUTHS = {
@@ -72,9 +75,9 @@ TRUTHS = {
 @pytest.mark.parametrize("name", TRUTHS)
 def test_estimates_are_right_and_say_how_far_off_they_may_be(name: str) -> None:
     quantity, truth = TRUTHS[name]
-    found = estimate(quantity, seed=5, relative_error=0.02, budget=1)
+    found = estimate(quantity, seed=5, relative_error=0.01, budget=1)
     if truth is None:
-        second = estimate(quantity, seed=6, relative_error=0.02, budget=1, method="plain")
+        second = estimate(quantity, seed=6, relative_error=0.01, budget=1, method="plain")
         gap, error = found.value - second.value, math.hypot(found.standard_error, second.standard_error)
         assert abs(gap) < WITHIN * error
     else:
@@ -90,11 +93,16 @@ def test_the_error_asked_for_is_reached() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "method", "why"),
-    [(2, "quasi-random", "only 4 random numbers"), (9, "plain", "too short"), (64, "crossed", "64 random")],
+    ("z", "method", "why"),
+    [
+        (product(2), "quasi-random", "only 4 random numbers"),
+        (three_in_a_row, "plain", "too short"),
+        (product(5), "crossed", "5 random"),
+        (product(64), "crossed", "64 random"),
+    ],
 )
-def test_the_planner_and_its_reason(n: int, method: str, why: str) -> None:
-    found = estimate(Variance(product(n)), seed=1, budget=0.02)
+def test_the_planner_and_its_reason(z: Expression, method: str, why: str) -> None:
+    found = estimate(Variance(z), seed=1, budget=0.02)
     assert found.method == method and why in found.reason and found.reason in str(found)
 
 
@@ -254,15 +262,19 @@ def test_samples() -> None:
     assert isinstance(estimate(Mean(x + 1), budget=0.01), Estimate)
 
 
-@pytest.mark.parametrize(("method", "error", "most"), [("plain", 0.008, 64), ("crossed", 0.004, 2)])
+@pytest.mark.parametrize(
+    ("method", "n", "error", "most"),
+    [("plain", 32, 0.008, 64), ("crossed", 32, 0.004, 64), ("crossed", 1024, 0.001, 2)],
+)
 def test_chunks_merge_where_there_would_be_too_many(
-    method: Any, error: float, most: int, monkeypatch: pytest.MonkeyPatch
+    method: Any, n: int, error: float, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run too long for its results to be kept has fewer of them, means of the same blocks."""
-    quantity, settings = Variance(product(32)), {"method": method, "seed": 3, "relative_error": error}
+    quantity, settings = Variance(product(n)), {"method": method, "seed": 3, "relative_error": error}
     monkeypatch.setattr("varprop.simulation.estimating.CHUNK_ENTRIES", 2**11)
     whole = estimate(quantity, **settings)  # type: ignore[arg-type]
-    monkeypatch.setattr("varprop.simulation.estimating.MOST_RESULTS", most)
+    for module in ("estimating", "methods"):
+        monkeypatch.setattr(f"varprop.simulation.{module}.MOST_RESULTS", most)
     merged = estimate(quantity, **settings)  # type: ignore[arg-type]
     assert whole.samples / 1.5 < merged.samples < 1.5 * whole.samples  # a top-up may be spared
     assert merged.standard_error == pytest.approx(whole.standard_error, rel=0.3)
@@ -272,7 +284,7 @@ def test_chunks_merge_where_there_would_be_too_many(
 def test_a_merged_chunk_is_the_mean_of_its_pieces() -> None:
     program = Program([product(4)], {}, first_group(product(4)))
     variance, streams = Functional("variance"), Streams(5)
-    plain = Plain(program, variance, Scaling((0.0,), (1.0,)), 8, 2)
+    plain = Blocks(program, variance, Scaling((0.0,), (1.0,)), Design(8), 2)
     crossed = Crossed(program, variance, 8, 16)
     for sampler in (plain, crossed):
         merged = replace(sampler, pieces=3)

@@ -34,10 +34,11 @@ from varprop.model.variables import variables
 from varprop.render import Document, Documented, Table, Text
 from varprop.simulation.checkpoint import Checkpoint
 from varprop.simulation.engine import Engine
-from varprop.simulation.estimating import METHODS, Method, Problem
+from varprop.simulation.estimating import Problem
 from varprop.simulation.fingerprint import fingerprint
 from varprop.simulation.functionals import Functional, Statistic as Kind
 from varprop.simulation.layout import Design
+from varprop.simulation.numbers import METHODS, Method
 from varprop.simulation.sampling import Program
 from varprop.simulation.streams import Streams
 

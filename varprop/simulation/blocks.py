@@ -14,7 +14,7 @@ from varprop.errors import SamplingError
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation import estimators
-from varprop.simulation.layout import ENTRY_COST, Design, Law
+from varprop.simulation.layout import CROSS_FROM, ENTRY_COST, Design, Law
 from varprop.simulation.rare import ENOUGH, HARDLY, single_valued
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
@@ -25,8 +25,6 @@ __all__ = ["Estimand", "Kind", "Part", "Side", "SideSampler", "Term"]
 Array = NDArray[np.float64]
 Kind: TypeAlias = Literal["mean", "variance", "covariance", "central moment", "cumulant"]
 
-CROSS_FROM = 4
-"""Random numbers behind a row and behind a column from which crossed blocks of a check pay."""
 PLAIN_SAMPLES = (8, 256)
 CROSSED_SHAPES = ((64, 16), (48, 12), (32, 8), (16, 8), (16, 4), (8, 4))
 CHUNK_ENTRIES = 2**18

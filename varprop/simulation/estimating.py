@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,18 @@ from varprop.model.variables import Variable
 from varprop.simulation.crossing import FEW, enough, in_range, layout_of, two_way
 from varprop.simulation.engine import Engine, Run, Sampler
 from varprop.simulation.functionals import Functional, Scaling, not_finite
-from varprop.simulation.layout import Design, Law
-from varprop.simulation.methods import CHUNK_ENTRIES, Crossed, Plain, Quasi, Signed, is_one_sum
+from varprop.simulation.layout import CROSS_FROM, Design, Law
+from varprop.simulation.methods import (
+    CHUNK_ENTRIES,
+    FEATURE_COST,
+    MOST_RESULTS,
+    Blocks,
+    Crossed,
+    Quasi,
+    Signed,
+    is_one_sum,
+)
+from varprop.simulation.numbers import Method, Numbers
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.quasi import DIMENSIONS
 from varprop.simulation.rare import ENOUGH, HARDLY, single_valued
@@ -27,56 +36,23 @@ from varprop.simulation.schedule import first_group
 from varprop.simulation.signs import averaged, sign_times_magnitude
 from varprop.simulation.streams import Streams
 
-__all__ = ["METHODS", "Method", "Numbers", "Problem"]
+__all__ = ["Problem"]
 
 Array = NDArray[np.float64]
-Method: TypeAlias = Literal["plain", "crossed", "quasi-random", "shared signs", "sign average"]
-METHODS: tuple[Method, ...] = ("plain", "crossed", "quasi-random", "shared signs", "sign average")
 
 PILOT, MAIN, FIRST = 0, 1, 2
 LEAST_SAMPLES, PILOT_ROWS = 4096, 1024
 REPLICATES, PILOT_REPLICATES = 64, 16
-CROSS_FROM = 16
-"""Random numbers behind a row and behind a column from which crossed blocks of an estimate pay."""
 PILOT_SHAPE, SIGNED_SHAPE = (80, 80), (320, 48)
 FIRST_SIDE, FIRST_ERROR = 224, 0.0075
 """Rows and columns of a first block that may be enough for a relative error of so much, or more."""
 MOST_BLOCKS = 2**13
-MOST_RESULTS = 2**18
-"""Blocks whose results are kept; where there are more, chunks of them are merged."""
 MOST_BITS = 17
 SIGNS = 16
 SMALLEST = 8
 """The fewest rows and columns from which a spread is estimated."""
 EQUAL = "all samples are equal, and another value may be rare"
 TAIL = 0.025
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """What an estimate of a planned size found.
-
-    Args:
-        value: the estimate.
-        standard_error: its standard error.
-        interval: limits that hold it with 95 %; infinite where an alarm says that the samples do not tell.
-        alarm: why there is no interval; may be empty.
-        method: how it was estimated.
-        reason: why so, in one line.
-        samples: values of the expression behind it.
-        entries: array entries alive at once, at most.
-        interrupted: whether it was stopped before its planned size.
-    """
-
-    value: float
-    standard_error: float
-    interval: tuple[float, float]
-    alarm: str
-    method: Method
-    reason: str
-    samples: int
-    entries: int
-    interrupted: bool
 
 
 @dataclass
@@ -124,6 +100,8 @@ class Problem:
     def choose(self) -> tuple[Method, str]:
         """A method, and why, from the structure of the expression alone."""
         draws = self.program.draws()
+        if Quasi.suits(self.program) and not self.functional.logarithm:
+            return "quasi-random", f"quasi-random points: only {draws} random numbers behind a sample"
         crossed = self._crossable()
         if not crossed:
             by_rows = self.program.draws(self.rows)
@@ -131,8 +109,6 @@ class Problem:
                 f"crossed blocks: {by_rows} random numbers behind a row and {draws - by_rows} behind a "
                 "column are each used many times"
             )
-        if Quasi.suits(self.program) and not self.functional.logarithm:
-            return "quasi-random", f"quasi-random points: only {draws} random numbers behind a sample"
         return "plain", f"plain samples: {crossed}, and quasi-random points need at most {DIMENSIONS} numbers"
 
     def _crossable(self) -> str:
@@ -208,29 +184,30 @@ class Problem:
         singles = self.functional.features([values.reshape(-1, 1) for values in self.pilot], self.scaling)
         pseudo = self.functional.pseudo_values(singles, self.scaling)
         relative = float(pseudo.std(ddof=1)) / abs(float(pseudo.mean()) or math.inf)
-        affordable = nanoseconds / (each.cost + 8.0 * self.functional.degree)
+        affordable = nanoseconds / (each.cost + FEATURE_COST * self.functional.degree)
         wanted = affordable if error is None else min(affordable, (relative / error) ** 2)
         if not math.isfinite(wanted):
             wanted = affordable
         samples = max(min(LEAST_SAMPLES, max(64.0, affordable)), wanted)
-        rows, pieces = 8, 1
+        rows = 8
         while samples / rows > MOST_BLOCKS and self.program.work(Design(2 * rows)).entries <= CHUNK_ENTRIES:
             rows *= 2
-        while samples / rows / pieces > MOST_RESULTS:
-            pieces *= 2
-        chunk = 256 if pieces == 1 else 1
-        entries = self.program.work(Design(rows)).entries
-        cost = each.cost * rows
-        while chunk > 1 and (chunk * entries > CHUNK_ENTRIES or chunk * cost > 2e8 or chunk * rows > samples):
-            chunk //= 2
-        sampler = Plain(self.program, self.functional, self.scaling, rows, chunk, pieces)
-        rows *= pieces
-        chunks = max(1, math.ceil(samples / (rows * chunk)))
+        blocks = Blocks(self.program, self.functional, self.scaling, Design(rows), 1)
+        return self._streamed("plain", reason, engine, blocks, samples)
+
+    def _streamed(
+        self, method: Method, reason: str, engine: Engine, blocks: Blocks, samples: float
+    ) -> Numbers:
+        """So many samples, or a few more, in independent blocks."""
+        sampler = blocks.chunked(samples)
+        size = sampler.design.samples * sampler.pieces
+        chunks = max(1, math.ceil(samples / (size * sampler.chunk_blocks)))
         parts, interrupted = self._run(engine, sampler, chunks)
         features = np.concatenate(parts) if parts else np.empty((0, 1))
-        blocks = len(features)
-        doubt = self._doubt(features, blocks * self.program.rarest(Design(rows)), blocks * rows)
-        return self._found("plain", reason, features, blocks * rows, entries * chunk, doubt, interrupted)
+        count = len(features)
+        chances = count * sampler.pieces * sampler.program.rarest(sampler.design)
+        doubt = self._doubt(features, chances, count * size)
+        return self._found(method, reason, features, count * size, sampler.entries, doubt, interrupted)
 
     def _quasi(self, reason: str, engine: Engine, error: float | None, nanoseconds: float) -> Numbers:
         bits = 7
@@ -333,7 +310,12 @@ class Problem:
             done = seen[0] != 0 or single_valued(self.expressions, self.laws)  # a rare event may come
             if pilot is first and done and error and enough(seen, error):
                 return self._of_crossed(method, reason, first, parts, interrupted)
-            rows, columns, blocks = layout_of(base, (rows, columns), seen, error, nanoseconds)
+            small = Blocks(program, self.functional, self.scaling, replace(base.design, rows=8, columns=8), 1)
+            plan = layout_of(base, small, (rows, columns), seen, error, nanoseconds)
+            if plan.small is not None:
+                numbers = self._streamed(method, reason, engine, plan.small, plan.samples)
+                return replace(numbers, entries=max(numbers.entries, pilot.entries))
+            rows, columns, blocks = plan.rows, plan.columns, plan.blocks
         sampler = base.shaped(rows, columns)
         while blocks / sampler.pieces > MOST_RESULTS:
             sampler = replace(sampler, pieces=2 * sampler.pieces)

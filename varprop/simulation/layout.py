@@ -27,6 +27,9 @@ COORDINATES = 256
 SINGLE_COORDINATES = 128
 """Coordinates of a product in float32, whose rounding grows faster than their number."""
 
+CROSS_FROM = 4
+"""Random numbers behind a row and behind a column from which crossed blocks pay."""
+
 DRAW_COST, ENTRY_COST, PRODUCT_COST, CALL_COST = 18.0, 2.0, 0.05, 4000.0
 SINGLE_DRAW_COST, SINGLE_PRODUCT_COST = 6.0, 0.025
 

@@ -22,11 +22,28 @@ from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import scaled_sum
 from varprop.simulation.streams import Streams
 
-__all__ = ["CHUNK_ENTRIES", "Crossed", "Plain", "Quasi", "Signed", "is_one_sum", "shapes"]
+__all__ = [
+    "CHUNK_ENTRIES",
+    "FEATURE_COST",
+    "MOST_RESULTS",
+    "Blocks",
+    "Crossed",
+    "Quasi",
+    "Signed",
+    "is_one_sum",
+    "shapes",
+]
 
 Array = NDArray[np.float64]
 
 CHUNK_ENTRIES = 2**19
+MOST_TOGETHER = 2**11
+"""Blocks of a chunk, at most."""
+MOST_CHUNK = 2e8
+"""Nanoseconds of a chunk of many blocks, at most."""
+MOST_RESULTS = 2**18
+"""Results that are kept; where there are more, chunks of them are merged."""
+FEATURE_COST = 4.0
 POINTS_KEY = 1_000_003
 BLOCK_COST = 3e5
 """Nanoseconds of bookkeeping behind a crossed block."""
@@ -36,14 +53,14 @@ SET_COST, CHUNK_COST = 1e5, 5e5
 
 
 @dataclass
-class Plain:
-    """Blocks of independent samples; a chunk holds a power of two of them.
+class Blocks:
+    """Independent blocks of samples, plain or crossed; a chunk holds a power of two of them.
 
     Args:
-        program: what is evaluated.
+        program: what is evaluated; where blocks are crossed, with its row variables.
         functional: what is estimated.
         scaling: center and size of the samples.
-        rows: samples in a block.
+        design: the layout of a block.
         chunk_blocks: blocks in a chunk.
         pieces: chunks merged into one, where more results would not fit into memory.
     """
@@ -51,23 +68,52 @@ class Plain:
     program: Program
     functional: Functional
     scaling: Scaling
-    rows: int
+    design: Design
     chunk_blocks: int
     pieces: int = 1
 
     @property
+    def cost(self) -> float:
+        """Nanoseconds per block, with its share of a chunk that fills its memory."""
+        work = self.program.work(self.design)
+        features = FEATURE_COST * self.design.samples * self.functional.degree
+        return float(work.cost + features + (work.overhead + BLOCK_COST) * work.entries / CHUNK_ENTRIES)
+
+    @property
     def chunk_cost(self) -> float:
         """Nanoseconds per chunk, by the cost formula."""
-        work = self.program.work(Design(self.rows))
-        each = work.cost + work.overhead / self.chunk_blocks + 8.0 * self.rows * self.functional.degree
-        return float(each * self.chunk_blocks * self.pieces)
+        return float(self.cost * self.chunk_blocks * self.pieces)
+
+    @property
+    def entries(self) -> int:
+        """Array entries alive at once, at most."""
+        return self.program.work(self.design).entries * self.chunk_blocks
+
+    def shaped(self, rows: int, columns: int) -> Blocks:
+        """The same with another layout."""
+        return replace(self, design=replace(self.design, rows=rows, columns=columns))
+
+    def chunked(self, samples: float) -> Blocks:
+        """The same in chunks that fit into memory, are few enough, and not too large for so many samples."""
+        work, pieces, chunk = self.program.work(self.design), 1, MOST_TOGETHER
+        while samples / self.design.samples / pieces > MOST_RESULTS:
+            pieces *= 2
+        if pieces > 1:
+            chunk = 1
+        while chunk > 1 and (
+            chunk * work.entries > CHUNK_ENTRIES
+            or chunk * work.cost > MOST_CHUNK
+            or 4 * chunk * self.design.samples > samples
+        ):
+            chunk //= 2
+        return replace(self, chunk_blocks=chunk, pieces=pieces)
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
         """Features of every block."""
         return _merged(self.pieces, chunk, lambda piece: self._piece(streams, piece))
 
     def _piece(self, streams: Streams, piece: int) -> Array:
-        samples = self.program.run(streams, chunk=piece, blocks=self.chunk_blocks, design=Design(self.rows))
+        samples = self.program.run(streams, chunk=piece, blocks=self.chunk_blocks, design=self.design)
         return self.functional.features(samples, self.scaling)
 
 
