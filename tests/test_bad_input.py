@@ -131,6 +131,10 @@ def test_no_foreign_error_and_always_a_remedy(entry):
         (lambda: vp.solve(vp.Equal(vp.Mean(x), 1)), "solve(...): missing a required argument: 'unknown'."),
         (lambda: vp.check(vp.Mean(x), fan_in=3), "check(...): got an unexpected keyword argument 'fan_in'."),
         (vp.derive, "derive(...): missing a required argument: 'quantity'. It takes quantity, rules."),
+        (vp.answer, "answer(...): missing a required argument: 'question'. It takes question, parameters."),
+        (lambda: vp.read(None), "read(...): missing a required argument: 'shape'. It takes model, shape"),
+        (vp.compare, "compare(...): missing a required argument: 'reading'. It takes reading, input"),
+        (lambda: vp.compare(3), "compare(3): it is no reading. Give vp.read(model, shape)."),
     ],
 )
 def test_a_call_with_other_arguments_says_what_is_taken(call, told):

@@ -108,3 +108,16 @@ def test_cumulants_of_high_orders_are_quick_or_refused() -> None:
     assert vp.derive(vp.Cumulant(squared, 20)).result == sp.factorial(19) * 2**19  # chi-square, one degree
     with pytest.raises(vp.WorkLimitError, match="order up to 26"):
         vp.derive(vp.Cumulant(squared, 30))
+
+
+def test_deep_nestings_of_one_variable_are_refused_in_time() -> None:
+    x, w = variable("x", "Normal()"), variable("w", "Normal()")
+    e = x
+    for _ in range(5000):
+        e = (e + 1) * w
+    with pytest.raises(vp.WorkLimitError, match="more than 1000000 parts"):
+        vp.derive(vp.Variance(e))
+    chain = x
+    for k in range(300):
+        chain = (chain + 1) * variable(f"w{k}", "Normal()")
+    assert vp.derive(vp.Variance(chain)).result == 301  # each factor lets through what it gets, and 1

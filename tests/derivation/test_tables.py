@@ -19,7 +19,7 @@ from varprop import (
     relu,
     sum_over,
 )
-from varprop.derivation.quantities import CentralMoment, Covariance, Cumulant, Variance
+from varprop.derivation.quantities import CentralMoment, Covariance, Cumulant, Kurtosis, Skewness, Variance
 from varprop.derivation.rules.tables import row_average
 from varprop.model.distributions import FrozenScipy
 from varprop.model.expressions import Scalar
@@ -225,3 +225,14 @@ def test_what_falls_below_float64_lies_within_its_bound():
 def test_the_standard_error_of_a_large_table_is_finite():
     found = row_average(RandomVector("x", Empirical([[1e200, 0.0], [3e200, 0.0]])).at(i=0))
     assert found.standard_error == pytest.approx(1e200, rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-60, 1e-80, 1e-100, 1e-160, 1e-300])
+def test_quotients_of_central_moments_keep_their_digits_below_float64(unit):
+    """Distances -2, -1, 1, 2 have Var = 5/2 and mu_4 = 17/2; the unit falls out of the quotient."""
+    column = RandomVector("x", Empirical([[cell * unit] for cell in (1.0, 2.0, 4.0, 5.0)]))[0]
+    assert float(derive(Kurtosis(column)).result) == pytest.approx(8.5 / 2.5**2, rel=1e-12)
+    assert float(derive(Skewness(column)).result) == pytest.approx(0, abs=1e-12)
+    proof = derive(Variance(column))
+    assert float(proof.result / sp.Rational(unit) ** 2) == pytest.approx(2.5, rel=1e-12)
+    assert "= 2.5" in proof.steps[0].notes[0]

@@ -8,10 +8,11 @@ all others, the joint law of everything stays the same.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from varprop.errors import WorkLimitError
 from varprop.model.axes import Axis, Index
 from varprop.model.distributions import Distribution
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver, powers_of
@@ -28,6 +29,8 @@ Flip: TypeAlias = frozenset[Root]
 
 ODD, EVEN, NEITHER = -1, 1, 0
 MOST_FLIPS = 6
+MOST_VISITS = 1_000_000
+"""A derivation that has to look at more parts of expressions than this is given up."""
 ALL_MOMENTS = 10**9
 """A variable with a moment of this order has all that are ever asked for."""
 
@@ -55,12 +58,25 @@ class Structure:
     _heavy: int = 0
     _steep: dict[Expression, str] = field(default_factory=dict)
     _flips: dict[Expression, tuple[Flip, ...]] = field(default_factory=dict)
+    _visits: int = 0
+
+    def _walk(self, root: Expression, into: Callable[[Expression], bool]) -> Iterator[Expression]:
+        """Walk an expression, and give up when the walks of this derivation together are too long."""
+        for node in walk(root, into=into):
+            self._visits += 1
+            if self._visits > MOST_VISITS:
+                raise WorkLimitError(
+                    f"a derivation about {root}",
+                    f"it has to look at more than {MOST_VISITS} parts of expressions",
+                    "Ask about a smaller expression, or use different variables where they are independent.",
+                )
+            yield node
 
     def mask(self, root: Expression) -> int:
         """Return the set of variables of an expression, as the bits of a number."""
         masks = self._masks
         if root not in masks:
-            for node in walk(root, into=lambda node: node not in masks):
+            for node in self._walk(root, into=lambda node: node not in masks):
                 bits = 0
                 if isinstance(node, RandomVariable):
                     bits = 1 << self._bits.setdefault(node.variable, len(self._bits))
@@ -102,7 +118,7 @@ class Structure:
 
     def roots(self, root: Expression, among: int = -1) -> Iterator[Root]:
         """Yield the roots of an expression, of the given variables only."""
-        for node in walk(root, into=lambda node: bool(self.mask(node) & among)):
+        for node in self._walk(root, into=lambda node: bool(self.mask(node) & among)):
             if isinstance(node, RandomVariable):
                 yield root_of(node)
 
@@ -154,7 +170,7 @@ class Structure:
         if not self.mask(root) & flipped:
             return EVEN
         found: dict[Expression, int] = {}
-        for node in walk(root, into=lambda node: bool(self.mask(node) & flipped)):
+        for node in self._walk(root, into=lambda node: bool(self.mask(node) & flipped)):
             if isinstance(node, RandomVariable):
                 found[node] = _leaf_parity(node, by_variable[node.variable])
             else:
@@ -164,7 +180,7 @@ class Structure:
     def odd_flips(self, root: Expression) -> tuple[Flip, ...]:
         """Return flips of symmetric variables under which the expression changes its sign."""
         if root not in self._flips:
-            for node in walk(root, into=lambda node: node not in self._flips and _may_be_odd(node)):
+            for node in self._walk(root, into=lambda node: node not in self._flips and _may_be_odd(node)):
                 flips = dict.fromkeys(f for f in self._candidates(node) if self.parity(node, f) == ODD)
                 self._flips[node] = tuple(itertools.islice(flips, MOST_FLIPS))
             self._flips.setdefault(root, ())

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from varprop.errors import ParameterError, VarpropError
+from varprop.errors import ParameterError, VarpropError, brief
 from varprop.interop.draws import SEEDS
 from varprop.interop.torch_reading import Path, Place, Reading, Segment, Unsupported
+from varprop.model.calls import explained
 from varprop.model.distributions import Distribution, Normal
 from varprop.model.parsing import as_distribution
 from varprop.networks.branches import Residual
@@ -107,6 +108,7 @@ def _number(value: float) -> str:
     return "" if math.isnan(value) else f"{value:.4g}"
 
 
+@explained
 def compare(
     reading: Reading, *, input: object = None, models: int = 32, batch: int = 64, seed: int = 0
 ) -> Comparison:
@@ -126,8 +128,12 @@ def compare(
         seed: any integer.
 
     Raises:
-        ParameterError: fewer than two models, or no inputs.
+        ParameterError: not what `read` found, fewer than two models, or no inputs.
     """
+    if not isinstance(reading, Reading):
+        raise ParameterError(
+            f"compare({brief(reading, 60)})", "it is no reading", "Give vp.read(model, shape)."
+        )
     if (
         not all(isinstance(n, int) and not isinstance(n, bool) for n in (models, batch))
         or models < 2

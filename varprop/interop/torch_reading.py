@@ -28,6 +28,7 @@ from varprop.interop.torch_graphs import (
 )
 from varprop.interop.torch_operations import BatchNorm, Unread, layer_of
 from varprop.interop.torch_weights import laws_of
+from varprop.model.calls import explained
 from varprop.model.distributions import Distribution
 from varprop.networks.branches import Concatenate, Residual
 from varprop.networks.layers import Layer, shape_after
@@ -137,6 +138,7 @@ class Reading:
         return tuple(part for part in self.parts if isinstance(part, Unsupported))
 
 
+@explained
 def read(
     model: Any,
     shape: int | Sequence[int],

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from varprop.errors import ParameterError
+from varprop.model.calls import explained
 from varprop.questions.cancellation import cancellation
 from varprop.questions.statements import Answer
 from varprop.questions.vanishing import vanishing
@@ -15,6 +16,7 @@ __all__ = ["QUESTIONS", "answer"]
 QUESTIONS: dict[str, Callable[..., Answer]] = {"cancellation": cancellation, "vanishing": vanishing}
 
 
+@explained
 def answer(question: str, **parameters: Any) -> Answer:
     """Answer a question of learners in statements, each with a formula, numbers and evidence.
 

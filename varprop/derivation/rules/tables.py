@@ -69,6 +69,8 @@ class RowAverage(NamedTuple):
     value: float
     bound: float
     standard_error: float
+    number: sp.Expr
+    """The value without the lower end of float64: quotients of small central moments keep their digits."""
 
 
 def row_average(e: Expression, central: int | None = None) -> RowAverage:
@@ -87,8 +89,8 @@ def row_average(e: Expression, central: int | None = None) -> RowAverage:
         with np.errstate(over="raise", invalid="raise"):
             found = _row_average(e, central)
     except FloatingPointError:
-        found = RowAverage(np.inf, np.inf, np.inf)
-    if not np.isfinite(found).all():
+        found = RowAverage(np.inf, np.inf, np.inf, sp.oo)
+    if not np.isfinite(found[:3]).all():
         raise MomentError(
             f"the average of {e} over the rows", "beyond the range of float64", "Rescale the table."
         )
@@ -106,6 +108,7 @@ def _row_average(e: Expression, central: int | None) -> RowAverage:
     each = np.broadcast_to(value, (table.rows, 1))
     sizes = np.broadcast_to(size, (table.rows, 1))
     mean = float(each.sum() / table.rows)
+    number = sp.Float(mean, 17)
     bound = float(sizes.sum() / table.rows) * (roundings + table.rows + 1) * EPS * 1.01
     if central is not None:
         apart = each - mean
@@ -113,12 +116,21 @@ def _row_average(e: Expression, central: int | None) -> RowAverage:
         largest = (np.abs(apart) + error) ** central
         each = apart**central
         mean = float(each.sum() / table.rows)
+        number = _central_mean(apart, central)
         bound = float(
             (largest - np.abs(each) + (central + table.rows + 2) * EPS * largest).sum() / table.rows
         )
         bound += TINY if apart.any() else 0.0
     unit = float(np.abs(each).max()) or 1.0
-    return RowAverage(mean, bound * 1.01, unit * float((each / unit).std(ddof=1) / np.sqrt(table.rows)))
+    error_of_mean = unit * float((each / unit).std(ddof=1) / np.sqrt(table.rows))
+    return RowAverage(mean, bound * 1.01, error_of_mean, number)
+
+
+def _central_mean(apart: Array, central: int) -> sp.Expr:
+    """Return the mean of a power of distances, taken in a unit of their size, a power of two."""
+    exponent = int(np.frexp(np.abs(apart).max())[1])
+    scaled = float((np.ldexp(apart, -exponent) ** central).mean())
+    return sp.Float(scaled, 17) * sp.Integer(2) ** (exponent * central)
 
 
 def _average(noun: Quantity, central: int | None) -> RowAverage:
@@ -126,15 +138,17 @@ def _average(noun: Quantity, central: int | None) -> RowAverage:
     found = row_average(noun.expression, central)
     if not (isinstance(noun, Cumulant) and noun.order == 4):
         return found
-    square, square_bound, _ = row_average(noun.expression, 2)
-    bound = found.bound + 3 * square_bound * (2 * square + square_bound)
-    return RowAverage(found.value - 3 * square**2, bound, found.standard_error)
+    square = row_average(noun.expression, 2)
+    bound = found.bound + 3 * square.bound * (2 * square.value + square.bound)
+    number = found.number - 3 * square.number**2
+    return RowAverage(float(number), bound, found.standard_error, number)
 
 
 def _note(noun: Quantity, central: int | None) -> str:
     found = _average(noun, central)
+    shown = f"{found.value:.6g}" if abs(found.value) >= TINY or found.number == 0 else f"{found.number.n(6)}"
     return (
-        f"{noun} = {found.value:.6g}: exact for the table, round-off below {upward(found.bound)}; "
+        f"{noun} = {shown}: exact for the table, round-off below {upward(found.bound)}; "
         f"for the population of its rows an estimate, standard error {found.standard_error:.2g}"
     )
 
@@ -184,7 +198,7 @@ average_over_rows = Rule(
     source="definition of the empirical distribution",
     match=_match,
     claim=lambda noun, central: noun,
-    formula=lambda noun, central: sp.Float(_average(noun, central).value, 17),
+    formula=lambda noun, central: _average(noun, central).number,
     example=lambda: {"noun": Mean(sum_over((x := table_row("x")).axis, x**2)), "central": None},
     is_value=True,
     precision=lambda noun, central: "enclosure",

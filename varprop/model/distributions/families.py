@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import comb
 
 import sympy as sp
 
@@ -22,7 +23,7 @@ def raw_from_central(mean: sp.Expr, central: Callable[[int], sp.Expr], k: int) -
         >>> raw_from_central(sp.Integer(2), lambda j: sp.Integer(1 - j % 2), 2)
         5
     """
-    return sum((sp.binomial(k, j) * mean ** (k - j) * central(j) for j in range(k + 1)), sp.Integer(0))
+    return sum((comb(k, j) * mean ** (k - j) * central(j) for j in range(k + 1)), sp.Integer(0))
 
 
 class Continuous(Distribution):
