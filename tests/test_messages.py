@@ -1,7 +1,6 @@
 """Bad input at every public entry: an error that says what was asked, what is missing, and what helps."""
 
 import math
-import time
 
 import numpy as np
 import pytest
@@ -137,19 +136,18 @@ ENTRIES = {
 
 
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_strangers_get_an_answer_or_an_explanation(entry):
-    start = time.process_time()
+def test_strangers_get_an_answer_or_an_explanation(entry, at_most):
     refused = 0
-    for bad in STRANGERS:
-        try:
-            ENTRIES[entry](bad)
-        except VarpropError as error:
-            refused += 1
-            assert error.asked
-            assert len(str(error)) < 3000
-            assert error.missing or error.remedy
+    with at_most(200_000):
+        for bad in STRANGERS:
+            try:
+                ENTRIES[entry](bad)
+            except VarpropError as error:
+                refused += 1
+                assert error.asked
+                assert len(str(error)) < 3000
+                assert error.missing or error.remedy
     assert refused >= 8
-    assert time.process_time() - start < 20
 
 
 MISUSES = {

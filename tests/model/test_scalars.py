@@ -1,7 +1,8 @@
 """Scalars: what enters, what it becomes, and that text is never run."""
 
 import math
-import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from decimal import Decimal
 from fractions import Fraction
 
@@ -230,14 +231,14 @@ ATTACKS = [
 
 
 @pytest.mark.parametrize("text", ATTACKS, ids=lambda text: text[:20].encode("unicode_escape").decode())
-def test_hostile_text_is_refused_at_once(text: str) -> None:
-    start = time.perf_counter()
-    with pytest.raises(ParseError) as caught:
+def test_hostile_text_is_refused_at_once(
+    text: str, at_most: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    with at_most(20_000), pytest.raises(ParseError) as caught:
         parse_scalar(text, "variance")
     assert "variance" in str(caught.value)
     assert caught.value.remedy
     assert len(str(caught.value)) < 400
-    assert time.perf_counter() - start < 1
 
 
 @given(st.text(max_size=30))

@@ -1,7 +1,5 @@
 """Work on numbers and symbols is bounded: what is too large is refused, and never computed."""
 
-import time
-
 import pytest
 import sympy as sp
 
@@ -22,12 +20,10 @@ HUGE_TEXTS = [
 
 
 @pytest.mark.parametrize("text", HUGE_TEXTS)
-def test_huge_numbers_are_refused_before_they_are_computed(text):
-    start = time.process_time()
-    with pytest.raises(ParseError) as refused:
+def test_huge_numbers_are_refused_before_they_are_computed(text, at_most):
+    with at_most(20_000), pytest.raises(ParseError) as refused:
         vp.parse_scalar(text)
     assert refused.value.remedy
-    assert time.process_time() - start < 5
 
 
 @pytest.mark.parametrize(
