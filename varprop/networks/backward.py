@@ -22,6 +22,7 @@ from varprop.networks.forward import dense, unit_moment
 from varprop.networks.gradient_products import Products, below_activation, multiple, products_below, together
 from varprop.networks.layers import GLU, Activate, Dense, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, like
+from varprop.networks.normalizing import normalized_gradient
 from varprop.networks.pooling import pool_gradient
 from varprop.networks.positions import AveragePool, Conv, Flatten
 from varprop.networks.repeating import GENERIC_GRADIENT, affine, geometric
@@ -223,8 +224,7 @@ def _plain(trace: Trace, g: Gradient, products: Products) -> Slope:
             return Slope(trace, Split(parts, through(g)), after)
         return Slope(trace, through(g), after)
     assert isinstance(layer, LayerNorm | RMSNorm)
-    shift = s.mean if isinstance(layer, LayerNorm) else 0 * s.mean
-    return Slope(trace, g / (s.second - shift**2), after)
+    return Slope(trace, normalized_gradient(layer, s, g), after)
 
 
 def _repeated(layer: Repeat, trace: Trace, g: Number) -> Slope:

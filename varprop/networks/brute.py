@@ -21,6 +21,7 @@ Array: TypeAlias = NDArray[np.float64]
 Place: TypeAlias = tuple[int, ...]
 
 MOMENTS = ("mean", "second_moment", "fourth_moment", "pair")
+ROUND_OFF = 1e-14
 
 
 class Spec(Protocol):
@@ -118,17 +119,21 @@ def _glu_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
 
 
 def _norm(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:
-    away = x - x.mean(axis=2, keepdims=True) if layer.kind == "layer norm" else x
+    away = x
+    for _ in range(2 if layer.kind == "layer norm" else 0):  # the second time takes off what rounding left
+        away = away - away.mean(axis=2, keepdims=True)
     size = np.sqrt((away**2).mean(axis=2, keepdims=True))
     return Drawn(layer, x, np.divide(away, size, out=np.zeros_like(away), where=size > 0), {"size": size})
 
 
 def _norm_back(drawn: Drawn, g: Array) -> tuple[Array, list[Array]]:
     size, y = drawn.parts["size"], drawn.y
-    along = g - y * (g * y).mean(axis=2, keepdims=True)
+    lost = y * (g * y).mean(axis=2, keepdims=True)
     if drawn.spec.kind == "layer norm":
-        along = along - g.mean(axis=2, keepdims=True)
-    return np.divide(along, size, out=np.zeros_like(along), where=size > 0), []
+        lost = lost + g.mean(axis=2, keepdims=True)
+    along = g - lost
+    felt = np.abs(along) > ROUND_OFF * np.abs(g).max(axis=2, keepdims=True)  # else the digits cancelled
+    return np.divide(along, size, out=np.zeros_like(along), where=felt & (size > 0)), []
 
 
 def _pool(layer: Any, x: Array, shape: Any, rng: np.random.Generator, shared: Shared) -> Drawn:

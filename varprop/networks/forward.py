@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import sympy as sp
 from mpmath import mp
 from numpy.typing import NDArray
 
-from varprop.errors import DerivationError, MomentError
+from varprop.errors import MomentError
 from varprop.model import gaussian
 from varprop.model.activations import Activation, identity
 from varprop.model.distributions import Distribution, Normal
@@ -18,6 +18,7 @@ from varprop.networks.convolving import conv, flatten
 from varprop.networks.kernels import kernel
 from varprop.networks.layers import GLU, Activate, Dense, Layer, LayerNorm, Noise, RMSNorm
 from varprop.networks.maps import Number, is_zero, like
+from varprop.networks.normalizing import normalize
 from varprop.networks.positions import Conv, Flatten
 from varprop.networks.samples import sampled
 from varprop.networks.spatial import scaled
@@ -36,19 +37,12 @@ from varprop.networks.unit_laws import (
     normal_moment,
 )
 
-__all__ = ["activate", "dense", "glu", "noise", "normalize", "root"]
+__all__ = ["activate", "dense", "glu", "noise"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 Found = tuple[Number, bool, str]
 """A moment, whether it holds at every width, and the kind of number it is."""
-
-
-def root(value: Number) -> Number:
-    """The square root of a number, symbolic or not."""
-    if isinstance(value, np.ndarray):
-        return np.frompyfunc(mp.sqrt, 1, 1)(value)
-    return sp.sqrt(value) if isinstance(value, sp.Basic) else mp.sqrt(value)
 
 
 def dense(layer: Dense | GLU, s: State) -> State:
@@ -75,7 +69,7 @@ def dense(layer: Dense | GLU, s: State) -> State:
         symmetric=flips,
         rows_flip=flips,
         law=dense_law(layer, s, mean, second),
-        independent=False,
+        independent=isinstance(s.law, Sample) and s.law.fixed,
         alike=True,
         alive=(s.alive and weights.atomless) or (bias is not None and bias.atomless),
     )
@@ -279,63 +273,6 @@ def glu(layer: GLU, s: State) -> State:
         alive=False,
         precision=gate.precision,
     )
-
-
-def normalize(layer: LayerNorm | RMSNorm, s: State) -> State:
-    """(h - mean) / std or h / rms: its mean square is 1 at every width, if it is not 0 / 0.
-
-    Raises:
-        DerivationError: all units have one value, or are 0.
-    """
-    one = like(s.second, sp.S.One)
-    centered = isinstance(layer, LayerNorm)
-    if isinstance(s.law, Sample):
-        return normalized_rows(layer, s, s.law)
-    shift, other = (s.mean, s.pair_mean) if centered else (0 * one, 0 * one)
-    size = s.second - shift**2
-    if is_zero(size):
-        _no_size(layer)
-    pair = pair_mean = pair_second = None
-    if s.pair is not None and s.pair_second is not None:
-        pair_second, other_size = one, s.pair_second - other**2
-        pair = (s.pair - shift * other) / root(size * other_size)
-        pair_mean = 0 * one if centered else s.pair_mean / root(other_size)
-    mean = 0 * one if centered else s.mean / root(size)
-    law = NormalUnit(mean, one) if isinstance(s.law, NormalUnit) else None
-    exact = s.alive and isinstance(s.law, NormalUnit)
-    return s.after(
-        {"mean": centered or (s.symmetric and exact), "second": exact, "pair": False, "cross": False},
-        mean=mean,
-        second=one,
-        fourth=None,
-        coincident=None,
-        pair=pair,
-        pair_second=pair_second,
-        pair_mean=pair_mean,
-        cross=mean**2,
-        rows_flip=s.rows_flip and not centered,
-        law=law,
-        independent=False,
-    )
-
-
-def _no_size(layer: Layer) -> NoReturn:
-    raise DerivationError(
-        f"{layer} of what comes in here", "all units have one value: 0 / 0", "Give inputs that differ."
-    )
-
-
-def normalized_rows(layer: LayerNorm | RMSNorm, s: State, sample: Sample) -> State:
-    """The rows themselves, normalized."""
-
-    def normalized(rows: Array) -> Array:
-        rows = rows - rows.mean(axis=1, keepdims=True) if isinstance(layer, LayerNorm) else rows
-        largest = np.abs(rows).max(axis=1, keepdims=True)
-        if not largest.all():
-            _no_size(layer)
-        return np.asarray(rows / largest / np.sqrt(np.mean((rows / largest) ** 2, axis=1, keepdims=True)))
-
-    return sampled(sample.mapped(normalized), s.shape, s.seen)
 
 
 def basic(layer: Layer, s: State) -> State:

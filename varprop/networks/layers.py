@@ -222,6 +222,9 @@ class GLU(Layer):
 class LayerNorm(Layer):
     """Every unit less the mean of all, over their standard deviation; without gain and shift.
 
+    Of two units only signs are left, and no gradient passes; below three independent normal units its mean
+    square is infinite.
+
     Source: Ba, Kiros, Hinton, Layer Normalization, 2016.
     """
 
@@ -241,6 +244,9 @@ class LayerNorm(Layer):
 @dataclass(frozen=True)
 class RMSNorm(Layer):
     """Every unit over the root of the mean square of all.
+
+    Of one unit only the sign is left, and no gradient passes; below two independent normal units its mean
+    square is infinite.
 
     Source: Zhang, Sennrich, Root Mean Square Layer Normalization, 2019.
     """

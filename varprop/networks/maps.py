@@ -131,6 +131,13 @@ def like(value: Number, exact: sp.Expr) -> Number:
     return exact if isinstance(value, sp.Basic) else number(exact)
 
 
+def root(value: Number) -> Number:
+    """The square root of a number, symbolic or not."""
+    if isinstance(value, np.ndarray):
+        return np.frompyfunc(mp.sqrt, 1, 1)(value)
+    return sp.sqrt(value) if isinstance(value, sp.Basic) else mp.sqrt(value)
+
+
 def is_zero(value: Number | None) -> bool:
     """Whether a number is known to be zero."""
     if isinstance(value, np.ndarray):

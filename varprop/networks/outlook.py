@@ -180,7 +180,7 @@ def _outlook(network: Network, rows: Sequence[Row]) -> Outlook:
     narrow = sum((1 / width for width in widths), sp.S.Zero)
     return Outlook(
         _direction(first.second_moment, last.second_moment, count, residual),
-        _direction(last.gradient, first.gradient, count, residual),
+        _direction(last.gradient or rows[-1].gradient, first.gradient, count, residual),
         _direction(_squared(first.typical), _squared(last.typical), count, residual),
         float(narrow) if narrow.is_number else narrow,
     )

@@ -10,7 +10,7 @@ from varprop.networks import maps
 from varprop.networks.backward import Slope, backward, mean_of
 from varprop.networks.blocks import steps
 from varprop.networks.exact_backward import exact_backward
-from varprop.networks.forward import root
+from varprop.networks.maps import root
 from varprop.networks.network import Input, Network, as_input, first_state
 from varprop.networks.profile import Profile
 from varprop.networks.rows import Row, row_of
@@ -77,13 +77,22 @@ def _profile(network: Network, source: Input, pairs: bool = True) -> Profile:
 def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Iterator[Row]:
     factors = exact_backward(traces)
     first = mean_of(slopes[0].before) if slopes else maps.like(start.second, maps.ONE)
-    exact = not traces or factors[0] is not None
+    scaled = [1 if factor is None else factor for factor in factors]
     worst = maps.worst(start.precision, *(slope.precision for slope in slopes))
     sizes = typical_sizes(start, traces)
     layers = {id(trace.layer): trace.layer for trace in traces}  # a layer that is repeated is one object
     names = {key: str(layer) for key, layer in layers.items()}
-    yield row_of((0,), "input", "input", start, (first, exact), (None, True), next(sizes), worst)
-    for number, (slope, factor, size) in enumerate(zip(slopes, factors, sizes, strict=True), 1):
+    yield row_of(
+        (0,),
+        "input",
+        "input",
+        start,
+        (first * scaled[0], factors[0] is not None),
+        (None, True),
+        next(sizes),
+        worst,
+    )
+    for number, (slope, factor, size) in enumerate(zip(slopes, factors[1:], sizes, strict=True), 1):
         trace, gradient = slope.trace, mean_of(slope.after)
         for branch, inner in enumerate(slope.branches, 1):
             yield from _inner_rows(inner, (number, branch), worst)
@@ -92,7 +101,7 @@ def _rows(start: State, traces: Sequence[Trace], slopes: Sequence[Slope]) -> Ite
             names[id(trace.layer)],
             trace.layer.kind,
             trace.after,
-            (gradient if factor is None else gradient * factor, factor is not None),
+            (gradient * scaled[number], factor is not None),
             (slope.weights, factor is not None),
             size,
             maps.worst(worst, trace.after.precision),

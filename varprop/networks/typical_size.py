@@ -12,9 +12,8 @@ from mpmath import mp
 from varprop.model.activations import HomogeneousActivation
 from varprop.model.distributions import Normal
 from varprop.networks.finite_width_logs import log_moments
-from varprop.networks.forward import root
 from varprop.networks.layers import Activate, Dense
-from varprop.networks.maps import Number
+from varprop.networks.maps import Number, root
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import Sample
 
