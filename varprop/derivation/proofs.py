@@ -11,7 +11,7 @@ import sympy as sp
 from varprop.derivation.assumptions import Assumption
 from varprop.derivation.quantities import Claims, Equal, Mean, Quantity, nouns
 from varprop.derivation.rules import Rule
-from varprop.derivation.rules.base import register
+from varprop.derivation.rules.base import KINDS, register
 from varprop.derivation.search import Application, value
 from varprop.derivation.showing import Shown, line_math
 from varprop.errors import DerivationError, MomentError
@@ -36,9 +36,6 @@ MOST_EXPANDED = 200
 
 MOST_SYMBOLS = 12
 """A line with more symbols than this is not searched for factors that are sums."""
-
-KINDS = ("closed form", "enclosure", "estimate")
-
 
 LEMMA = register(
     Rule(
@@ -125,7 +122,8 @@ class Step:
                 zip(a.rule.requirements, a.assumptions, strict=True)
             ):
                 if assumption.sentence and assumption not in found:
-                    remainder = None if requirement.remainder is None else requirement.remainder(**a.parts)
+                    kills = requirement.remainder
+                    remainder = None if kills is None else a.rule.line("remainder", kills, a.parts)
                     other = counterexample(a.rule, position) if remainder is None else None
                     found[assumption] = Without(assumption, remainder, other)
         return tuple(found.values())
@@ -138,16 +136,14 @@ class Step:
     @property
     def precision(self) -> str:
         """The kind of number: "closed form", "enclosure" or "estimate"."""
-        if self.rule.precision is None:
-            return "closed form"
-        return max((self.rule.precision(**a.parts) for a in self.applied), key=KINDS.index)
+        return max((a.rule.kind_of_number(a.parts) for a in self.applied), key=KINDS.index)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What is to be said of the errors of its numbers."""
-        if self.rule.note is None:
+        if (of := self.rule.note) is None:
             return ()
-        return tuple(note for a in self.applied if (note := self.rule.note(**a.parts)))
+        return tuple(note for a in self.applied if (note := self.rule.asked("note", of, **a.parts)))
 
     def __str__(self) -> str:
         return f"{self.subject} = {self.after}    [{self.rule.name}]"
@@ -171,13 +167,23 @@ def _any_dependence(application: Application) -> bool:
 
 @cache
 def counterexample(rule: Rule, position: int) -> Counterexample | None:
-    """Return the witness of a rule's assumption in numbers, None if its truth is beyond the rules."""
-    parts = rule.requirements[position].witness()
-    quantity = rule.claim(**parts)
+    """Return the witness of a rule's assumption in numbers, None if its truth is beyond the rules.
+
+    Raises:
+        ParameterError: the rule's claim holds for its witness, which then shows nothing.
+    """
+    parts = rule.broken(rule.requirements[position])
+    quantity = rule.line("claim", rule.claim, parts)
     try:
-        return Counterexample(quantity, value(quantity), value(at_numbered_places(rule.formula(**parts))))
+        truth = value(quantity)
+        formula = value(at_numbered_places(rule.line("formula", rule.formula, parts)))
     except (DerivationError, MomentError):
         return None
+    if sp.expand(truth - formula) == 0:
+        raise rule.faulty(
+            "witness", f"breaks nothing: {quantity} is {truth} with it and without", "Give another."
+        )
+    return Counterexample(quantity, truth, formula)
 
 
 def at_numbered_places(line: sp.Expr) -> sp.Expr:

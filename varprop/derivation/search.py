@@ -13,11 +13,16 @@ from varprop.derivation.quantities import Quantity, nouns
 from varprop.derivation.rules import RULES, Parts, Rule
 from varprop.derivation.structure import Structure
 from varprop.errors import DerivationError, MomentError, VarpropError, WorkLimitError
+from varprop.model.walks import walk
 
 __all__ = ["MOST_QUANTITIES", "Application", "Search", "topological", "value"]
 
 MOST_QUANTITIES = 50_000
-"""A derivation that needs more quantities than this is given up."""
+"""A derivation that meets more quantities than this is given up."""
+
+LONGEST_CHAIN = 1000
+LINKS_PER_NODE = 20
+"""So is a chain of quantities, each needed by the one before, of more links than that."""
 
 
 @dataclass(frozen=True)
@@ -54,29 +59,31 @@ class Search:
     def ways(self, noun: Quantity) -> Iterator[Application]:
         """Yield every application of a rule whose assumptions are all proven."""
         refused: list[tuple[Rule, Assumption]] = []
+        used: dict[str, None] = {}
         cause: VarpropError | None = None
         for rule in self.rules:
-            for parts in rule.match(noun, self.structure):
+            for parts in rule.readings(noun, self.structure):
                 try:
                     assumptions, missing = self._tested(rule, parts)
                     if missing is not None:
                         refused.append((rule, missing))
                         continue
-                    formula = rule.formula(**parts)
+                    formula = rule.line("formula", rule.formula, parts)
                     if formula == 0 and not rule.is_value:
                         require_existence(self.structure, noun)  # it has dropped all that would have asked
                 except MomentError as error:
                     cause = cause or error
                     continue
+                used[rule.name] = None
                 yield Application(noun, rule, parts, formula, assumptions, tuple(nouns(formula)))
         if noun not in self.failed:
-            self.failed[noun] = cause or _no_rule(noun, refused)
+            self.failed[noun] = cause or _no_rule(noun, refused, list(used))
 
     def _tested(self, rule: Rule, parts: Parts) -> tuple[tuple[Assumption, ...], Assumption | None]:
         """Return the assumptions of a rule up to the first that is not proven, and that one."""
         found: list[Assumption] = []
         for requirement in rule.requirements:
-            found.append(requirement.test(self.structure, **parts))
+            found.append(rule.tested(requirement, self.structure, parts))
             if found[-1].verdict != "proven":
                 return tuple(found), found[-1]
         return tuple(found), None
@@ -92,6 +99,8 @@ class Search:
             self._run(goal)
 
     def _run(self, goal: Quantity) -> None:
+        parts = sum(1 for _ in walk(*goal.expressions))
+        longest = LONGEST_CHAIN + LINKS_PER_NODE * parts
         stack = [Frame(goal, self.ways(goal))]
         active = {goal}
         first: VarpropError | None = None
@@ -110,16 +119,23 @@ class Search:
                 if needed not in self.failed and needed not in active:
                     active.add(needed)
                     stack.append(Frame(needed, self.ways(needed)))
+                    if len(stack) > longest:
+                        raise WorkLimitError(
+                            f"{goal}",
+                            f"it needs a chain of more than {longest} quantities, the "
+                            f"last one asked for by '{frame.current.rule.name}'",
+                            "Ask for less at once, or correct a rule that always needs a further quantity",
+                        )
                     continue
                 frame.current = None
             frame.current = next(frame.ways, None)
             if frame.current is None:
                 first = first or self.failed.get(frame.noun)
-                self.failed.setdefault(frame.noun, first or _no_rule(frame.noun, []))
+                self.failed.setdefault(frame.noun, first or _no_rule(frame.noun, [], []))
                 active.discard(stack.pop().noun)
                 continue
             frame.needed = list(frame.current.needs)
-            if len(self.found) > MOST_QUANTITIES:
+            if len(self.found) + len(self.failed) > MOST_QUANTITIES:
                 raise WorkLimitError(
                     f"{goal}", f"it needs more than {MOST_QUANTITIES} quantities", "Ask for less at once"
                 )
@@ -128,7 +144,15 @@ class Search:
             raise error
 
 
-def _no_rule(noun: Quantity, refused: Sequence[tuple[Rule, Assumption]]) -> DerivationError:
+def _no_rule(
+    noun: Quantity, refused: Sequence[tuple[Rule, Assumption]], used: Sequence[str]
+) -> DerivationError:
+    if used and not refused:
+        return DerivationError(
+            f"{noun}",
+            "what rules make of it leads back to where it came from: " + ", ".join(map(repr, used[:4])),
+            "Give rules that go on: rules=(rule, *vp.RULES)",
+        )
     if not refused:
         return DerivationError(
             f"{noun}", "no rule is about such a quantity", "Add a rule of your own: rules=(rule, *vp.RULES)"

@@ -11,6 +11,7 @@ from varprop.derivation.proofs import LEMMA, MOST_FACTORED, Derivation, Step, ti
 from varprop.derivation.quantities import Quantity, nouns
 from varprop.derivation.search import Application, topological
 from varprop.errors import DerivationError
+from varprop.model.scalars import one_meaning_per_name
 
 __all__ = ["written"]
 
@@ -45,6 +46,7 @@ def written(goal: sp.Expr, found: Mapping[Quantity, Application]) -> Derivation:
     value = _lines(goal, goal, found, level, values, steps)
     if value.has(sp.nan, sp.zoo):
         raise DerivationError(f"{goal}", "it is undefined: it divides by a variance that is 0")
+    one_meaning_per_name((value,), f"what the rules make of {goal}")
     return Derivation(goal, tuple(steps), value)
 
 
