@@ -16,9 +16,13 @@ from varprop import (
     Unknown,
     Variance,
     VarpropError,
+    celu,
     derive,
     dot,
+    elu,
+    hardtanh,
     leaky_relu,
+    prelu,
     relu,
     step,
     symbol,
@@ -74,7 +78,7 @@ def test_a_variable_without_places_is_no_argument():
         relu(RandomVariable("W", Normal(), axes=(axis, axis)))
 
 
-@pytest.mark.parametrize("slope", [float("nan"), float("inf"), "x y", None, 1j, True, [0.1]])
+@pytest.mark.parametrize("slope", [float("nan"), float("inf"), "x y", None, 1j, True, {0.1}])
 def test_bad_slopes(slope):
     with pytest.raises(ValueError, match=r"."):
         leaky_relu(slope)
@@ -99,3 +103,20 @@ def test_a_transformed_distribution_and_an_expression_agree():
     assert sp.simplify(derive(Mean(step(x))).result - step.moment(1, Normal(mean=1, variance=2))) == 0
     whole = RandomVariable("y", law)
     assert sp.simplify(derive(Variance(whole)).result - law.variance) == 0
+
+
+@pytest.mark.parametrize("family", [leaky_relu, prelu, elu, celu, hardtanh])
+def test_a_family_is_applied_to_arrays_as_relu_is_and_numbers_are_its_parameters(family):
+    values = [-2.0, 0.0, 3.0]
+    for given in (values, tuple(values), np.array(values), np.array([values], dtype=np.float32)):
+        assert np.array_equal(family(given), family()(given))
+        assert np.shape(family(given)) == np.shape(relu(given))
+    assert isinstance(family(0.5), Activation)
+    with pytest.raises(ParameterError, match="it is no number, array"):
+        family(["a", "b"])
+
+
+def test_a_number_given_to_clip_is_told_to_be_a_bound():
+    with pytest.raises(ParameterError, match=r"hardtanh\(\)\(x\) clips x"):
+        hardtanh(3.0)
+    assert hardtanh()(3.0) == 1

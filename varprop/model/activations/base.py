@@ -18,7 +18,7 @@ from varprop.model.domains import Parameter
 from varprop.model.expressions import Apply, Expression, Scalar
 from varprop.model.scalars import symbols_in
 
-__all__ = ["Activation", "Array", "Transformed", "X"]
+__all__ = ["Activation", "Array", "Transformed", "X", "is_argument"]
 
 Array = NDArray[np.float64]
 
@@ -179,6 +179,13 @@ class Activation(ABC):
 
     def __str__(self) -> str:
         return self.name
+
+
+def is_argument(given: object) -> bool:
+    """Whether an activation with parameters is applied to this; a single number is a parameter."""
+    return isinstance(given, Expression | Distribution | list | tuple) or (
+        isinstance(given, np.ndarray) and given.ndim > 0
+    )
 
 
 @dataclass(frozen=True)

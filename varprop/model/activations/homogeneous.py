@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import NDArray
 
-from varprop.model.activations.base import Activation, Array, X
+from varprop.model.activations.base import Activation, Array, X, is_argument
 from varprop.model.calls import explained
 from varprop.model.decimals import short, within_floats
 from varprop.model.distributions import Distribution
@@ -158,8 +158,8 @@ def leaky_relu(slope: Any = "1/100") -> Any:
     """Return the leaky ReLU: x for x > 0, slope * x for x < 0.
 
     Args:
-        slope: the slope below 0; a number, a symbol or text. An Expression or a Distribution is what
-            leaky_relu() is applied to.
+        slope: the slope below 0; a number, a symbol or text. An Expression, a Distribution or an
+            array is what leaky_relu() is applied to.
 
     Raises:
         ParameterError: the slope is no finite number.
@@ -168,7 +168,7 @@ def leaky_relu(slope: Any = "1/100") -> Any:
         >>> float(leaky_relu(0.1)(-2.0))
         -0.2
     """
-    if isinstance(slope, (Distribution, Expression)):
+    if is_argument(slope):
         return leaky_relu()(slope)
     exact = HomogeneousActivation.SLOPE.validate(slope, "leaky_relu")
     return _leaky(within_floats(exact, "leaky_relu: slope"))
@@ -179,8 +179,8 @@ def prelu(slope: Any = "1/4") -> Any:
     """Return the leaky ReLU with the slope at which the parametric ReLU starts, 1/4.
 
     Args:
-        slope: the slope below 0; a number, a symbol or text. An Expression or a Distribution is what
-            prelu() is applied to.
+        slope: the slope below 0; a number, a symbol or text. An Expression, a Distribution or an
+            array is what prelu() is applied to.
 
     Raises:
         ParameterError: the slope is no finite number.
@@ -191,7 +191,7 @@ def prelu(slope: Any = "1/4") -> Any:
 
     Source: He, Zhang, Ren, Sun 2015.
     """
-    return prelu()(slope) if isinstance(slope, (Distribution, Expression)) else leaky_relu(slope)
+    return prelu()(slope) if is_argument(slope) else leaky_relu(slope)
 
 
 identity = HomogeneousActivation("identity", sp.S.One, sp.S.NegativeOne, 1)

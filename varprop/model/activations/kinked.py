@@ -10,12 +10,10 @@ import numpy as np
 import sympy as sp
 
 from varprop.errors import ParameterError
-from varprop.model.activations.base import Array, X
+from varprop.model.activations.base import Array, X, is_argument
 from varprop.model.activations.formula import Formula
 from varprop.model.calls import explained
-from varprop.model.distributions import Distribution
 from varprop.model.domains import Parameter
-from varprop.model.expressions import Expression
 
 __all__ = ["celu", "elu", "hardsigmoid", "hardswish", "hardtanh", "relu6", "selu", "softsign"]
 
@@ -165,7 +163,11 @@ class Hardtanh(Clipped):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (self.high - self.low).is_positive:
-            raise ParameterError(f"hardtanh({self.low}, {self.high})", "low is not known to be below high")
+            raise ParameterError(
+                f"hardtanh({self.low}, {self.high})",
+                "low is not known to be below high",
+                "Numbers are its bounds; hardtanh()(x) clips x",
+            )
 
     @property
     def bounds(self) -> tuple[sp.Expr, sp.Expr]:
@@ -265,8 +267,8 @@ class Softsign(Formula):
 
 
 def _made(family: Callable[..., Formula], given: Any, rest: tuple[object, ...] = ()) -> Any:
-    """The member of a family, or its default member applied to what is random."""
-    if isinstance(given, (Distribution, Expression)):
+    """The member of a family, or its default member applied to what is random or an array."""
+    if is_argument(given):
         return family()(given)
     return family(given, *rest)
 
@@ -276,8 +278,8 @@ def elu(alpha: Any = 1) -> Any:
     """Return the exponential linear unit: x for x > 0, alpha (exp(x) - 1) for x < 0.
 
     Args:
-        alpha: a positive number, a symbol or text. An Expression or a Distribution is what elu() is
-            applied to.
+        alpha: a positive number, a symbol or text. An Expression, a Distribution or an
+            array is what elu() is applied to.
 
     Raises:
         ParameterError: alpha is no positive number.
@@ -294,8 +296,8 @@ def celu(alpha: Any = 1) -> Any:
     """Return the continuously differentiable ELU: x for x > 0, alpha (exp(x / alpha) - 1) for x < 0.
 
     Args:
-        alpha: a positive number, a symbol or text. An Expression or a Distribution is what celu() is
-            applied to.
+        alpha: a positive number, a symbol or text. An Expression, a Distribution or an
+            array is what celu() is applied to.
 
     Raises:
         ParameterError: alpha is no positive number.
@@ -312,7 +314,7 @@ def hardtanh(low: Any = -1, high: Any = 1) -> Any:
     """Return x clipped to [low, high].
 
     Args:
-        low: the lower bound; an Expression or a Distribution is what hardtanh() is applied to.
+        low: the lower bound; an Expression, a Distribution or an array is what hardtanh() is applied to.
         high: the upper bound.
 
     Raises:
