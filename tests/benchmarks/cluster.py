@@ -28,11 +28,12 @@ from varprop.simulation.engine import Engine, Run
 from varprop.simulation.estimating import TAIL
 from varprop.simulation.functionals import Functional, Scaling
 from varprop.simulation.layout import Design
-from varprop.simulation.methods import MOST_RESULTS, Blocks, Crossed
+from varprop.simulation.methods import MOST_RESULTS, Blocks
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
+from varprop.simulation.twoway import Crossed
 
 DOLLARS = 0.04
 """What a core costs in an hour; an assumption, not a measurement."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +31,7 @@ from varprop.model.expressions import Expression, sum_over
 from varprop.model.joint import Empirical
 from varprop.model.neurons import dot
 from varprop.model.variables import RandomVariable, RandomVector
-from varprop.simulation.functionals import Functional, Scaling
-from varprop.simulation.layout import Design
-from varprop.simulation.methods import Blocks, Crossed
 from varprop.simulation.numbers import METHODS
-from varprop.simulation.sampling import Program
-from varprop.simulation.schedule import first_group
-from varprop.simulation.streams import Streams
 
 
 def product(n: int, inputs: str = "Normal()", weights: str | None = None) -> Expression:
@@ -262,37 +254,6 @@ def test_samples() -> None:
     assert isinstance(estimate(Mean(x + 1), budget=0.01), Estimate)
 
 
-@pytest.mark.parametrize(
-    ("method", "n", "error", "most"),
-    [("plain", 32, 0.008, 64), ("crossed", 32, 0.004, 64), ("crossed", 1024, 0.001, 2)],
-)
-def test_chunks_merge_where_there_would_be_too_many(
-    method: Any, n: int, error: float, most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A run too long for its results to be kept has fewer of them, means of the same blocks."""
-    quantity, settings = Variance(product(n)), {"method": method, "seed": 3, "relative_error": error}
-    monkeypatch.setattr("varprop.simulation.estimating.CHUNK_ENTRIES", 2**11)
-    whole = estimate(quantity, **settings)  # type: ignore[arg-type]
-    for module in ("estimating", "methods"):
-        monkeypatch.setattr(f"varprop.simulation.{module}.MOST_RESULTS", most)
-    merged = estimate(quantity, **settings)  # type: ignore[arg-type]
-    assert whole.samples / 1.5 < merged.samples < 1.5 * whole.samples  # a top-up may be spared
-    assert merged.standard_error == pytest.approx(whole.standard_error, rel=0.3)
-    assert abs(merged.value - 1) < 4 * merged.standard_error < 6 * error
-
-
-def test_a_merged_chunk_is_the_mean_of_its_pieces() -> None:
-    program = Program([product(4)], {}, first_group(product(4)))
-    variance, streams = Functional("variance"), Streams(5)
-    plain = Blocks(program, variance, Scaling((0.0,), (1.0,)), Design(8), 2)
-    crossed = Crossed(program, variance, 8, 16)
-    for sampler in (plain, crossed):
-        merged = replace(sampler, pieces=3)
-        pieces = [sampler.results(streams, chunk=chunk) for chunk in (3, 4, 5)]
-        np.testing.assert_allclose(merged.results(streams, chunk=1), np.mean(pieces, axis=0), rtol=1e-12)
-        assert merged.chunk_cost == 3 * sampler.chunk_cost
-
-
 @pytest.mark.parametrize("inputs", ["StudentT(dof=3)", "StudentT(dof=5)"])
 def test_few_heavy_factors_get_an_interval_that_holds_or_none(inputs: str) -> None:
     truth = {"StudentT(dof=3)": 3.0, "StudentT(dof=5)": 5 / 3}[inputs]
@@ -379,15 +340,3 @@ def test_an_event_that_the_first_block_misses_is_looked_for_on() -> None:
     far = dot(weights="Normal()", inputs="Normal()", fan_in=64)
     tail = estimate(far, statistic="tail probability", above=80, budget=0.5, seed=2, relative_error=0.01)
     assert tail.samples > 10**6
-
-
-@pytest.mark.parametrize("method", ["crossed", "shared signs"])
-def test_arrays_stay_within_16_mebibytes(method: Any) -> None:
-    z = dot(weights="Normal(variance=1/1024)", inputs="Rectified(Normal())", fan_in=1024)
-    estimate(Variance(z), relative_error=0.05, method=method)
-    tracemalloc.start()
-    try:
-        estimate(Variance(z), relative_error=0.01, seed=1, method=method)
-        assert tracemalloc.get_traced_memory()[1] < 2**24
-    finally:
-        tracemalloc.stop()

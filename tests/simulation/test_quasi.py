@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -58,7 +60,8 @@ def test_inverse_functions_have_the_law_of_draws(text: str) -> None:
     rng = np.random.default_rng(5)
     inverse = quantile(law)
     assert inverse is not None
-    made, drawn = inverse(rng.random(4000)), law.draw(rng, (4000,))
+    sent = pickle.loads(pickle.dumps(inverse))
+    made, drawn = sent(rng.random(4000)), law.draw(rng, (4000,))
     assert stats.ks_2samp(made, drawn).pvalue > 1e-3
     if text not in ("Rademacher()", "Bernoulli(1/3)", "Dropout(3/4)"):
         rising = inverse(np.array([2.0**-33, 0.1, 0.5, 0.9, 1 - 2.0**-33]))
@@ -73,4 +76,5 @@ def test_laws_without_an_inverse() -> None:
     laws += [StudentT(dof=8), relu(StudentT(dof=3))]  # single points would carry a replicate
     assert [quantile(law) for law in laws] == [None] * 6
     inverse = quantile(relu(Normal()))
-    assert inverse is not None and (inverse(np.array([0.2, 0.5])) == 0).all()
+    sent = pickle.loads(pickle.dumps(inverse))
+    assert (sent(np.array([0.2, 0.5])) == 0).all() and sent(np.array([0.9])) > 1

@@ -18,10 +18,10 @@ from varprop.model.neurons import dot
 from varprop.model.variables import RandomVariable, RandomVector
 from varprop.simulation.functionals import Functional
 from varprop.simulation.layout import Design
-from varprop.simulation.methods import Crossed, Signed, is_one_sum
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
+from varprop.simulation.twoway import Crossed, Signed, is_one_sum
 
 PLAIN, CROSSED = Design(5), Design(4, 3)
 

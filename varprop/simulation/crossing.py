@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from varprop.simulation.methods import Blocks, Crossed, shapes
+from varprop.simulation.methods import Blocks
 from varprop.simulation.premises import Asymptotic, Limits, alarm_of
+from varprop.simulation.twoway import Crossed, shapes
 
 __all__ = ["FEW", "Plan", "enough", "in_range", "layout_of", "two_way"]
 

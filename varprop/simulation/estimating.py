@@ -22,10 +22,7 @@ from varprop.simulation.methods import (
     FEATURE_COST,
     MOST_RESULTS,
     Blocks,
-    Crossed,
     Quasi,
-    Signed,
-    is_one_sum,
 )
 from varprop.simulation.numbers import Method, Numbers
 from varprop.simulation.premises import Asymptotic
@@ -35,6 +32,7 @@ from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.signs import averaged, sign_times_magnitude
 from varprop.simulation.streams import Streams
+from varprop.simulation.twoway import Crossed, Signed, is_one_sum
 
 __all__ = ["Problem"]
 
@@ -201,7 +199,7 @@ class Problem:
         """So many samples, or a few more, in independent blocks."""
         sampler = blocks.chunked(samples)
         size = sampler.design.samples * sampler.pieces
-        chunks = max(1, math.ceil(samples / (size * sampler.chunk_blocks)))
+        chunks = max(1, math.ceil(samples / sampler.chunk_samples))
         parts, interrupted = self._run(engine, sampler, chunks)
         features = np.concatenate(parts) if parts else np.empty((0, 1))
         count = len(features)

@@ -107,6 +107,8 @@ def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -
 def quantile(law: Any) -> Callable[[Array], Array] | None:
     """The inverse distribution function of a law, where one is known and its tails are not heavy; else None.
 
+    It can be sent to other processes if the law's own activations can.
+
     Example:
         >>> quantile(Uniform(2, 4))(np.array([0.25]))
         array([2.5])
@@ -115,24 +117,49 @@ def quantile(law: Any) -> Callable[[Array], Array] | None:
         inner = quantile(law.parent)
         if inner is None:
             return None
-        if isinstance(law, Transformed):
-            return lambda u: np.asarray(law.activation.value(inner(u)))
-        return lambda u: np.maximum(inner(u), 0.0)
-    if isinstance(law, Rademacher):
-        return lambda u: np.where(u < 0.5, -1.0, 1.0)
+        outer = law.activation.value if isinstance(law, Transformed) else _positive
+        return partial(_composed, outer, inner)
     inverse = INVERSES.get(type(law))
     if inverse is None or (isinstance(law, StudentT) and law._numbers()[0] <= HEAVIEST):
         return None
     return partial(_inverted, inverse, law._numbers())
 
 
+def _composed(outer: Callable[[Array], Array], inner: Callable[[Array], Array], u: Array) -> Array:
+    return np.asarray(outer(inner(u)))
+
+
+def _positive(values: Array) -> Array:
+    return np.maximum(values, 0.0)
+
+
 def _inverted(inverse: Callable[..., Array], numbers: tuple[float, ...], u: Array) -> Array:
     return inverse(u, *numbers)
+
+
+def _normal(u: Array, mean: float, variance: float) -> Array:
+    return np.asarray(mean + np.sqrt(variance) * special.ndtri(u))
+
+
+def _uniform(u: Array, low: float, high: float) -> Array:
+    return low + (high - low) * u
+
+
+def _exponential(u: Array, mean: float) -> Array:
+    return -mean * np.log1p(-u)
 
 
 def _laplace(u: Array, mean: float, variance: float) -> Array:
     half = np.minimum(u, 1 - u)
     return np.asarray(mean - np.sign(u - 0.5) * np.sqrt(variance / 2) * np.log(2 * half))
+
+
+def _log_normal(u: Array, mean: float, variance: float) -> Array:
+    return np.asarray(np.exp(_normal(u, mean, variance)))
+
+
+def _student(u: Array, dof: float, center: float, width: float) -> Array:
+    return np.asarray(center + width * special.stdtrit(dof, u))
 
 
 def _truncated(u: Array, low: float, high: float, mean: float, variance: float) -> Array:
@@ -144,17 +171,34 @@ def _truncated(u: Array, low: float, high: float, mean: float, variance: float) 
     return np.asarray(np.clip(mean + side * std * special.ndtri_exp(logs), low, high))
 
 
+def _rademacher(u: Array) -> Array:
+    return np.where(u < 0.5, -1.0, 1.0)
+
+
+def _bernoulli(u: Array, p: float) -> Array:
+    return (u < p).astype(np.float64)
+
+
+def _dropout(u: Array, keep: float) -> Array:
+    return np.where(u < keep, 1 / keep, 0.0)
+
+
+def _constant(u: Array, value: float) -> Array:
+    return np.full(u.shape, value)
+
+
 INVERSES: dict[type, Callable[..., Array]] = {
-    Normal: lambda u, mean, variance: mean + np.sqrt(variance) * special.ndtri(u),
-    Uniform: lambda u, low, high: low + (high - low) * u,
-    Exponential: lambda u, mean: -mean * np.log1p(-u),
+    Normal: _normal,
+    Uniform: _uniform,
+    Exponential: _exponential,
     Laplace: _laplace,
-    LogNormal: lambda u, mean, variance: np.exp(mean + np.sqrt(variance) * special.ndtri(u)),
-    StudentT: lambda u, dof, center, width: center + width * special.stdtrit(dof, u),
+    LogNormal: _log_normal,
+    StudentT: _student,
     TruncatedNormal: _truncated,
-    Bernoulli: lambda u, p: (u < p).astype(np.float64),
-    Dropout: lambda u, keep: np.where(u < keep, 1 / keep, 0.0),
-    Constant: lambda u, value: np.full(u.shape, value),
+    Rademacher: _rademacher,
+    Bernoulli: _bernoulli,
+    Dropout: _dropout,
+    Constant: _constant,
 }
 
 

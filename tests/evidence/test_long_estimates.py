@@ -1,0 +1,88 @@
+"""Long runs of `estimate`: results are averaged, many small blocks come together, memory stays bounded."""
+
+from __future__ import annotations
+
+import tracemalloc
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from varprop.derivation.quantities import Variance
+from varprop.evidence.estimating import estimate
+from varprop.model.expressions import Expression
+from varprop.model.neurons import dot
+from varprop.simulation.functionals import Functional, Scaling
+from varprop.simulation.layout import Design
+from varprop.simulation.methods import Blocks
+from varprop.simulation.sampling import Program
+from varprop.simulation.schedule import first_group
+from varprop.simulation.streams import Streams
+from varprop.simulation.twoway import Crossed
+
+
+def product(n: int, inputs: str = "Normal()") -> Expression:
+    return dot(weights=f"Normal(variance=1/{n})", inputs=inputs, fan_in=n)
+
+
+@pytest.mark.parametrize(
+    ("method", "n", "error", "most"),
+    [("plain", 32, 0.008, 64), ("crossed", 32, 0.004, 64), ("crossed", 1024, 0.001, 2)],
+)
+def test_chunks_merge_where_there_would_be_too_many(
+    method: Any, n: int, error: float, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run too long for its results to be kept has fewer of them, means of the same blocks."""
+    quantity, settings = Variance(product(n)), {"method": method, "seed": 3, "relative_error": error}
+    monkeypatch.setattr("varprop.simulation.estimating.CHUNK_ENTRIES", 2**11)
+    whole = estimate(quantity, **settings)  # type: ignore[arg-type]
+    for module in ("estimating", "methods"):
+        monkeypatch.setattr(f"varprop.simulation.{module}.MOST_RESULTS", most)
+    merged = estimate(quantity, **settings)  # type: ignore[arg-type]
+    assert whole.samples / 1.5 < merged.samples < 1.5 * whole.samples  # a top-up may be spared
+    assert merged.standard_error == pytest.approx(whole.standard_error, rel=0.3)
+    assert abs(merged.value - 1) < 4 * merged.standard_error < 6 * error
+
+
+def test_a_merged_chunk_is_the_mean_of_its_pieces() -> None:
+    program = Program([product(4)], {}, first_group(product(4)))
+    variance, streams = Functional("variance"), Streams(5)
+    crossed = Crossed(program, variance, 8, 16)
+    merged = replace(crossed, pieces=3)
+    pieces = [crossed.results(streams, chunk=chunk) for chunk in (3, 4, 5)]
+    np.testing.assert_allclose(merged.results(streams, chunk=1), np.mean(pieces, axis=0), rtol=1e-12)
+    assert merged.chunk_cost == 3 * crossed.chunk_cost
+
+
+@pytest.mark.parametrize("pieces", [2, 4, 8, 32])
+def test_blocks_are_averaged_within_a_chunk_and_beyond_it(pieces: int) -> None:
+    program = Program([product(4)], {}, first_group(product(4)))
+    blocks = Blocks(program, Functional("variance"), Scaling((0.0,), (1.0,)), Design(8, 8), 8)
+    merged = replace(blocks, pieces=pieces)
+    turns = max(1, pieces // 8)
+    results = [blocks.results(Streams(5), chunk=chunk) for chunk in range(turns, 2 * turns)]
+    wanted = np.concatenate(results).reshape(-1, pieces, 2).mean(axis=1)
+    np.testing.assert_allclose(merged.results(Streams(5), chunk=1), wanted, rtol=1e-12)
+    assert merged.chunk_cost == turns * blocks.chunk_cost
+    assert merged.chunk_samples == turns * 8 * 64 == len(wanted) * pieces * 64
+
+
+def test_small_errors_of_short_sums_take_few_calls(at_most: Any) -> None:
+    """Millions of small blocks are evaluated many at a time, however few of their results are kept."""
+    with at_most(300_000):
+        found = estimate(Variance(product(5)), relative_error=0.001, seed=3)
+    assert found.standard_error < 0.0013 and found.memory < 2**24
+    assert abs(found.value - 1) < 4 * found.standard_error
+
+
+@pytest.mark.parametrize("method", ["crossed", "shared signs"])
+def test_arrays_stay_within_16_mebibytes(method: Any) -> None:
+    z = dot(weights="Normal(variance=1/1024)", inputs="Rectified(Normal())", fan_in=1024)
+    estimate(Variance(z), relative_error=0.05, method=method)
+    tracemalloc.start()
+    try:
+        estimate(Variance(z), relative_error=0.01, seed=1, method=method)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
