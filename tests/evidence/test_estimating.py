@@ -222,11 +222,33 @@ def test_ends_of_the_range() -> None:
         {"at": 3},
         {"above": 3},
         {"statistic": "tail probability"},
+        {"statistic": "tail probability", "above": True},
+        {"statistic": "tail probability", "above": 10**400},
+        {"checkpoint": "x" * 250},
+        {"checkpoint": "x" * 10_000},
+        {"executor_factory": lambda: 1 / 0, "relative_error": 0.001},
     ],
+    ids=lambda wrong: str(wrong)[:40],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(VarpropError):
-        estimate(Variance(x), **wrong)
+        estimate(x if "statistic" in wrong else Variance(x), **wrong)
+
+
+def test_numbers_of_any_type_are_taken() -> None:
+    low = estimate(x, statistic="tail probability", above=np.int64(1), budget=np.float32(0.01), seed=1)
+    assert low.quantity == "P[x > 1.0]"
+    with pytest.raises(SamplingError, match="samples that are all equal"):
+        estimate(Skewness(RandomVariable("c", "Constant(3)")))
+
+
+def test_an_interrupted_pilot_tells_that_there_is_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*given: object, **named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("varprop.simulation.sampling.Program.run", interrupted)
+    found = estimate(Variance(product(64)), relative_error=0.001)
+    assert found.interrupted and math.isnan(found.value) and found.alarm == "no samples"
 
 
 @pytest.mark.parametrize("wrong", [3, None, x, "Variance(x)", Variance(x) + 1])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from varprop.derivation.quantities import Variance
+from varprop.errors import SamplingError
 from varprop.evidence.estimating import estimate
 from varprop.model.expressions import Expression
 from varprop.model.neurons import dot
@@ -86,3 +87,25 @@ def test_arrays_stay_within_16_mebibytes(method: Any) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(("n", "error"), [(2, 0.001), (5, 0.002), (64, 0.005)])
+def test_the_memory_that_is_told_covers_what_is_used(n: int, error: float) -> None:
+    estimate(Variance(product(n)), relative_error=0.1)
+    tracemalloc.start()
+    try:
+        found = estimate(Variance(product(n)), relative_error=error, seed=1)
+        assert tracemalloc.get_traced_memory()[1] < 1.05 * found.memory + 2**19
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("n", [1, 5, 64])
+def test_what_falls_below_float64_is_refused(n: int) -> None:
+    for variance in ("1e-162", "1e-200", "1e-300"):
+        z = dot(weights=f"Normal(variance={variance})", inputs=f"Normal(variance={variance})", fan_in=n)
+        with pytest.raises(SamplingError, match="below the range of float64"):
+            estimate(Variance(z), seed=1)
+    small = dot(weights="Normal(variance=1e-150)", inputs="Normal(variance=1e-150)", fan_in=n)
+    found = estimate(Variance(small), seed=1)
+    assert found.value == pytest.approx(n * 1e-300, rel=0.06, abs=0)

@@ -64,6 +64,8 @@ def test_what_has_no_bounds_is_refused() -> None:
 def test_a_rerun_repeats_every_bit_and_so_do_the_stored_settings() -> None:
     found = check(Variance(z), equals=sp.Rational(4, 3), seed=-(10**30))
     assert found.rerun() == found
+    with pytest.raises(CheckError, match=r"rerun\(budget, seed=\.\.\.\): it would change the result"):
+        found.rerun(seed=3, budget=1)
     with ThreadPoolExecutor(2) as pool:
         assert found.rerun(executor=pool) == found
     stored = Evidence.from_json(found.to_json())
@@ -112,9 +114,14 @@ def test_deadlines_and_progress() -> None:
     seen: list[float] = []
     check(Equal(Variance(z), Mean(z**2)), progress=seen.append)
     assert seen and all(0 < share <= 1 for share in seen)
-    for wrong in (0, -1, math.nan, "2"):
-        with pytest.raises(CheckError, match="seconds"):
-            check(Variance(z), equals=1, deadline=wrong)  # type: ignore[arg-type]
+    for wrong in (0, -1, math.nan, "2", True):
+        for name in ("deadline", "budget"):
+            with pytest.raises(CheckError, match="seconds"):
+                check(Variance(z), equals=1, **{name: wrong})  # type: ignore[arg-type]
+    for settings in ({"budget": math.inf}, {"budget": 10**400}, {"power": 10**400}):
+        with pytest.raises(CheckError):
+            check(Variance(z), equals=1, **settings)  # type: ignore[arg-type]
+    assert check(Variance(z), equals=sp.Rational(4, 3), budget=np.float32(1), power=np.float64(0.9)).claims
     assert np.isfinite(check(Variance(z), equals=1, deadline=60).claims[0].estimate)
 
 

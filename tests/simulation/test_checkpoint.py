@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -81,7 +82,16 @@ def test_it_is_written_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert 1 in Checkpoint(path, "a").of((0,))
 
 
-@pytest.mark.parametrize("path", ["/dev/zero", "a\0b"])
+@pytest.mark.parametrize("path", ["/dev/zero", "a\0b", "x" * 300])
 def test_what_is_no_file_is_refused_unread(path: str) -> None:
-    with pytest.raises(SamplingError, match="it is no file"):
+    with pytest.raises(SamplingError, match=r"it is no (name of a )?file"):
         Checkpoint(path, "run")
+
+
+@pytest.mark.parametrize("head", [b"{", b"[]", b"{}", b'{"entries": 3}', b"\xff"])
+def test_a_forged_header_is_damage(head: bytes, tmp_path: Path) -> None:
+    body = head + b"\n"
+    path = tmp_path / "run"
+    path.write_bytes(checkpoint.MAGIC + hashlib.sha256(body).hexdigest().encode() + b"\n" + body)
+    with pytest.raises(SamplingError, match="it is damaged"):
+        Checkpoint(path, "seed 7")

@@ -113,7 +113,7 @@ def test_memory_is_bounded_whatever_the_fan_in(monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.parametrize("method", ["plain", "crossed", "shared signs", "sign average"])
 def test_memory_is_what_an_estimate_says_and_bounded_at_any_size(method):
-    size = 2**16
+    size = 2**13 if method == "plain" else 2**16  # every draw of a plain sample is its own
     quantity = vp.Variance(
         vp.dot(weights=f"Normal(variance=1/{size})", inputs="Rectified(Normal())", fan_in=size)
     )

@@ -50,6 +50,18 @@ def test_the_last_to_leave_restores_the_number_of_threads() -> None:
         assert blas_threads() == before and set(before) == {2}
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+def test_a_child_that_is_forked_inside_begins_outside() -> None:
+    with threadpool_limits(2, user_api="blas"), one_blas_thread():
+        child = os.fork()
+        if child == 0:
+            found = blas_threads()
+            with one_blas_thread():
+                inside = blas_threads()
+            os._exit(int(not (set(found) == {2} == set(blas_threads()) and set(inside) == {1})))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
 def test_an_error_restores_it_too() -> None:
     before = blas_threads()
     with pytest.raises(ZeroDivisionError), one_blas_thread():

@@ -21,7 +21,7 @@ from varprop.errors import CheckError, ExpressionError, SamplingError, brief
 from varprop.evidence.cases import Case, Reach, cases_of, tried, untested
 from varprop.evidence.report import ClaimEvidence, Evidence
 from varprop.evidence.sampled import tried_at_once
-from varprop.evidence.settings import PremiseLike, premise_of, validated
+from varprop.evidence.settings import PremiseLike, premise_of, seconds, validated
 from varprop.evidence.values import completed
 from varprop.model.calls import explained
 from varprop.model.expressions import Expression
@@ -124,6 +124,8 @@ def check(
         'disagrees'
     """
     validated(resolution, power, alpha, COUPLINGS if couplings is None else couplings)
+    resolution, power, alpha = float(resolution), float(power), float(alpha)
+    budget, deadline = seconds(budget, "check", "budget"), seconds(deadline, "check", "deadline", math.inf)
     chosen = premise_of(premise)
     if callable(getattr(x, "numeric_claims", None)) and equals is None:
         if chosen.name != "asymptotic" or (executor, executor_factory, checkpoint, deadline) != (
@@ -220,8 +222,6 @@ def _at_once(
     claims = tuple(thing.numeric_claims())
     if not claims:
         raise CheckError(f"check of {thing!s:.60}", "it claims no number", "Give it something to state.")
-    if not (isinstance(budget, int | float) and 0 < budget < math.inf):
-        raise CheckError(f"check with budget={brief(budget, 40)}", "it is no number of seconds", "Give 2.")
     if seed is None:
         text = "\n".join(f"{claim.text} = {claim.value!r}" for claim in claims)
         seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big")
@@ -240,12 +240,6 @@ def _engine(
     deadline: float,
     identity: str,
 ) -> Engine:
-    if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not deadline > 0:
-        raise CheckError(
-            f"check with deadline={brief(deadline, 40)}",
-            "it is a number of seconds",
-            "Choose a positive number.",
-        )
     stored = None if path is None else Checkpoint(path, identity)
     return Engine(executor, factory, stored, time.monotonic() + deadline)
 

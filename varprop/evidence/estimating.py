@@ -26,7 +26,8 @@ from varprop.derivation.quantities import (
     Variance,
 )
 from varprop.derivation.validation import validated
-from varprop.errors import CheckError
+from varprop.errors import CheckError, brief
+from varprop.evidence.settings import LARGEST, number, seconds
 from varprop.evidence.values import completed
 from varprop.model.calls import explained
 from varprop.model.expressions import Expression
@@ -48,7 +49,6 @@ Array = NDArray[np.float64]
 Statistic: TypeAlias = Literal["tail probability", "log moment"]
 
 SAMPLE_ENTRIES = 2**18
-MOST_SECONDS = 1e9
 KINDS: tuple[tuple[type[Quantity], Kind], ...] = (
     (Mean, "mean"),
     (Variance, "variance"),
@@ -177,7 +177,8 @@ def estimate(
         executor: who computes: any executor of concurrent.futures.
         executor_factory: makes an executor where there is none or the one there was broke.
         checkpoint: a file of chunk results, from which a killed run goes on to the same bits.
-        deadline: seconds of the clock after which what is there is used.
+        deadline: seconds of the clock after which what is there is used; a pilot or a chunk that has begun is
+            finished.
 
     Raises:
         CheckError: the quantity is none of these, or a setting is out of range.
@@ -196,10 +197,7 @@ def estimate(
         raise CheckError(
             f"estimate with method={method!r:.40}", "it is no method", f"Choose from {', '.join(METHODS)}."
         )
-    if isinstance(deadline, bool) or not isinstance(deadline, int | float) or not deadline > 0:
-        raise CheckError(
-            f"estimate with deadline={deadline!r:.40}", "it is a number of seconds", "Choose a positive one."
-        )
+    deadline = seconds(deadline, "estimate", "deadline", math.inf)
     claim = Equal(Mean(expressions[0]) * Mean(expressions[-1]), 0)
     values, _ = completed([claim], at)
     known = tuple(expression.at(values) if values else expression for expression in expressions)
@@ -290,8 +288,10 @@ def _asked(
     quantity: object, statistic: Statistic | None, above: float | None
 ) -> tuple[Functional, tuple[Expression, ...], str]:
     if isinstance(quantity, Expression):
-        if statistic == "tail probability" and isinstance(above, int | float) and math.isfinite(above):
-            return Functional("mean", above=float(above)), (quantity,), f"P[{quantity} > {above}]"
+        if statistic == "tail probability" and above is not None:
+            asked, remedy = f"estimate with above={brief(above, 40)}", "Write above=3, for example."
+            limit = number(above, asked, "it is no number of float64", remedy, -LARGEST, LARGEST)
+            return Functional("mean", above=limit), (quantity,), f"P[{quantity} > {limit!r}]"
         if statistic == "log moment" and above is None:
             return Functional("mean", logarithm=True), (quantity,), f"E[log |{quantity}|]"
         raise CheckError(
@@ -322,20 +322,12 @@ def _asked(
 
 
 def _size(relative_error: object, budget: object) -> tuple[float | None, float]:
-    for name, value, high in (("relative_error", relative_error, 1.0), ("budget", budget, MOST_SECONDS)):
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= high:
-            raise CheckError(
-                f"estimate with {name}={value!r:.40}",
-                f"it is above 0 and at most {high:g}",
-                f"Leave out {name}.",
-            )
+    nanoseconds = 1e9 * seconds(10.0 if budget is None else budget, "estimate", "budget")
     if relative_error is None:
-        if budget is None:
-            return 0.01, 1e10
-        return None, 1e9 * float(budget)  # type: ignore[arg-type]
-    return float(relative_error), 1e9 * float(10 if budget is None else budget)  # type: ignore[arg-type]
+        return 0.01 if budget is None else None, nanoseconds
+    asked = f"estimate with relative_error={brief(relative_error, 40)}"
+    words = "it is above 0 and at most 1", "Leave out relative_error."
+    return number(relative_error, asked, *words, 0.0, 1.0), nanoseconds
 
 
 def _hashed(text: str) -> int:

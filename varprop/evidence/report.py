@@ -17,6 +17,7 @@ from varprop.simulation.sequential import Resolution, Verdict
 __all__ = ["ClaimEvidence", "Evidence"]
 
 KIND, SCHEMA = "evidence", 2
+ENGINE = ("executor", "executor_factory", "checkpoint", "deadline", "progress", "on_look")
 NUMBERS = ("estimate", "claimed", "standard_error", "blocks", "samples")
 TONES: Mapping[Verdict, Tone] = {"agrees": "good", "disagrees": "bad", "inconclusive": "unclear"}
 NOT_FINITE = {
@@ -150,13 +151,19 @@ class Evidence(Documented):
 
         Raises:
             CheckError: the evidence was read from a text, or was interrupted; or the numbers differ: at all
-                on the same arithmetic, by more than 1e-9 on another.
+                on the same arithmetic, by more than 1e-9 on another; or a keyword would change the result.
         """
         if self.again is None or self.interrupted:
             raise CheckError(
                 "rerun",
                 "the evidence was interrupted" if self.interrupted else "the evidence was read from a text",
                 "Call vp.check(x, **evidence.settings) with what was checked.",
+            )
+        if strangers := sorted(set(engine) - set(ENGINE)):
+            raise CheckError(
+                f"rerun({', '.join(strangers)}=...)",
+                "it would change the result",
+                f"Give some of {', '.join(ENGINE)}, or call vp.check.",
             )
         repeated = self.again(**engine)
         if not repeated.interrupted:

@@ -4,20 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
+from numbers import Real
 from typing import Literal, TypeAlias
 
 from varprop.errors import CheckError, brief
 from varprop.simulation.panel import COUPLINGS, Coupling
 from varprop.simulation.premises import Asymptotic, Bounded, KurtosisBound, Premise
 
-__all__ = ["PremiseLike", "premise_of", "validated"]
+__all__ = ["PremiseLike", "number", "premise_of", "seconds", "validated"]
 
 LARGEST = 1e300
+MOST_SECONDS = 1e9
 
 COARSEST = 1.5
 """An agreement within a larger factor would say next to nothing; within the factor 2, nothing of a zero."""
 
 PremiseLike: TypeAlias = Literal["asymptotic", "bounded"] | str | KurtosisBound | Bounded
+
+
+def number(value: object, asked: str, missing: str, remedy: str, above: float, most: float) -> float:
+    """A real number above one bound and at most another, of any type that stands for one.
+
+    Example:
+        >>> import numpy as np
+        >>> number(np.float32(0.5), "check with power=0.5", "it is a probability", "Choose 0.999.", 0, 1)
+        0.5
+
+    Raises:
+        CheckError: it is none, with the words given.
+    """
+    if type(value) is not bool and isinstance(value, Real):
+        with suppress(OverflowError):
+            found = float(value)
+            if above < found <= most:
+                return found
+    raise CheckError(asked, missing, remedy)
+
+
+def seconds(value: object, call: str, name: str, most: float = MOST_SECONDS) -> float:
+    """A budget or a deadline.
+
+    Raises:
+        CheckError: it is no positive number.
+    """
+    asked, missing = f"{call} with {name}={brief(value, 40)}", "it is no number of seconds above 0"
+    if most < LARGEST:
+        missing += f" and at most {most:g}"
+    return number(value, asked, missing, f"Write {name}=2, for example.", 0.0, most)
 
 
 def validated(resolution: float, power: float, alpha: float, couplings: Sequence[Coupling]) -> None:
@@ -27,12 +60,8 @@ def validated(resolution: float, power: float, alpha: float, couplings: Sequence
         CheckError: a number is out of range, or a coupling is not known.
     """
     for name, value in (("resolution", resolution), ("power", power), ("alpha", alpha)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LARGEST:
-            raise CheckError(
-                f"check with {name}={brief(value, 40)}",
-                "it is no finite number",
-                f"Leave out {name}, or give one.",
-            )
+        asked, remedy = f"check with {name}={brief(value, 40)}", f"Leave out {name}, or give one."
+        number(value, asked, "it is no finite number", remedy, -LARGEST, LARGEST)
     if not 1 < resolution <= COARSEST:
         raise CheckError(
             f"check with resolution={resolution:g}",

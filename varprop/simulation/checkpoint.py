@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +60,16 @@ class Checkpoint:
         self.identity = hashlib.sha256(identity.encode()).hexdigest()
         self._chunks: dict[tuple[Key, int], Array] = {}
         self._saved, self._dirty, self._writing = time.monotonic(), False, 0.0
-        if "\0" in str(self.path) or (self.path.exists() and not self.path.is_file()):
+        try:
+            os.stat(self.path)
+            there = True
+        except FileNotFoundError:
+            there = False
+        except (OSError, ValueError):  # a name that is too long, or holds a null character
+            self._refuse("it is no name of a file", "Choose another name.")
+        if there and not self.path.is_file():
             self._refuse("it is no file", "Choose another name.")
-        if self.path.exists():
+        if there:
             self._load()
         self.save()  # a file that cannot be written is better known now than after an hour
 
@@ -97,7 +106,8 @@ class Checkpoint:
                 os.fsync(file.fileno())
             os.replace(beside, self.path)
         except OSError as problem:
-            beside.unlink(missing_ok=True) if beside.parent.is_dir() else None
+            with suppress(OSError):
+                beside.unlink()
             raise SamplingError(
                 f"checkpoint {self.path}",
                 f"it cannot be written ({problem.strerror})",
@@ -119,7 +129,12 @@ class Checkpoint:
         if hashlib.sha256(body).hexdigest().encode() != digest:
             self._refuse("it is damaged", "Delete it to begin anew.")
         head, _, data = body.partition(b"\n")
-        header: dict[str, Any] = json.loads(head)
+        try:
+            self._read(json.loads(head), data)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._refuse("it is damaged", "Delete it to begin anew.")
+
+    def _read(self, header: dict[str, Any], data: bytes) -> None:
         if header["identity"] != self.identity:
             self._refuse(
                 "it belongs to another run: another claim, seed, plan or version",
@@ -132,12 +147,12 @@ class Checkpoint:
             )
         numbers, start = np.frombuffer(data, dtype="<f8"), 0
         for key, chunk, shape in header["entries"]:
-            size = int(np.prod(shape))
+            size = math.prod(shape)
             values = numbers[start : start + size].reshape(shape)
             self._chunks[tuple(key), chunk] = values.astype(np.float64)
             start += size
 
-    def _refuse(self, missing: str, remedy: str) -> None:
+    def _refuse(self, missing: str, remedy: str) -> NoReturn:
         raise SamplingError(f"checkpoint {self.path}", missing, remedy)
 
     def foreign(self) -> SamplingError:

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from varprop.errors import SamplingError
+from varprop.errors import SamplingError, brief
 from varprop.simulation.checkpoint import Checkpoint
 from varprop.simulation.streams import Streams
 
@@ -238,10 +238,21 @@ class Run:
     def _ready(self) -> bool:
         """Whether there is an executor to ask; makes a new one where one broke."""
         if self._executor is None and self.engine.executor_factory is not None and self._failures <= RESTARTS:
-            self._executor = Engine(self.engine.executor_factory()).executor
+            self._executor = Engine(self._made(self.engine.executor_factory)).executor
             if self._executor is not None:
                 self._own.append(self._executor)
         return self._executor is not None
+
+    @staticmethod
+    def _made(factory: Callable[[], Executor]) -> Executor:
+        try:
+            return factory()
+        except Exception as problem:  # whatever a foreign function raises
+            raise SamplingError(
+                f"an executor from {brief(factory, 60)}",
+                f"it raised {type(problem).__name__}: {brief(problem, 120)}",
+                "Give a function without arguments, such as ProcessPoolExecutor.",
+            ) from problem
 
     def _tasks(self, queue: Sequence[tuple[int, int]]) -> Iterator[Task]:
         """Consecutive chunks of a series, as many as make a task worth sending."""

@@ -45,6 +45,8 @@ PILOT_SHAPE, SIGNED_SHAPE = (80, 80), (320, 48)
 FIRST_SIDE, FIRST_ERROR = 224, 0.0075
 """Rows and columns of a first block that may be enough for a relative error of so much, or more."""
 MOST_BLOCKS = 2**13
+RESULT_ENTRIES = 8
+"""Array entries alive per result while pseudo-values are made of all."""
 MOST_BITS = 17
 SIGNS = 16
 SMALLEST = 8
@@ -169,11 +171,14 @@ class Problem:
             way = inner.choose()[0]
             return replace(inner.solve(way, reason, engine, error, nanoseconds), method=method)
         with np.errstate(all="ignore"):
-            if method in ("crossed", "shared signs"):
-                found = self._crossed(method, reason, engine, error, nanoseconds)
-            else:
-                way_of = self._quasi if method == "quasi-random" else self._plain
-                found = way_of(reason, engine, error, nanoseconds)
+            try:
+                if method in ("crossed", "shared signs"):
+                    found = self._crossed(method, reason, engine, error, nanoseconds)
+                else:
+                    way_of = self._quasi if method == "quasi-random" else self._plain
+                    found = way_of(reason, engine, error, nanoseconds)
+            except KeyboardInterrupt:  # in the pilot; a run keeps what it has
+                return self._found(method, reason, np.empty((0, 1)), 0, 0, "", True)
         before = self.program.work(self.pilot_design).entries if "pilot" in vars(self) else 0
         return replace(found, entries=max(found.entries, before))
 
@@ -205,7 +210,8 @@ class Problem:
         count = len(features)
         chances = count * sampler.pieces * sampler.program.rarest(sampler.design)
         doubt = self._doubt(features, chances, count * size)
-        return self._found(method, reason, features, count * size, sampler.entries, doubt, interrupted)
+        entries = max(sampler.entries, RESULT_ENTRIES * features.size)
+        return self._found(method, reason, features, count * size, entries, doubt, interrupted)
 
     def _quasi(self, reason: str, engine: Engine, error: float | None, nanoseconds: float) -> Numbers:
         bits = 7

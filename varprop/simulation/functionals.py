@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
 
-__all__ = ["Functional", "Scaling", "Statistic", "not_finite"]
+__all__ = ["Functional", "Scaling", "Statistic", "not_finite", "too_small"]
 
 Array = NDArray[np.float64]
 Statistic: TypeAlias = Literal[
@@ -20,6 +20,7 @@ Statistic: TypeAlias = Literal[
 ]
 
 HIGHEST_ORDER = 8
+SMALLEST = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Scaling:
         """From a few samples of every expression.
 
         Raises:
-            SamplingError: a sample is not finite.
+            SamplingError: a sample is not finite, or all are too small for float64.
         """
         centers, sizes = [], []
         for values in samples:
@@ -51,6 +52,8 @@ class Scaling:
             scaled = values / largest
             centers.append(float(scaled.mean()) * largest)
             sizes.append((float(scaled.std()) or 1.0) * largest)
+            if sizes[-1] * np.finfo(np.float64).eps < SMALLEST:
+                raise too_small()
         return cls(tuple(centers), tuple(sizes))
 
 
@@ -124,11 +127,16 @@ class Functional:
         return np.stack(columns, axis=1)
 
     def value(self, features: Array, scaling: Scaling) -> Array:
-        """The number from means of features, along the last dimension."""
+        """The number from means of features, along the last dimension.
+
+        Raises:
+            SamplingError: it falls below float64, or is a quotient by zero.
+        """
         center, size = scaling.centers[0], np.float64(scaling.sizes[0])  # which overflows to infinity
+        unit = self.unit(scaling)
         raw = [np.ones(features.shape[:-1]), *np.moveaxis(features, -1, 0)]
         if self.statistic == "covariance":
-            return np.asarray((raw[3] - raw[1] * raw[2]) * size * scaling.sizes[-1])
+            return np.asarray((raw[3] - raw[1] * raw[2]) * unit)
         if self.degree == 1:
             return np.asarray(0.0 * raw[0] if self.statistic == "central moment" else center + size * raw[1])
         central = [
@@ -137,11 +145,31 @@ class Functional:
         ]
         if self.statistic in ("skewness", "kurtosis"):
             spread = np.asarray(central[2])
+            if not spread.any():
+                raise SamplingError(
+                    f"the {self.statistic} of samples that are all equal",
+                    "it is a quotient by their variance, which is 0",
+                    "Ask for a moment.",
+                )
             with np.errstate(divide="ignore", invalid="ignore"):
                 return np.asarray(central[self.degree] / spread ** (self.degree / 2))
         if self.statistic == "cumulant":
             central = _cumulants(central)
-        return np.asarray(central[self.degree]) * size**self.degree
+        return np.asarray(central[self.degree]) * unit
+
+    def unit(self, scaling: Scaling) -> np.float64:
+        """What a number of scaled samples is to be multiplied by.
+
+        Raises:
+            SamplingError: it is too small for float64.
+        """
+        first = np.float64(scaling.sizes[0])
+        if self.statistic in ("skewness", "kurtosis"):
+            return np.float64(1)
+        unit = first * scaling.sizes[-1] if self.statistic == "covariance" else first**self.degree
+        if unit < SMALLEST:
+            raise too_small()
+        return unit
 
     def pseudo_values(self, features: Array, scaling: Scaling) -> Array:
         """The jackknife pseudo-values: B theta - (B - 1) theta without block b.
@@ -169,6 +197,15 @@ def _cumulants(central: Sequence[Array]) -> list[Array]:
             math.comb(k - 1, j - 1) * found[j] * central[k - j] for j in range(2, k - 1)
         )
     return found
+
+
+def too_small() -> SamplingError:
+    """The error of an estimate that fell below float64."""
+    return SamplingError(
+        "an estimate below the range of float64",
+        "samples, or powers of them, are too small to have digits",
+        "Rescale the variables.",
+    )
 
 
 def not_finite() -> SamplingError:

@@ -32,9 +32,11 @@ MOST_TOGETHER = 2**11
 """Blocks of a chunk, at most."""
 MOST_CHUNK = 2e8
 """Nanoseconds of a chunk of many blocks, at most."""
-MOST_RESULTS = 2**18
+MOST_RESULTS = 2**16
 """Results that are kept; where there are more, blocks are averaged."""
 FEATURE_COST = 4.0
+FEATURE_ENTRIES = 4
+"""Array entries alive per sample while its powers are taken."""
 POINTS_KEY = 1_000_003
 BLOCK_COST = 3e5
 """Nanoseconds of bookkeeping behind a crossed block."""
@@ -88,7 +90,11 @@ class Blocks:
     @property
     def entries(self) -> int:
         """Array entries alive at once, at most."""
-        return self.program.work(self.design).entries * self.chunk_blocks
+        return self._block_entries * self.chunk_blocks
+
+    @property
+    def _block_entries(self) -> int:
+        return self.program.work(self.design).entries + FEATURE_ENTRIES * self.design.samples
 
     def shaped(self, rows: int, columns: int) -> Blocks:
         """The same with another layout."""
@@ -100,7 +106,7 @@ class Blocks:
         while samples / self.design.samples / pieces > MOST_RESULTS:
             pieces *= 2
         while chunk > 1 and (
-            chunk * work.entries > CHUNK_ENTRIES
+            chunk * self._block_entries > CHUNK_ENTRIES
             or chunk * work.cost > MOST_CHUNK
             or 4 * chunk * self.design.samples > samples
         ):
@@ -170,7 +176,8 @@ class Quasi:
     def entries(self) -> int:
         """Array entries alive at once, at most."""
         points = 2**self.bits
-        each: int = self.program.work(Design(points)).entries + points * self.program.draws()
+        apart = FEATURE_ENTRIES + 2 * self.program.draws()  # points, and what inverses make of them
+        each: int = self.program.work(Design(points)).entries + points * apart
         return each * self.sets
 
     def results(self, streams: Streams, *, chunk: int) -> Array:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -13,13 +14,14 @@ from threadpoolctl import ThreadpoolController
 __all__ = ["one_blas_thread"]
 
 _lock = threading.Lock()
-_within: list[AbstractContextManager[Any]] = []
-_entered = 0
+_inside: set[object] = set()
+_before: list[tuple[Any, int]] = []
+"""Libraries with the threads they had."""
 
 
 @cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()
+def _libraries() -> list[Any]:
+    return list(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 @contextmanager
@@ -35,17 +37,35 @@ def one_blas_thread() -> Iterator[None]:
         ...     np.ones((300, 300)) @ np.ones(300)  # doctest: +ELLIPSIS
         array([300., 300., ...
     """
-    global _entered  # noqa: PLW0603
-    with _lock:
-        if not _entered:
-            limit = _controller().limit(limits=1, user_api="blas")
-            limit.__enter__()
-            _within.append(limit)
-        _entered += 1
-    try:
+    inside = object()
+    try:  # an interrupt may come between any two lines: leaving undoes whatever entering has done
+        with _lock:
+            _inside.add(inside)
+            if not _before:
+                _before.extend((library, library.num_threads) for library in _libraries())
+            for library, _ in _before:
+                library.set_num_threads(1)
         yield
     finally:
         with _lock:
-            _entered -= 1
-            if not _entered:
-                _within.pop().__exit__(None, None, None)
+            _inside.discard(inside)
+            _restore()
+
+
+def _restore() -> None:
+    while _before and not _inside:
+        library, threads = _before[-1]
+        library.set_num_threads(threads)
+        _before.pop()
+
+
+def _forked() -> None:
+    """A child begins with what its parent had before, however many of its threads were inside."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+    _inside.clear()
+    _restore()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)

@@ -15,7 +15,7 @@ from varprop.model.expressions import Add, Apply, Expression, SumOver
 from varprop.model.variables import RandomVariable
 from varprop.model.walks import walk
 from varprop.simulation.estimators import centered
-from varprop.simulation.functionals import Functional
+from varprop.simulation.functionals import Functional, Scaling
 from varprop.simulation.layout import Design
 from varprop.simulation.methods import BLOCK_COST, merged
 from varprop.simulation.sampling import Program
@@ -122,9 +122,7 @@ class Crossed:
     @property
     def unit(self) -> float:
         """What results are to be multiplied by."""
-        if not self.units:
-            return 1.0
-        return self.units[0] * (self.units[-1] if self.functional.degree == 2 else 1.0)
+        return float(self.functional.unit(Scaling((0.0,), self.units))) if self.units else 1.0
 
     def shaped(self, rows: int, columns: int) -> Crossed:
         """The same with another layout."""
@@ -204,7 +202,8 @@ def _components(entries: Array) -> tuple[float, ...]:
     shares = [
         float((part**2).max()) / size if (size := float(part @ part)) > 0 else 0.0 for part in (rows, columns)
     ]
-    weight = (a / m) / (a / m + b / k) if a + b > 0 else 0.0
+    both = a / m + b / k
+    weight = (a / m) / both if both > 0 else 0.0
     share = weight * shares[0] + (1 - weight) * shares[1]
     return variance, third, share, max(0.0, a - rest / k), max(0.0, b - rest / m), rest
 
