@@ -63,3 +63,38 @@ def test_products_with_the_curvature_keep_their_digits_beside_a_root(name, mean)
             exact = mpmath.fsum(terms) / 4
             assert abs(mpmath.mpf(value) - exact) <= 1e-14 * abs(exact)
             assert error <= 1e-12 * abs(value)
+
+
+@pytest.mark.parametrize("mean, std", [(31234, 2e4), (31234, 1e3), (1e10, 1e9), (-400.0, 11.0)])
+def test_bends_far_from_the_mean_of_a_wide_law_are_found(mean, std):
+    """E tanh'^2 = E cosh^-4: beside 0 alone; the trapezoid rule in 1/16 of x, in 40 digits."""
+    with mpmath.workdps(40):
+        steps = [mpmath.mpf(k) / 16 for k in range(-1600, 1601)]
+        terms = (mpmath.sech(x) ** 4 * mpmath.npdf(x, mean, std) for x in steps)
+        exact = mpmath.fsum(terms) / 16
+        found = gaussian.slope_second_moment("tanh", [mean, 1.0], [std, 1.0])
+        value, error = found.value[0], found.error[0]
+        assert abs(value - exact) <= error < 1e-10 * exact
+        assert abs(value - exact) < 1e-15 * exact * max(1, (mean / std) ** 2)
+
+
+def test_bends_at_the_end_of_a_panel_count_on_both_sides():
+    """E silu silu'' of N(1e9, 1e16): 0 lies at ten deviations; the trapezoid rule in x."""
+    with mpmath.workdps(40):
+
+        def product(x):
+            gate = 1 / (1 + mpmath.exp(-x))
+            return x * gate * gate * (1 - gate) * (2 - x * mpmath.tanh(x / 2))
+
+        terms = (
+            product(mpmath.mpf(k) / 16) * mpmath.npdf(mpmath.mpf(k) / 16, 1e9, 1e8)
+            for k in range(-1600, 1601)
+        )
+        exact = mpmath.fsum(terms) / 16
+        found = gaussian.curvature("silu", 1e9, 1e8)
+        assert abs(float(found) - exact) <= found.error < 1e-11 * abs(exact)
+
+
+def test_what_lies_beyond_the_end_of_float64_is_no_exact_zero():
+    found = gaussian.slope_second_moment("tanh", 400.0, 1.0)
+    assert float(found) == 0.0 < found.error < 1e-320

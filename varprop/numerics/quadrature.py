@@ -8,16 +8,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FAR", "Integrand", "NotIntegrable", "expectation", "legendre"]
+__all__ = ["FAR", "Integrand", "NotIntegrable", "Points", "expectation", "legendre"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
-Integrand: TypeAlias = Callable[[Array, npt.NDArray[np.intp]], Array]
-"""f(z, row): the integrand at standardized points z, an array with one row for each number of `row`."""
+Rows: TypeAlias = npt.NDArray[np.intp]
+
+
+class Points(NamedTuple):
+    """Where an integrand is asked for.
+
+    Attributes:
+        z: standardized points, of shape (r, m).
+        rows: the r numbers that they belong to.
+        anchor: for each of the r, the number of the anchor that is nearest; 0 if that is z = 0.
+        place: where that anchor is.
+        offset: z - place, which keeps its digits beside an anchor far out.
+    """
+
+    z: Array
+    rows: Rows
+    anchor: Rows
+    place: Array
+    offset: Array
+
+    def along(self, start: Array, step: Array, own: int) -> Array:
+        """start + step z, given one of each for every row, where it is 0 at the anchor of number `own`."""
+        begin, slope = start[self.rows], step[self.rows]
+        base = np.where(self.anchor == own, 0.0, begin + slope * self.place)
+        return np.asarray(base[:, None] + slope[:, None] * self.offset)
+
+
+Integrand: TypeAlias = Callable[[Points], Array]
+"""The integrand at points, of their shape."""
 
 EPSILON = float(np.finfo(np.float64).eps)
 NEAR, FAR = 10.0, 38.0
@@ -27,6 +54,10 @@ CHUNK = 400_000
 MOST_PANELS = 400
 GROWING = 1e-200
 """A weighted value as large as this, 38 deviations out, needs a function that grows like exp(x^2)."""
+LEAST = 1e-290
+"""Sums below this come from far out, or from nowhere."""
+LAST = 2.0**-1070
+"""What is lost where float64 ends."""
 DENSITY = 1 / np.sqrt(2 * np.pi)
 
 
@@ -113,16 +144,22 @@ def expectation(
     f: Integrand,
     rows: int,
     breaks: Sequence[Array] = (),
-    smooth: bool = False,
+    places: Sequence[Array] = (),
+    looks: Sequence[Array] = (),
+    smooth: npt.NDArray[np.bool_] | bool = False,
     rtol: float = 1e-13,
 ) -> tuple[Array, Array]:
     """E f(Z, row) for a standard normal Z, one number for each row, with error estimates.
 
     Args:
-        f: the integrand; it takes points of shape (r, m) and r row numbers, and gives (r, m) values.
+        f: the integrand at points of shape (r, m).
         rows: how many numbers are asked for.
-        breaks: arrays of one standardized point per row where panels begin: kinks, the ends of steep parts.
-        smooth: whether f is analytic near the real line, so that the trapezoid rule is tried first.
+        breaks: where panels begin: the ends of steep parts. Each is of shape (1 + anchors, rows): the
+            standardized point per row, and its offsets from the anchors.
+        places: the anchors, arrays of one standardized point per row.
+        looks: where else f may stand out in the tails; points as in `breaks`, none where they are infinite.
+        smooth: whether f is analytic near the real line, so that the trapezoid rule is tried first; for all
+            rows, or for each.
         rtol: the relative error that is aimed at; the estimate says what was reached.
 
     Returns:
@@ -132,34 +169,33 @@ def expectation(
         NotIntegrable: a value is not finite, or the tails do not fade.
 
     Example:
-        >>> value, error = expectation(lambda z, row: z**4, rows=1, smooth=True)
+        >>> value, error = expectation(lambda points: points.z**4, rows=1, smooth=True)
         >>> bool(abs(value[0] - 3) < 1e-14), bool(error[0] < 1e-13)
         (True, True)
     """
     values, errors = np.zeros(rows), np.full(rows, np.inf)
     settled = np.zeros(rows, dtype=np.bool_)
-    waiting = np.arange(rows)
-    if smooth:
-        for part in _chunks(waiting, int(2 * NEAR * 2 ** (LEVELS + 1))):
-            values[part], errors[part], settled[part] = _trapezoid(f, part, rtol)
-        waiting = waiting[~settled]
+    for part in _chunks(np.flatnonzero(np.broadcast_to(smooth, rows)), int(2 * NEAR * 2 ** (LEVELS + 1))):
+        values[part], errors[part], settled[part] = _trapezoid(f, part, rtol)
+    waiting = np.flatnonzero(~settled)
     for part in _chunks(waiting, 21 * 80):
-        found, error = _panels(f, part, breaks, rtol)
+        found, error = _Panels(f, part, places, breaks, looks).sums(rtol)
         better = error < errors[part]
         values[part[better]], errors[part[better]] = found[better], error[better]
     size = np.abs(values)
-    return values, errors + 4 * EPSILON * size * np.abs(np.log(np.maximum(size, 1e-300)))
+    return values, errors + 4 * EPSILON * size * np.abs(np.log(np.maximum(size, 1e-300))) + LAST
 
 
-def _chunks(rows: npt.NDArray[np.intp], width: int) -> list[npt.NDArray[np.intp]]:
+def _chunks(rows: Rows, width: int) -> list[Rows]:
     size = max(1, CHUNK // width)
     return [rows[start : start + size] for start in range(0, len(rows), size)]
 
 
-def _at(f: Integrand, z: Array, rows: npt.NDArray[np.intp]) -> Array:
+def _at(f: Integrand, points: Points) -> Array:
     """f times the density, refused where it is not finite."""
+    z, rows = points.z, points.rows
     with np.errstate(all="ignore"):
-        found = f(z, rows)
+        found = f(points)
         weighted = found * np.exp(-0.5 * z * z) * DENSITY
     bad = ~np.isfinite(found)
     if bad.any():
@@ -168,23 +204,27 @@ def _at(f: Integrand, z: Array, rows: npt.NDArray[np.intp]) -> Array:
     return np.asarray(weighted, dtype=np.float64)
 
 
-def _trapezoid(
-    f: Integrand, rows: npt.NDArray[np.intp], rtol: float
-) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
+def _everywhere(z: Array, rows: Rows) -> Points:
+    """The same points for all rows."""
+    z = np.broadcast_to(z, (len(rows), len(z)))
+    return Points(z, rows, np.zeros(len(rows), dtype=np.intp), np.zeros(len(rows)), z)
+
+
+def _trapezoid(f: Integrand, rows: Rows, rtol: float) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
     """Halve the step until two sums agree, or differ by rounding only; the error is that of the coarser."""
     step = 0.25
     z = np.arange(-NEAR, NEAR + step / 2, step)
-    found = _at(f, np.broadcast_to(z, (len(rows), len(z))), rows)
+    found = _at(f, _everywhere(z, rows))
     total, size = step * found.sum(axis=1), step * np.abs(found).sum(axis=1)
     ends = np.abs(found[:, [0, -1]]).max(axis=1)
     error = np.full(len(rows), np.inf)
-    active = np.flatnonzero(ends <= 1e-18 * size)
+    active = np.flatnonzero((ends <= 1e-18 * size) & (size > LEAST))
     settled = np.zeros(len(rows), dtype=np.bool_)
     for _ in range(LEVELS):
         if not len(active):
             break
         middle = np.arange(-NEAR + step / 2, NEAR, step)
-        found = _at(f, np.broadcast_to(middle, (len(active), len(middle))), rows[active])
+        found = _at(f, _everywhere(middle, rows[active]))
         finer = (total[active] + step * found.sum(axis=1)) / 2
         change = np.abs(finer - total[active])
         total[active] = finer
@@ -196,93 +236,137 @@ def _trapezoid(
     return total, np.where(settled, error, np.inf), settled
 
 
-def _grid(breaks: Sequence[Array], rows: npt.NDArray[np.intp]) -> Array:
-    """The ends of the first panels, sorted along each row."""
-    base = np.arange(-NEAR, NEAR + 1, 2.0)
-    columns = [np.broadcast_to(base, (len(rows), len(base)))]
-    columns += [np.clip(np.asarray(b)[rows], -NEAR, NEAR)[:, None] for b in breaks]
-    return np.sort(np.concatenate(columns, axis=1), axis=1)
+PARTS = ("owner", "anchor", "low", "high", "value", "error", "rounding")
 
 
-def _far_grid(breaks: Sequence[Array], rows: npt.NDArray[np.intp]) -> tuple[Array, Array]:
-    base = np.arange(NEAR, FAR + 0.5)
-    sides = []
-    for low, high, ends in ((-FAR, -NEAR, -base[::-1]), (NEAR, FAR, base)):
-        columns = [np.broadcast_to(ends, (len(rows), len(ends)))]
-        columns += [np.clip(np.asarray(b)[rows], low, high)[:, None] for b in breaks]
-        sides.append(np.sort(np.concatenate(columns, axis=1), axis=1))
-    return sides[0], sides[1]
+class _Panels:
+    """Gauss-Kronrod on panels, the worst ones halved until the sum of their errors is small.
 
+    The ends of a panel are offsets from the nearest anchor.
+    """
 
-def _panels(
-    f: Integrand, rows: npt.NDArray[np.intp], breaks: Sequence[Array], rtol: float
-) -> tuple[Array, Array]:
-    """Gauss-Kronrod on panels, the worst ones halved until the sum of their errors is small."""
-    grid = _grid(breaks, rows)
-    owner, low, high = _intervals(grid)
-    value, error = _kronrod_sums(f, rows, owner, low, high)
-    total = np.bincount(owner, value, len(rows))
-    tails = np.arange(NEAR, FAR + 0.5)
-    tails = np.concatenate([-tails[::-1], tails])
-    outer = np.abs(_at(f, np.broadcast_to(tails, (len(rows), len(tails))), rows))
-    size = np.maximum(np.bincount(owner, np.abs(value), len(rows)), outer.max(axis=1))
-    ends = outer[:, [0, -1]].max(axis=1)
-    growing = (ends > 1e-3 * size) & (ends > GROWING)
-    if growing.any():
-        raise NotIntegrable(int(rows[np.argmax(growing)]), "its tails do not fade")
-    needy = np.flatnonzero(outer.max(axis=1) > 1e-18 * np.abs(total))
-    if len(needy):
-        for side in _far_grid(breaks, rows[needy]):
-            more = _intervals(side)
-            where = needy[more[0]]
-            found = _kronrod_sums(f, rows, where, more[1], more[2])
-            owner = np.concatenate([owner, where])
-            low, high = np.concatenate([low, more[1]]), np.concatenate([high, more[2]])
-            value, error = np.concatenate([value, found[0]]), np.concatenate([error, found[1]])
-    for _ in range(MOST_PANELS // 8):
-        total, spread = np.bincount(owner, value, len(rows)), np.bincount(owner, error, len(rows))
-        size = np.bincount(owner, np.abs(value), len(rows))
-        bad = spread > np.maximum(rtol / 4 * np.abs(total), 4 * EPSILON * size)
-        counts = np.bincount(owner, minlength=len(rows))
+    def __init__(
+        self,
+        f: Integrand,
+        rows: Rows,
+        places: Sequence[Array],
+        breaks: Sequence[Array],
+        looks: Sequence[Array],
+    ) -> None:
+        self.f, self.rows = f, rows
+        self.places = np.array([np.zeros(len(rows)), *(np.asarray(place)[rows] for place in places)])
+        self.breaks = [np.asarray(one)[:, rows] for one in breaks]
+        self.looks = [np.asarray(one)[:2, rows] for one in looks]
+        self.owner, self.anchor = (np.zeros(0, dtype=np.intp) for _ in range(2))
+        self.low, self.high, self.value, self.error, self.rounding = np.zeros((5, 0))
+
+    def sums(self, rtol: float) -> tuple[Array, Array]:
+        every = np.arange(len(self.rows))
+        self.add(*self.between(np.arange(-NEAR, NEAR + 1, 2.0), every))
+        needy = np.flatnonzero(self.reaches_far())
+        if len(needy):
+            ends = np.arange(NEAR, FAR + 0.5)
+            for side in (-ends[::-1], ends):
+                self.add(*self.between(side, needy))
+        for _ in range(MOST_PANELS // 8):
+            if not self.halved(rtol):
+                break
+        spread = self.per_row(self.error + EPSILON * self.rounding)
+        return self.per_row(self.value), spread + 8 * EPSILON * self.per_row(np.abs(self.value))
+
+    def per_row(self, parts: Array) -> Array:
+        return np.bincount(self.owner, parts, len(self.rows)).astype(np.float64)
+
+    def reaches_far(self) -> npt.NDArray[np.bool_]:
+        """Where the tails count, or something steep lies in them."""
+        tails = np.arange(NEAR, FAR + 0.5)
+        outer = np.abs(_at(self.f, _everywhere(np.concatenate([-tails[::-1], tails]), self.rows)))
+        most = outer.max(axis=1)
+        size, ends = np.maximum(self.per_row(np.abs(self.value)), most), outer[:, [0, -1]].max(axis=1)
+        growing = (ends > 1e-3 * size) & (ends > GROWING)
+        if growing.any():
+            raise NotIntegrable(int(self.rows[np.argmax(growing)]), "its tails do not fade")
+        if self.looks:
+            z, offset = np.moveaxis(np.array(self.looks), 0, -1)
+            far = (np.abs(z) > NEAR - 1) & (np.abs(z) < FAR)
+            some = np.flatnonzero(far.any(axis=1))
+            if len(some):
+                place = self.places[1][some]
+                z, offset, far = z[some], offset[some], far[some]
+                z, offset = np.where(far, z, NEAR), np.where(far, offset, NEAR - place[:, None])
+                one = np.ones(len(some), dtype=np.intp)
+                found = np.abs(_at(self.f, Points(z, self.rows[some], one, place, offset)))
+                most[some] = np.maximum(most[some], found.max(axis=1))
+        return np.asarray(most > 1e-18 * np.abs(self.per_row(self.value)))
+
+    def between(self, ends: Array, which: Rows) -> tuple[Rows, Rows, Array, Array]:
+        """Panels between the ends, and breaks: their rows and anchors, where they begin and end."""
+        places = self.places[:, which]
+        count = 1 + int(np.flatnonzero((np.abs(places) <= 2 * FAR).any(axis=1)).max())
+        places = places[:count]  # anchors farther out are nearest to nothing
+        fixed = ends - places[:, :, None]
+        columns = [fixed]
+        for one in self.breaks:
+            here = one[:count, which]
+            inside = (here[0] > ends[0]) & (here[0] < ends[-1])
+            columns.append(np.where(inside, here, fixed[:, :, 0])[:, :, None])
+        grid = np.concatenate(columns, axis=2)
+        order = np.argsort(grid[0], axis=1) if count == 1 else np.lexsort(grid[::-1], axis=1)
+        grid = np.take_along_axis(grid, order[None], axis=2)
+        low, high = grid[0, :, :-1], grid[0, :, 1:]
+        anchor = np.zeros(low.shape, dtype=np.intp)
+        nearest = np.abs(low + high)
+        for k in range(1, count):
+            begin, end = grid[k, :, :-1], grid[k, :, 1:]
+            distance = np.abs(begin + end)
+            nearer = distance < nearest
+            anchor[nearer] = k
+            low, high = np.where(nearer, begin, low), np.where(nearer, end, high)
+            nearest = np.where(nearer, distance, nearest)
+        keep = high > low
+        owner = np.broadcast_to(which[:, None], low.shape)
+        return owner[keep], anchor[keep], low[keep], high[keep]
+
+    def halved(self, rtol: float) -> bool:
+        """Halve the panels that are worst; False if all are good, or nothing helps."""
+        spread, size = self.per_row(self.error), self.per_row(np.abs(self.value))
+        counts = np.bincount(self.owner, minlength=len(self.rows))
+        bad = spread > np.maximum(rtol / 4 * np.abs(self.per_row(self.value)), 4 * EPSILON * size)
         bad &= counts < MOST_PANELS
+        owner, low, high = self.owner, self.low, self.high
         share = spread[owner] / np.maximum(counts[owner], 1)
-        split = bad[owner] & (error > np.maximum(share / 2, 0)) & (high - low > 1e-14 * (1 + np.abs(low)))
+        wide = high - low > 1e-14 * np.maximum(np.abs(low), np.abs(high))
+        split = bad[owner] & (self.error > share / 2) & wide
         if not split.any():
-            break
+            return False
         middle = (low[split] + high[split]) / 2
-        new_owner = np.concatenate([owner[split], owner[split]])
-        new_low = np.concatenate([low[split], middle])
-        new_high = np.concatenate([middle, high[split]])
-        found = _kronrod_sums(f, rows, new_owner, new_low, new_high)
-        owner = np.concatenate([owner[~split], new_owner])
-        low, high = np.concatenate([low[~split], new_low]), np.concatenate([high[~split], new_high])
-        value = np.concatenate([value[~split], found[0]])
-        error = np.concatenate([error[~split], found[1]])
-    total, spread = np.bincount(owner, value, len(rows)), np.bincount(owner, error, len(rows))
-    size = np.bincount(owner, np.abs(value), len(rows))
-    return np.asarray(total, dtype=np.float64), np.asarray(spread + 8 * EPSILON * size)
+        parts = (
+            np.concatenate([owner[split], owner[split]]),
+            np.concatenate([self.anchor[split], self.anchor[split]]),
+            np.concatenate([low[split], middle]),
+            np.concatenate([middle, high[split]]),
+        )
+        for name in PARTS:
+            setattr(self, name, getattr(self, name)[~split])
+        self.add(*parts)
+        return True
 
-
-def _intervals(grid: Array) -> tuple[npt.NDArray[np.intp], Array, Array]:
-    low, high = grid[:, :-1], grid[:, 1:]
-    keep = high > low
-    owner = np.broadcast_to(np.arange(len(grid))[:, None], low.shape)
-    return owner[keep], low[keep], high[keep]
-
-
-def _kronrod_sums(
-    f: Integrand, rows: npt.NDArray[np.intp], owner: npt.NDArray[np.intp], low: Array, high: Array
-) -> tuple[Array, Array]:
-    """The 21-point sum of each panel, and QUADPACK's estimate of its error."""
-    if not len(owner):
-        return np.zeros(0), np.zeros(0)
-    half = (high - low) / 2
-    z = (low + half)[:, None] + half[:, None] * NODES
-    found = _at(f, z, rows[owner])
-    value = half * (found @ KRONROD)
-    change = np.abs(value - half * (found @ GAUSS))
-    mean = value / np.maximum(2 * half, 1e-320)
-    around = half * (np.abs(found - mean[:, None]) @ KRONROD)
-    with np.errstate(all="ignore"):
-        ratio = np.where(around > 0, (200 * change / np.maximum(around, 1e-320)) ** 1.5, 0.0)
-    return value, np.where(around > 0, around * np.minimum(1.0, ratio), change)
+    def add(self, owner: Rows, anchor: Rows, low: Array, high: Array) -> None:
+        """The 21-point sums of panels, QUADPACK's estimates of their errors, rounding of densities."""
+        if not len(owner):
+            return
+        half = (high - low) / 2
+        offset = (low + half)[:, None] + half[:, None] * NODES
+        place = self.places[anchor, owner]
+        z = place[:, None] + offset if anchor.any() else offset
+        found = _at(self.f, Points(z, self.rows[owner], anchor, place, offset))
+        value = half * (found @ KRONROD)
+        change = np.abs(value - half * (found @ GAUSS))
+        mean = value / np.maximum(2 * half, 1e-320)
+        around = half * (np.abs(found - mean[:, None]) @ KRONROD)
+        with np.errstate(all="ignore"):
+            ratio = np.where(around > 0, (200 * change / np.maximum(around, 1e-320)) ** 1.5, 0.0)
+        error = np.where(around > 0, around * np.minimum(1.0, ratio), change)
+        rounding = np.abs(value) * z[:, 10] ** 2
+        for name, part in zip(PARTS, (owner, anchor, low, high, value, error, rounding), strict=True):
+            setattr(self, name, np.concatenate([getattr(self, name), part]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import mpmath
@@ -16,7 +16,7 @@ from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import TRUSTED, ClosedForm
 from varprop.model.gaussian.pair_forms import C, Q, R, pair_form, slope_pair_form
 from varprop.model.gaussian.spread import PATIENCE, Found, GaussianValue, Question, Rows, Spread, numeric
-from varprop.numerics.quadrature import EPSILON, legendre
+from varprop.numerics.quadrature import EPSILON, Points, legendre
 
 __all__ = ["cross_moment", "slope_cross_moment"]
 
@@ -261,27 +261,41 @@ class _Outer(Spread):
         self.other, self.tilt, self.rest, self.slope = means[:, 1], tilt, rest, slope
         self.doubt = 0.0
 
+    @cached_property
+    def anchors(self) -> list[Array]:
+        """Where the first is 0, and where the second is 0 in the mean given the first."""
+        with np.errstate(all="ignore"):
+            second = -self.other / self.tilt
+        return [*super().anchors, np.where(np.isfinite(second), second, np.inf)]
+
+    def mark(self, x: float) -> Array:
+        z, offset = super().mark(x)
+        return np.array([z, offset, z - self.anchors[1]])
+
+    def second_marks(self) -> list[Array]:
+        """Where inner means bend."""
+        found = []
+        first = self.anchors[0]
+        with np.errstate(all="ignore"):
+            for kink in {*map(float, self.kinks), 0.0}:
+                for width in (-16, -4, -1, 0, 1, 4, 16):
+                    offset = (kink + width * self.rest) / self.tilt
+                    z = (kink + width * self.rest - self.other) / self.tilt
+                    found.append(np.where(np.isfinite(z), [z, z - first, offset], np.inf))
+        return found
+
     def found(self, what: str = "") -> Found:
         phi = self.phi
-        marks = self.marks()
-        with np.errstate(all="ignore"):
-            for kink in [*self.kinks, 0.0]:
-                for width in (-16, -4, -1, 0, 1, 4, 16):
-                    mark = (kink + width * self.rest - self.other) / self.tilt
-                    marks.append(np.where(np.isfinite(mark), mark, 0.0))
 
-        def integrand(z: Array, rows: Rows) -> Array:
-            z = np.broadcast_to(z, (len(rows), z.shape[-1]))
-            first = (phi.derivative if self.slope else phi.value)(
-                self.mean[rows, None] + self.std[rows, None] * z
-            )
-            center = self.other[rows, None] + self.tilt[rows, None] * z
-            spread = np.broadcast_to(self.rest[rows, None], z.shape)
+        def integrand(points: Points) -> Array:
+            first = (phi.derivative if self.slope else phi.value)(self.at(points))
+            center = points.along(self.other, self.tilt, 2)
+            spread = np.broadcast_to(self.rest[points.rows, None], center.shape)
             inner, doubt = _conditional(phi, self.slope, center, spread)
             self.doubt = max(self.doubt, doubt)
             return first * inner
 
-        value, error = self.standardized(integrand, marks, "E phi phi")
+        value, error = self.standardized(integrand, [*self.marks(), *self.second_marks()], "E phi phi")
         return value, error + self.doubt * np.abs(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,11 +17,15 @@ from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import TRUSTED, ClosedForm, closed_form
 from varprop.model.gaussian.increments import even_increment, increment, is_near, narrow_curvature
 from varprop.model.scalars import symbols_in
-from varprop.numerics.quadrature import EPSILON, FAR, NotIntegrable, expectation
+from varprop.numerics.quadrature import EPSILON, FAR, Integrand, NotIntegrable, Points, expectation
 
 __all__ = ["PATIENCE", "Found", "GaussianValue", "Question", "Rows", "Spread", "numeric"]
 
 WIDEST_SMOOTH = 8.0
+TAIL = 9.0
+BESIDE = (0.25, 1.0, 4.0, 16.0)
+NARROWEST = 0.25
+"""A law below this share of the distance between two bends sees both in its tails."""
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 Found: TypeAlias = tuple[Array, Array]
@@ -167,15 +172,23 @@ class Spread:
 
     def integral(self, g: Callable[[Array], Array], what: str) -> Found:
         """E g(X) for g with the kinks of phi."""
-        return self.standardized(
-            lambda z, rows: g(self.mean[rows, None] + self.std[rows, None] * z), self.marks(), what
-        )
+        return self.standardized(lambda points: g(self.at(points)), self.marks(), what)
 
-    def standardized(self, f: Callable[[Array, Rows], Array], marks: list[Array], what: str) -> Found:
+    def at(self, points: Points) -> Array:
+        """The places of points."""
+        return points.along(self.mean, self.std, 1)
+
+    @cached_property
+    def anchors(self) -> list[Array]:
+        """Where x is 0, as standardized points."""
+        with np.errstate(all="ignore"):
+            return [-self.mean / self.std]
+
+    def standardized(self, f: Integrand, marks: list[Array], what: str) -> Found:
+        # An equidistant rule steps over a bend that is narrow against the law, and does not notice.
+        smooth = self.phi.analytic & (self.std <= WIDEST_SMOOTH)
         try:
-            # An equidistant rule steps over a bend that is narrow against the law, and does not notice.
-            smooth = self.phi.analytic and float(self.std.max()) <= WIDEST_SMOOTH
-            value, error = expectation(f, len(self.mean), marks, smooth=smooth)
+            value, error = expectation(f, len(self.mean), marks, self.anchors, self.looks(), smooth=smooth)
         except NotIntegrable as failure:
             m, s = self.mean[failure.row], self.std[failure.row]
             raise MomentError(
@@ -186,18 +199,38 @@ class Spread:
         doubt = max(self.phi.value_error, self.phi.slope_error if "'" in what else 0.0)
         return value, error + 4 * doubt * np.abs(value)
 
+    def mark(self, x: float) -> Array:
+        """A place as a standardized point, and as its offset from 0."""
+        with np.errstate(all="ignore"):
+            return np.array([(x - self.mean) / self.std, x / self.std])
+
+    def looks(self) -> list[Array]:
+        """Points beside bends that lie in the tails, if these are narrow against the law."""
+        bends = self.bends
+        narrow = self.std > NARROWEST * min([1.0, *np.diff(bends)])
+        found = []
+        for bend in bends:
+            hidden = narrow & (np.abs(bend - self.mean) > TAIL * self.std)
+            if hidden.any():
+                places = [bend + sign * distance for distance in BESIDE for sign in (-1, 1)]
+                found += [np.where(hidden, self.mark(place), np.inf) for place in places]
+        return found
+
+    @cached_property
+    def bends(self) -> list[float]:
+        """Kinks, and 0."""
+        return sorted({*map(float, self.kinks), 0.0})
+
     def marks(self) -> list[Array]:
-        """Standardized points where panels begin: kinks, and where activations bend, at every distance."""
-        centers = [*self.kinks, 0.0] if 0.0 not in self.kinks else list(self.kinks)
-        found = [(kink - self.mean) / self.std for kink in self.kinks]
-        widest = float(self.std.max())
+        """Where panels begin: at kinks, and at every distance from the bends of a wide law."""
+        found = [self.mark(kink) for kink in self.kinks]
+        widest, bends = float(self.std.max()), self.bends
         if widest > 0.5:
-            if 0.0 not in self.kinks:
-                found.append(-self.mean / self.std)
-            reach = FAR * widest + float(np.abs(self.mean).max()) + max(map(abs, centers))
+            found.append(self.mark(0.0))
+            reach = FAR * widest + float(np.abs(self.mean).max()) + max(map(abs, bends))
             for power in range(max(1, int(np.ceil(np.log2(reach))))):
-                for center in centers:
-                    found += [(center + sign * 2.0**power - self.mean) / self.std for sign in (-1, 1)]
+                for center in bends:
+                    found += [self.mark(center + sign * 2.0**power) for sign in (-1, 1)]
         return found
 
     def mean_of(self) -> Found:
@@ -218,10 +251,14 @@ class Spread:
 
     def even_part(self) -> Found:
         """E phi(X) - phi(mean), from second differences: what is odd about the mean cancels exactly."""
-        marks = self.marks()
+        place = self.anchors[0]
+        with np.errstate(all="ignore"):
+            mirrored = [np.array([-z, -z - place]) for z, _ in self.marks()]
         return self.standardized(
-            lambda z, rows: even_increment(self.phi, self.mean[rows], self.std[rows, None] * z) / 2,
-            [*marks, *(-mark for mark in marks)],
+            lambda points: (
+                even_increment(self.phi, self.mean[points.rows], self.std[points.rows, None] * points.z) / 2
+            ),
+            [*self.marks(), *mirrored],
             "E phi",
         )
 
@@ -230,8 +267,9 @@ class Spread:
         phi = self.phi
         near = is_near(phi, self.mean, self.std) & self.continuous
 
-        def squared(z: Array, rows: Rows) -> Array:
-            return increment(phi, self.mean[rows], self.std[rows, None] * z, near[rows]) ** 2
+        def squared(points: Points) -> Array:
+            rows = points.rows
+            return increment(phi, self.mean[rows], self.std[rows, None] * points.z, near[rows]) ** 2
 
         second, error = self.standardized(squared, self.marks(), "E phi^2")
         base = phi.value(self.mean)
@@ -242,9 +280,7 @@ class Spread:
             part = Spread(phi, self.mean[~near], self.std[~near])
             rest = phi.value(part.mean)[:, None]
             first[~near], doubt[~near] = part.standardized(
-                lambda z, rows: phi.value(part.mean[rows, None] + part.std[rows, None] * z) - rest[rows],
-                part.marks(),
-                "E phi",
+                lambda points: phi.value(part.at(points)) - rest[points.rows], part.marks(), "E phi"
             )
             error[~near] += 4 * EPSILON * np.abs(base[~near]) * np.sqrt(second[~near])
         return second - first**2, error + 2 * np.abs(first) * doubt + EPSILON * second
