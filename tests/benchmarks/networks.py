@@ -90,9 +90,8 @@ def main(arguments: list[str]) -> None:
     broken = "--broken" in arguments
     chosen = [word for word in arguments if not word.startswith("--")]
     budgets = [word.partition("=")[2] for word in arguments if word.startswith("--budget=")]
-    budget = (
-        float(budgets[-1]) if budgets else 30.0
-    )  # seconds per number, shared by all of a network; a number on its own gets four times that
+    # seconds per number, shared by all numbers of a network; a number on its own gets four times that
+    budget = float(budgets[-1]) if budgets else 30.0
     for name, (network, source) in CASES.items():
         if chosen and not any(word in name for word in chosen):
             continue

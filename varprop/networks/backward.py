@@ -17,7 +17,7 @@ from varprop.model.activations import Activation, HomogeneousActivation, identit
 from varprop.model.distributions import Distribution, Normal
 from varprop.networks import maps
 from varprop.networks.branches import Concatenate, Repeat, Residual, Tied
-from varprop.networks.convolving import conv_gradient, conv_weights
+from varprop.networks.convolving import average, conv_gradient, conv_weights
 from varprop.networks.forward import dense, unit_moment
 from varprop.networks.gradient_products import Products, below_activation, multiple, products_below, together
 from varprop.networks.layers import GLU, Activate, Dense, LayerNorm, Noise, RMSNorm
@@ -26,6 +26,7 @@ from varprop.networks.normalizing import normalized_gradient
 from varprop.networks.pooling import pool_gradient
 from varprop.networks.positions import AveragePool, Conv, Flatten
 from varprop.networks.repeating import GENERIC_GRADIENT, affine, geometric
+from varprop.networks.samples import MOST_ROWS, row_squares
 from varprop.networks.spatial import Spatial
 from varprop.networks.states import State, Trace
 from varprop.networks.unit_laws import (
@@ -134,8 +135,8 @@ class Slope:
     products: Products = None
 
 
-def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
-    """E phi'(h)^2 of one unit.
+def slope_moment(phi: Activation, s: State, by_row: bool = False) -> tuple[Number, str]:
+    """E phi'(h)^2 of one unit, of given rows for each if asked.
 
     Raises:
         DerivationError: neither the law of the unit nor its symmetry gives it.
@@ -146,7 +147,7 @@ def slope_moment(phi: Activation, s: State) -> tuple[Number, str]:
         if found is not None:
             return found(s.second), "closed form"
     if isinstance(law, Sample):
-        return law.slope_moment(phi), "closed form"
+        return law.slope_moment(phi, by_row), "closed form"
     if isinstance(law, Normal):
         return normal_slope_moment(phi, s.mean, s.second)
     if isinstance(law, Distribution):
@@ -204,7 +205,7 @@ def _plain(trace: Trace, g: Gradient, products: Products) -> Slope:
         return _repeated(layer, trace, mean_of(g))
     after, g = g, mean_of(g)
     if isinstance(layer, Dense):
-        return Slope(trace, _through(layer, s, g), after, g * s.second)
+        return Slope(trace, _at_rows(_through(layer, s, g), s), after, g * _squares(s, g))
     if isinstance(layer, Noise):
         through = maps.noisy(layer.distribution, 2)(g)
         return Slope(trace, through if not isinstance(after, Dependent) else Dependent(through), after)
@@ -216,7 +217,7 @@ def _plain(trace: Trace, g: Gradient, products: Products) -> Slope:
         kind = "closed form" if products is None else products.kind
         return Slope(trace, conv_gradient(layer, s, g), after, weights, kind)
     if isinstance(layer, Flatten):
-        return Slope(trace, g, after)
+        return Slope(trace, average(g), after)
     if isinstance(layer, AveragePool):
         through = partial(pool_gradient, s.shape, trace.after.shape)
         if isinstance(after, Split):
@@ -235,6 +236,17 @@ def _repeated(layer: Repeat, trace: Trace, g: Number) -> Slope:
     in_last = backward(last, g)
     in_first = backward(first, geometric(factor, shift, g, layer.count - 1))
     return Slope(trace, in_first[0].before, g, None, "closed form", (tuple(in_first), tuple(in_last)))
+
+
+def _squares(s: State, g: Number) -> Number:
+    """E h^2 of what weights read, row by row if the gradient above is known so."""
+    return row_squares(s.law) if isinstance(s.law, Sample) and isinstance(g, np.ndarray) else s.second
+
+
+def _at_rows(g: Number, s: State) -> Number:
+    """A gradient at what weights read; groups of very many rows are no rows."""
+    grouped = isinstance(s.law, Sample) and len(s.law.rows) > MOST_ROWS
+    return average(g) if grouped else g
 
 
 def _through(layer: Dense | GLU, s: State, g: Number) -> Number:
@@ -263,8 +275,8 @@ def _activation(phi: Activation, trace: Trace, g: Gradient) -> Slope:
 def _through_unit(phi: Activation, s: State, g: Gradient) -> tuple[Dependent, str]:
     """The gradient below one activation; what depends on the unit above is averaged together with it."""
     if not isinstance(g, Dependent):
-        factor, kind = slope_moment(phi, s)
         number = mean_of(g)
+        factor, kind = slope_moment(phi, s, isinstance(number, np.ndarray))
         flat = not isinstance(number, np.ndarray | sp.Basic) and abs(number) < FLOATS
         size = float(number) if flat else 0.0
         return Dependent(factor * number, (lambda h: size * phi.derivative(h) ** 2) if flat else None), kind
@@ -290,8 +302,8 @@ def _glu(layer: GLU, trace: Trace, g: Number) -> Slope:
     gate, _, kind = unit_moment(layer.activation, side, 2)
     slope, kind_of_slope = slope_moment(layer.activation, side)
     first, second = maps.gated()(g, gate), maps.gated()(maps.gated()(g, side.second), slope)
-    before = _through(layer, s, first) + _through(layer, s, second)
-    weights = (first + second) / 2 * s.second
+    before = _at_rows(_through(layer, s, first) + _through(layer, s, second), s)
+    weights = (first + second) / 2 * _squares(s, first)
     return Slope(trace, before, g, weights, maps.worst(kind, kind_of_slope))
 
 

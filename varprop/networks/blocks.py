@@ -304,7 +304,7 @@ def pool(layer: AveragePool, s: State) -> State:
 def _uncorrelated(s: State) -> bool:
     """Whether E h_j h_k = (E h)^2 for two units."""
     apart = s.cross - s.mean**2
-    return is_zero(apart) if isinstance(apart, sp.Basic) else abs(apart) <= ROUND_OFF * s.second
+    return is_zero(apart) if isinstance(apart, sp.Basic) else bool(np.all(abs(apart) <= ROUND_OFF * s.second))
 
 
 def tied(layer: Tied, s: State) -> Trace:

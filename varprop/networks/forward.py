@@ -20,7 +20,7 @@ from varprop.networks.layers import GLU, Activate, Dense, Layer, LayerNorm, Nois
 from varprop.networks.maps import Number, is_zero, like
 from varprop.networks.normalizing import normalize
 from varprop.networks.positions import Conv, Flatten
-from varprop.networks.samples import sampled
+from varprop.networks.samples import MOST_ROWS, row_squares, sampled
 from varprop.networks.spatial import scaled
 from varprop.networks.spatial_units import activated, beside
 from varprop.networks.states import State
@@ -49,7 +49,10 @@ def dense(layer: Dense | GLU, s: State) -> State:
     """sum_i W_ji h_i + b_j: exact whatever the units are, since the weights are centered."""
     weights, bias = layer.weights, layer.bias
     fans = tuple(like(s.second, size) for size in (s.shape[0], layer.fan_out))
-    mean, second = (maps.dense(weights, bias, k)(*fans, s.mean, s.second) for k in (1, 2))
+    squares = row_squares(s.law) if isinstance(s.law, Sample) and len(s.shape) == 1 else None
+    below = s.second if squares is None else squares
+    grouped = isinstance(s.law, Sample) and len(s.law.rows) > MOST_ROWS
+    mean, second = (maps.dense(weights, bias, k)(*fans, s.mean, below) for k in (1, 2))
     pairs = maps.pairs(weights, bias)
     pair, pair_second = (None if known is None else pairs(*fans, known) for known in (s.pair, s.pair_second))
     pair_mean = None if pair is None else mean
@@ -68,16 +71,17 @@ def dense(layer: Dense | GLU, s: State) -> State:
         cross=mean**2,
         symmetric=flips,
         rows_flip=flips,
-        law=dense_law(layer, s, mean, second),
+        law=dense_law(layer, s, mean, second, grouped),
         independent=isinstance(s.law, Sample) and s.law.fixed,
         alike=True,
         alive=(s.alive and weights.atomless) or (bias is not None and bias.atomless),
+        precision="estimate" if grouped else s.precision,
     )
 
 
-def dense_law(layer: Dense | GLU, s: State, mean: Number, second: Number) -> UnitLaw:
+def dense_law(layer: Dense | GLU, s: State, mean: Number, second: Number, grouped: bool) -> UnitLaw:
     """The law of a pre-activation: normal, a normal plus a bias of another law, or unknown."""
-    given = isinstance(s.law, Sample) and s.law.fixed and isinstance(layer.weights, Normal)
+    given = isinstance(s.law, Sample) and not grouped and isinstance(layer.weights, Normal)
     return sum_law(layer.bias, mean, second, given)
 
 

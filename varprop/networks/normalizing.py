@@ -34,14 +34,16 @@ def normalize(layer: LayerNorm | RMSNorm, s: State) -> State:
         return sampled(s.law.mapped(lambda rows: _split(layer, rows)[0]), s.shape, s.seen)
     shift, other = (s.mean, s.pair_mean) if centered else (0 * one, 0 * one)
     size = s.second - shift**2
-    if is_zero(size):
+    by_row = isinstance(size, np.ndarray)
+    if (by_row and not size.all()) or is_zero(size):
         _no_size(layer)
     pair = pair_mean = pair_second = None
-    if s.pair is not None and s.pair_second is not None:
+    if s.pair is not None and s.pair_second is not None and not by_row:
         pair_second, other_size = one, s.pair_second - other**2
         pair = (s.pair - shift * other) / root(size * other_size)
         pair_mean = 0 * one if centered else s.pair_mean / root(other_size)
     mean = 0 * one if centered else s.mean / root(size)
+    one = size / size  # for each row, if there are any
     law = NormalUnit(mean, one) if isinstance(s.law, NormalUnit) else None
     exact = s.alive and isinstance(s.law, NormalUnit)
     return s.after(
@@ -108,7 +110,9 @@ def normalized_gradient(layer: LayerNorm | RMSNorm, s: State, g: Number) -> Numb
         return 0 * g
     if isinstance(s.law, Sample):
         _, sizes = _split(layer, s.law.rows)
-        return g * like(s.second, left / s.shape[0]) * sum(1 / size for size in sizes) / len(sizes)
+        inverse = np.array([1 / size for size in sizes], dtype=object)
+        each = isinstance(g, np.ndarray)
+        return g * like(s.second, left / s.shape[0]) * (inverse if each else inverse.mean())
     shift = s.mean if isinstance(layer, LayerNorm) else 0 * s.mean
     below = g / (s.second - shift**2)
     return below * like(s.second, left / (left - 1)) if sharp_or_normal(layer, s) else below

@@ -97,7 +97,7 @@ def pool_gradient(before: Shape, after: Shape, g: Number) -> Number:
         g: E (dy/dh)^2 of what it gives.
     """
     g = g / like(g, window_size(before, after)) ** 2
-    return widened(g, places_of(before)) if isinstance(g, np.ndarray) else g
+    return widened(g, places_of(before)) if isinstance(g, np.ndarray) and len(before) > 1 else g
 
 
 def pool_gradient_products(shapes: tuple[Shape, Shape], g: Number, above: Spatial | None) -> Spatial:

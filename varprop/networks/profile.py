@@ -23,6 +23,7 @@ from varprop.networks.rows import CLAIMED, Row, shown_number
 from varprop.networks.scaling import scaled
 from varprop.networks.simulations import NetworkSimulation, refuse_symbols
 from varprop.networks.states import LIMIT
+from varprop.networks.unit_laws import Sample
 from varprop.render import Block, Bullets, Document, Documented, Text
 
 __all__ = ["Profile"]
@@ -141,6 +142,9 @@ class Profile(Documented):
         blocks: list[Block] = [*showing.head(self), *self.outlook.document().blocks]
         if self.premises:
             blocks += [Text(f"Numbers with {showing.MARK} rest on:"), Bullets(map(str, self.premises))]
+        lost = next((row.label for row in self.rows if row.pair is None), None)
+        if lost and isinstance(self.input.law, Sample) and self.input.law.other is not None:
+            blocks.append(Text(f"The correlation of the two inputs is not followed from {lost} on."))
         return Document([*blocks, showing.table(self.rows)])
 
     def table(self) -> Document:

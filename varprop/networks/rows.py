@@ -137,7 +137,7 @@ def row_of(
     gradient = (average(gradient[0]), gradient[1])
     size = typical[0]
     if isinstance(size, np.ndarray):
-        size = mp.sqrt(s.second)
+        size = mp.sqrt(average(size**2))
     numbers = (s.mean, s.second, s.fourth, s.pair, correlation, gradient[0], weights[0], size)
     mean, second, fourth, pair, close, slope, weight, size = map(settled, numbers)
     return Row(

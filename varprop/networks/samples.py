@@ -13,7 +13,28 @@ from varprop.networks.spatial import of_rows
 from varprop.networks.states import State
 from varprop.networks.unit_laws import Sample
 
-__all__ = ["sampled"]
+__all__ = ["MOST_ROWS", "row_squares", "sampled"]
+
+MOST_ROWS = 512
+"""Up to so many rows are followed one by one, more of them in as many groups."""
+
+
+def row_squares(sample: Sample) -> np.ndarray[Any, Any] | None:
+    """The mean square of every row; of very many in ascending groups of one weight; None of a fixed input.
+
+    Width does not make rows alike: what stands above them is followed for each.
+    """
+    if sample.fixed:
+        return None
+    size = max(float(np.abs(sample.rows).max()), np.finfo(np.float64).tiny)
+    squares = np.mean((sample.rows / size) ** 2, axis=1)
+    if (count := len(squares)) > MOST_ROWS:
+        edges = np.linspace(0, count, MOST_ROWS + 1)
+        sums = np.interp(edges, np.arange(count + 1), np.append(0.0, np.cumsum(np.sort(squares))))
+        squares = np.diff(sums) * (MOST_ROWS / count)
+    made = np.empty(len(squares), dtype=object)
+    made[:] = [mp.mpf(size) ** 2 * float(square) for square in squares]
+    return made
 
 
 def sampled(sample: Sample, shape: Shape, seen: frozenset[Token] = frozenset()) -> State:

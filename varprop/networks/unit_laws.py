@@ -86,9 +86,10 @@ class Sample:
             return mp.mpf(0)
         return mp.mpf(largest) ** power * float(np.mean((self.rows / largest) ** power))
 
-    def slope_moment(self, activation: Activation) -> Number:
-        """The mean of phi'(h)^2 over rows and columns."""
-        return mp.mpf(float(np.mean(activation.derivative(self.rows) ** 2)))
+    def slope_moment(self, activation: Activation, by_row: bool = False) -> Number:
+        """The mean of phi'(h)^2 over rows and columns, or of every row."""
+        found = np.mean(activation.derivative(self.rows) ** 2, axis=1)
+        return found.astype(object) * mp.mpf(1) if by_row else mp.mpf(float(found.mean()))
 
     def mapped(self, function: Callable[[Array], Array]) -> Sample:
         """What a function makes of the rows, and of the other input."""
@@ -289,6 +290,7 @@ def _numeric(
     ask: Any, activation: Activation, mean: Number, second: Number, centered: Callable[[float], float]
 ) -> Number:
     if isinstance(second, np.ndarray):
+        mean = np.broadcast_to(mean, second.shape)
         values = {
             (m, q): _numeric(ask, activation, m, q, centered)
             for m, q in zip(mean.flat, second.flat, strict=True)
