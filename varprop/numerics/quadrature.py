@@ -56,7 +56,7 @@ GROWING = 1e-200
 """A weighted value as large as this, 38 deviations out, needs a function that grows like exp(x^2)."""
 LEAST = 1e-290
 """Sums below this come from far out, or from nowhere."""
-LAST = 2.0**-1070
+LAST = 2.0**-1064
 """What is lost where float64 ends."""
 DENSITY = 1 / np.sqrt(2 * np.pi)
 

@@ -47,6 +47,13 @@ class Activation(ABC):
         step = 1e-5 * (1 + np.abs(x))
         return np.asarray((self.derivative(x + step) - self.derivative(x - step)) / (2 * step))
 
+    def beside_limit(self, x: Array, above: NDArray[np.bool_]) -> Array:
+        """Return phi(x) minus its limit at oo, or at -oo where not `above`, with the digits of a difference.
+
+        phi(x) itself where there is no limit but 0, or none is known; `above` has a shape that fits.
+        """
+        return self.value(x)
+
     @property
     def kinks(self) -> tuple[sp.Expr, ...]:
         """Return where phi or one of its derivatives jumps, in ascending order."""

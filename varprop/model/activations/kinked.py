@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Array, X, is_argument
@@ -69,6 +70,11 @@ class Exponential(Formula):
     def _second(self, x: Array) -> Any:
         scale, alpha, width = self._floats
         return scale * np.where(x > 0, 0.0, alpha / width / width * np.exp(np.minimum(x, 0) / width))
+
+    def beside_limit(self, x: Array, above: NDArray[np.bool_]) -> Array:
+        scale, alpha, width = self._floats
+        below = np.where(x > 0, x + alpha, alpha * np.exp(np.minimum(x, 0) / width))
+        return np.where(above, self.value(x), scale * below)
 
 
 @dataclass(frozen=True)
@@ -264,6 +270,11 @@ class Softsign(Formula):
 
     def _second(self, x: Array) -> Any:
         return -2 * np.sign(x) / (1 + np.abs(x)) ** 3
+
+    def beside_limit(self, x: Array, above: NDArray[np.bool_]) -> Array:
+        sign = np.where(above, 1.0, -1.0)
+        x = sign * x
+        return np.asarray(-sign * (1 + 2 * np.maximum(-x, 0)) / (1 + np.abs(x)))
 
 
 def _made(family: Callable[..., Formula], given: Any, rest: tuple[object, ...] = ()) -> Any:

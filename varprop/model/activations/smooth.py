@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from numpy.typing import NDArray
 from scipy import special
 
 from varprop.model.activations.base import Array, X
@@ -63,6 +64,10 @@ class Tanh(Formula):
     def _second(self, x: Array) -> Any:
         return 8 * _sigmoid_curvature(2 * x)
 
+    def beside_limit(self, x: Array, above: NDArray[np.bool_]) -> Array:
+        sign = np.where(above, -1.0, 1.0)
+        return np.asarray(2 * sign * special.expit(2 * sign * x))
+
 
 @dataclass(frozen=True)
 class Sigmoid(Formula):
@@ -73,6 +78,10 @@ class Sigmoid(Formula):
     growth = 0
     only_zero = True
     pieces = (1 / (1 + sp.exp(-X)),)
+
+    def beside_limit(self, x: Array, above: NDArray[np.bool_]) -> Array:
+        sign = np.where(above, -1.0, 1.0)
+        return np.asarray(sign * special.expit(sign * x))
 
     def _value(self, x: Array) -> Any:
         return special.expit(x)
@@ -232,6 +241,10 @@ class Erf(Formula):
 
     def _second(self, x: Array) -> Any:
         return -2 * x * self._first(x)
+
+    def beside_limit(self, x: Array, above: NDArray[np.bool_]) -> Array:
+        sign = np.where(above, -1.0, 1.0)
+        return np.asarray(sign * special.erfc(-sign * x))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import sympy as sp
 from varprop.model.activations.base import Activation, Array, X
 from varprop.numerics.quadrature import legendre
 
-__all__ = ["even_increment", "increment", "is_near", "narrow_curvature"]
+__all__ = ["even_increment", "increment", "is_near", "lost_share", "narrow_curvature"]
 
 NODES, WEIGHTS = legendre(10)
 HERMITE = [
@@ -22,6 +22,8 @@ HERMITE = [
 ]
 NEAR = 0.25
 """Below this times the distance to the nearest bend, a difference is the integral of the slope."""
+SMALL = 0.1
+"""A difference below this share of its terms loses digits."""
 
 
 def _reach(phi: Activation, mean: Array) -> Array:
@@ -32,6 +34,12 @@ def _reach(phi: Activation, mean: Array) -> Array:
 def is_near(phi: Activation, mean: Array, std: Array) -> npt.NDArray[np.bool_]:
     """Whether a law is so narrow that differences by subtraction would lose digits."""
     return np.asarray(std < 0.1 * _reach(phi, mean))
+
+
+def lost_share(phi: Activation, mean: Array, std: Array) -> Array:
+    """A bound on how likely a near law takes a step too long to be the integral of the slope."""
+    steps = NEAR * _reach(phi, mean) / std
+    return np.asarray(np.exp(-(steps**2) / 2))
 
 
 def _edges(phi: Activation, mean: Array, h: Array) -> Array:
@@ -53,8 +61,11 @@ def increment(phi: Activation, mean: Array, h: Array, near: npt.NDArray[np.bool_
         near: for which rows short steps are integrals of phi'.
     """
     center = np.broadcast_to(mean[:, None], h.shape)
-    found = phi.value(center + h) - phi.value(center)
-    short = near[:, None] & (np.abs(h) < NEAR * _reach(phi, mean)[:, None])
+    above = (mean > 0)[:, None]
+    start, end = phi.beside_limit(mean[:, None], above), phi.beside_limit(center + h, above)
+    found = end - start
+    small = np.abs(found) < SMALL * np.maximum(np.abs(start), np.abs(end))
+    short = small & near[:, None] & (np.abs(h) < NEAR * _reach(phi, mean)[:, None])
     if short.any():
         m, step = center[short], h[short]
         edges = _edges(phi, m, step)
@@ -71,8 +82,12 @@ def even_increment(phi: Activation, mean: Array, h: Array) -> Array:
     """phi(mean + h) + phi(mean - h) - 2 phi(mean), phi continuous, for h of shape (rows, points)."""
     h = np.abs(h)
     center = np.broadcast_to(mean[:, None], h.shape)
-    found = phi.value(center + h) + phi.value(center - h) - 2 * phi.value(center)
-    short = h < NEAR * _reach(phi, mean)[:, None]
+    above = (mean > 0)[:, None]
+    start = phi.beside_limit(mean[:, None], above)
+    right, left = phi.beside_limit(center + h, above), phi.beside_limit(center - h, above)
+    found = right + left - 2 * start
+    small = np.abs(found) < SMALL * np.maximum(np.abs(start), np.maximum(np.abs(right), np.abs(left)))
+    short = small & (h < NEAR * _reach(phi, mean)[:, None])
     if short.any():
         m, step = center[short], h[short]
         low, high = phi.sides(1)

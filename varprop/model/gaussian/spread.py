@@ -15,7 +15,7 @@ from varprop.model.activations.base import Activation, Array
 from varprop.model.activations.registry import activation
 from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import TRUSTED, ClosedForm, closed_form
-from varprop.model.gaussian.increments import even_increment, increment, is_near, narrow_curvature
+from varprop.model.gaussian.increments import even_increment, increment, is_near, lost_share, narrow_curvature
 from varprop.model.scalars import symbols_in
 from varprop.numerics.quadrature import EPSILON, FAR, Integrand, NotIntegrable, Points, expectation
 
@@ -272,18 +272,24 @@ class Spread:
             return increment(phi, self.mean[rows], self.std[rows, None] * points.z, near[rows]) ** 2
 
         second, error = self.standardized(squared, self.marks(), "E phi^2")
-        base = phi.value(self.mean)
+        above = self.mean > 0
+        base = phi.beside_limit(self.mean, above)
+        lost = 2 * EPSILON * np.abs(base)
         first, doubt = np.zeros(len(near)), np.zeros(len(near))
         if near.any():
-            first[near], doubt[near] = Spread(phi, self.mean[near], self.std[near]).even_part()
+            part = Spread(phi, self.mean[near], self.std[near])
+            first[near], doubt[near] = part.even_part()
+            lost[near] *= np.sqrt(lost_share(phi, part.mean, part.std))
         if not near.all():
             part = Spread(phi, self.mean[~near], self.std[~near])
-            rest = phi.value(part.mean)[:, None]
+            rest, side = base[~near, None], above[~near, None]
             first[~near], doubt[~near] = part.standardized(
-                lambda points: phi.value(part.at(points)) - rest[points.rows], part.marks(), "E phi"
+                lambda points: phi.beside_limit(part.at(points), side[points.rows]) - rest[points.rows],
+                part.marks(),
+                "E phi",
             )
-            error[~near] += 4 * EPSILON * np.abs(base[~near]) * np.sqrt(second[~near])
-        return second - first**2, error + 2 * np.abs(first) * doubt + EPSILON * second
+        error += 2 * lost * np.sqrt(second) + 2 * np.abs(first) * (doubt + lost) + EPSILON * second
+        return second - first**2, error
 
     def curvature_of(self) -> Found:
         phi = self.phi
