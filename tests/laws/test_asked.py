@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -119,3 +120,69 @@ def test_bounds_need_what_they_name():
     assert bound == pytest.approx(0.469 * third / math.sqrt(1 / 8) / 3, rel=1e-6)
     with pytest.raises(LawError, match="depends on n"):
         vp.bounds(vp.dot(weights="Normal()", inputs="Normal()", fan_in="n"), 2)
+
+
+def test_probabilities_that_floats_cannot_hold_are_exact():
+    """Of a sum of 200 variables on -1, 0, 1: 0.333... as a float moves P(sum = 0) beyond its bound."""
+    third = vp.Mixture([vp.Constant(k) for k in (-1, 0, 1)], ["1/3"] * 3)
+    axis = Axis("i", 200)
+    found = law(vp.sum_over(axis, RandomVariable("x", third, axes=axis)))
+    ways = [math.factorial(200) // (math.factorial(k) ** 2 * math.factorial(200 - 2 * k)) for k in range(101)]
+    [chance] = [p for place, p in found.atoms if place == 0]
+    assert abs(Fraction(float(chance)) - Fraction(sum(ways), 3**200)) <= Fraction(chance.error)
+    root = vp.Mixture([vp.Constant(k) for k in (-1, 0, 1)], ["sqrt(2)/2", "1/4", "3/4 - sqrt(2)/2"])
+    found = law(vp.sum_over(axis, RandomVariable("x", root, axes=axis)))
+    assert found.atoms[0][1] == pytest.approx(2.0**-100, rel=1e-13, abs=0)
+
+
+@pytest.mark.parametrize("mean", [-2, -4, -9])
+def test_inputs_that_are_rarely_positive(mean):
+    """Their moments by recurrence lose all digits: below -8 the variance became negative."""
+    density = math.exp(-mean * mean / 2) / math.sqrt(2 * math.pi)
+    below = [special.ndtr(mean), density + mean * special.ndtr(mean)]
+    truth = density * integrate.quad(lambda x: x * x * math.exp(mean * x - x * x / 2), 0, 40, epsabs=0)[0]
+    assert math.isclose(truth, below[0] + mean * below[1], rel_tol=1e-6)
+    found = dot(f"relu(Normal(mean={mean}))", 10**6)
+    assert found.std == pytest.approx(1e3 * math.sqrt(truth), rel=2e-15, abs=0)
+    one = dot(f"relu(Normal(mean={mean}))")
+    chance = (
+        density
+        * integrate.quad(
+            lambda x: special.ndtr(-0.1 / x) * math.exp(mean * x - x * x / 2), 0, 40, epsabs=0, limit=200
+        )[0]
+    )
+    assert one.survival(0.1) == pytest.approx(chance, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("high", [1.0 + 1e-6, 1.01])
+def test_inputs_on_a_short_interval_far_from_zero(high):
+    """The two ends cancel: the bound was infinite in the tails."""
+    found, weight = dot(f"Uniform(1, {high})"), law(RandomVariable("w", "Normal()"))
+    tail = found.logsf(20.0)
+    assert weight.logsf(20.0) < tail < weight.logsf(20.0 / high)
+    assert tail.error < 1e-11
+    assert found.log_mean == pytest.approx(float(weight.log_mean) + (high - 1) / 2, abs=(high - 1) ** 2)
+    assert found.log_mean.error < 1e-10
+
+
+def test_draws_by_quantiles_take_integers_as_seeds():
+    found = dot("Normal()", 10**7)
+    assert (found.sample(3, seed=-1) != found.sample(3, seed=1)).all()
+    for seed in ("a", 1.5, True):
+        with pytest.raises(vp.SamplingError, match="a seed is an integer"):
+            found.sample(3, seed=seed)
+
+
+def test_places_beyond_float64_are_refused():
+    with pytest.raises(vp.ParameterError, match="not a number"):
+        dot("Normal()", 3).cdf(10**400)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "place"), [("Bernoulli(0)", 0), ("Bernoulli(1)", 100), ("Dropout(1)", 100)]
+)
+def test_impossible_values_of_a_hundred_terms(inputs, place):
+    axis = Axis("i", 100)
+    found = law(vp.sum_over(axis, RandomVariable("x", inputs, axes=axis)))
+    assert found.atoms == ((place, 1),)
+    assert (found.mean, found.std) == (place, 0)

@@ -13,7 +13,8 @@ import numpy as np
 from varprop.errors import LawError, ParameterError
 from varprop.laws.closed import IntervalProduct, InvertedLaw, NormalMixture
 from varprop.laws.conditional import conditional_law
-from varprop.laws.enumeration import discrete_law, exact_mixture, fraction
+from varprop.laws.digits import fraction
+from varprop.laws.enumeration import discrete_law, exact_mixture
 from varprop.laws.factors import Factor, leaf_factor
 from varprop.laws.heavy import ChainLaw, RayLaw, chain_log_mgf
 from varprop.laws.inputs import Interval

@@ -59,7 +59,7 @@ class InvertedLaw(Law):
 
     def __init__(self, transform: Transform, offset: float, unit: float, decay: float) -> None:
         self.transform, self.offset, self.unit, self.decay = transform, offset, unit, decay
-        self.mean, self.std = offset + unit * transform.mean, unit * transform.std
+        self.mean, self.std = offset + unit * transform.mean, unit
         self._upper, self._lower = Inversion(transform), Inversion(transform.reflected())
         self._atom = math.exp(transform.log_atom)
 

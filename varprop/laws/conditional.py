@@ -8,7 +8,8 @@ from fractions import Fraction
 import numpy as np
 
 from varprop.laws.closed import NormalMixture
-from varprop.laws.enumeration import fraction, sum_of_discrete
+from varprop.laws.digits import fraction
+from varprop.laws.enumeration import sum_of_discrete
 from varprop.laws.factors import leaf_factor
 from varprop.laws.law import Array, Law
 from varprop.laws.recognition import Addend, refuse, rows_of
@@ -66,8 +67,8 @@ def conditional_law(
             means = means + mean * flat.sum(axis=1)
             stds = np.hypot(stds, std * norms(flat))
         elif factor.points is not None and len(flat) == 1:
-            x, p = ([fraction(v) for v in column.tolist()] for column in factor.points)
-            signed += [(1, [fraction(c) * v for v in x], p) for c in flat[0]]
+            x, p = factor.points
+            signed += [(1, [fraction(c) * fraction(v) for v in x.tolist()], p) for c in flat[0]]
         else:
             refuse(
                 expression, f"given the inputs, {rest[0].variable.name} is not normal", "Use normal weights."

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from varprop.errors import ParameterError
 
-__all__ = ["Digits", "DigitsArray", "numbers", "with_error"]
+__all__ = ["Digits", "DigitsArray", "fraction", "numbers", "with_error"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -97,7 +99,7 @@ def numbers(value: object, what: str) -> Array:
     if array.dtype.kind == "O" and array.size:
         try:
             array = array.astype(np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             array = np.array(None)
     if array.dtype.kind not in "iuf":
         raise ParameterError(f"{what}={value!r:.60}", "not a number or an array of numbers", "Give floats.")
@@ -105,3 +107,19 @@ def numbers(value: object, what: str) -> Array:
     if np.isnan(array).any():
         raise ParameterError(f"{what}={value!r:.60}", "nan is no place on the line", "Drop or fill it first.")
     return array
+
+
+def fraction(value: Any) -> Fraction:
+    """A float as the decimal that it prints, so that 0.1 + 0.2 - 0.3 is 0; a rational number as it is.
+
+    Other SymPy numbers to thirty digits: millions of such factors keep those of a float.
+
+    Example:
+        >>> fraction(0.1)
+        Fraction(1, 10)
+    """
+    if isinstance(value, sp.Rational):
+        return Fraction(int(value.p), int(value.q))
+    if isinstance(value, sp.Expr):
+        return Fraction(str(sp.N(value, 30)))
+    return Fraction(repr(float(value)))

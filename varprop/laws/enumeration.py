@@ -7,15 +7,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations
-from typing import Any
 
 import numpy as np
-import sympy as sp
 from numpy.typing import NDArray
 from scipy import special
 
 from varprop.errors import LawError
 from varprop.laws.closed import NormalMixture
+from varprop.laws.digits import fraction
 from varprop.laws.discrete import DiscreteLaw
 from varprop.laws.factors import leaf_factor
 from varprop.laws.inputs import Discrete
@@ -24,7 +23,7 @@ from varprop.laws.recognition import Addend
 from varprop.laws.terms import NormalTerm, Term, WeightedTerm
 from varprop.model.distributions import Normal
 
-__all__ = ["binomial_logs", "discrete_law", "exact_mixture", "fraction", "sum_of_discrete"]
+__all__ = ["binomial_logs", "discrete_law", "exact_mixture", "sum_of_discrete"]
 
 MOST_SUMS = 2**20
 MOST_COMPONENTS = 3000
@@ -41,11 +40,8 @@ def discrete_law(addends: list[Addend], offset: Fraction) -> Law | None:
             points = leaf_factor(leaf).points
             if points is None:
                 return None
-            pairs = list(zip(*(map(fraction, column.tolist()) for column in points), strict=True))
-            values, chances = (
-                [v * x for v in values for x, _ in pairs],
-                [c * p for c in chances for _, p in pairs],
-            )
+            values = [v * fraction(x) for v in values for x in points[0].tolist()]
+            chances = [c * p for c in chances for p in points[1]]
         terms.append((a.count, values, chances))
     return sum_of_discrete(terms, offset)
 
@@ -80,52 +76,49 @@ def exact_mixture(parts: Sequence[tuple[int, Term]], offset: float, size: float)
     return NormalMixture(offset + size * means, size * np.sqrt(variances), np.exp(logs), rounding=rounding)
 
 
-def fraction(value: Any) -> Fraction:
-    """A number as the decimal that it prints, so that 0.1 + 0.2 - 0.3 is 0; rational numbers as they are.
-
-    Example:
-        >>> fraction(0.1)
-        Fraction(1, 10)
-    """
-    if isinstance(value, sp.Rational):
-        return Fraction(int(value.p), int(value.q))
-    return Fraction(repr(float(value)))
-
-
 def sum_of_discrete(
     terms: list[tuple[int, list[Fraction], list[Fraction]]], offset: Fraction = Fraction(0)
 ) -> Law:
     """The law of a sum of independent discrete terms, each so many times."""
+    terms = [
+        (count, [v for v, p in zip(values, chances, strict=True) if p], [p for p in chances if p])
+        for count, values, chances in terms
+    ]
     if len(terms) == 1 and len(set(terms[0][1])) == 2 and terms[0][0] > 64:
         return _binomial(terms[0], offset)
-    law: dict[Fraction, Fraction] = {offset: Fraction(1)}
+    # Whole numbers over common denominators: fractions would be reduced at each step.
+    size = math.lcm(offset.denominator, *(value.denominator for _, values, _ in terms for value in values))
+    law, all_ways = {int(offset * size): 1}, 1
     for count, values, chances in terms:
         if count > MOST_SUMS:
             raise LawError(
                 "a sum of discrete terms", f"{count:.3g} of them", "Known for two values, or fewer terms."
             )
+        ways = math.lcm(*(chance.denominator for chance in chances))
+        steps = [(int(v * size), int(p * ways)) for v, p in zip(values, chances, strict=True)]
         for _ in range(count):
-            grown: defaultdict[Fraction, Fraction] = defaultdict(Fraction)
-            for total, chance in law.items():
-                for value, share in zip(values, chances, strict=True):
-                    grown[total + value] += chance * share
-            law = dict(grown)
+            grown: defaultdict[int, int] = defaultdict(int)
+            for total, number in law.items():
+                for step, share in steps:
+                    grown[total + step] += number * share
+            law, all_ways = dict(grown), all_ways * ways
             if len(law) > MOST_SUMS:
                 raise LawError(
                     "a sum of discrete terms", f"more than {MOST_SUMS:,} different sums", "Use vp.bounds."
                 )
-    merged: defaultdict[float, Fraction] = defaultdict(Fraction)
-    for total, chance in law.items():
-        if chance:
-            merged[float(total)] += chance
+    merged: defaultdict[float, int] = defaultdict(int)
+    for total, number in law.items():
+        merged[total / size] += number
     places = sorted(merged)
-    logs = np.array([_log(merged[x]) for x in places])
-    exact = tuple(merged[x] for x in places)
+    exact = tuple(Fraction(merged[x], all_ways) for x in places)
+    logs = np.array([_log(chance) for chance in exact])
     return DiscreteLaw(np.array(places), logs, 2 * EPS * (1 + np.abs(logs)), exact=exact)
 
 
 def _log(chance: Fraction) -> float:
-    return math.log(chance.numerator) - math.log(chance.denominator)
+    """By the float of a part of about 1: the logs of long numerators and denominators cancel."""
+    shift = chance.denominator.bit_length() - chance.numerator.bit_length()
+    return math.log(float(chance * Fraction(2) ** shift)) - shift * math.log(2)
 
 
 def _binomial(term: tuple[int, list[Fraction], list[Fraction]], offset: Fraction) -> Law:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sympy as sp
 from scipy import special
 
 from varprop.errors import LawError
+from varprop.laws.digits import fraction
 from varprop.laws.inputs import Discrete, Inputs, Interval, Sided
 from varprop.laws.law import Array
 from varprop.laws.recognition import Leaf
@@ -36,6 +38,9 @@ from varprop.model.distributions import (
 )
 
 __all__ = ["Factor", "Nodes", "factor_of", "leaf_factor", "quadrature"]
+
+Points: TypeAlias = tuple[Array, list[Fraction]]
+"""Finitely many values, and their probabilities."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ class Factor:
     """
 
     normal: tuple[float, float] | None = None
-    points: tuple[Array, Array] | None = None
+    points: Points | None = None
     inputs: Inputs | None = None
     size: float = 1.0
     nodes: Callable[[], Nodes] | None = None
@@ -105,7 +110,7 @@ def factor_of(law: Distribution, what: str) -> Factor:
     points = _points(law)
     if points is not None:
         size = float(np.abs(points[0]).max()) or 1.0
-        inputs = Discrete(tuple((points[0] / size).tolist()), tuple(points[1].tolist()))
+        inputs = Discrete(tuple((points[0] / size).tolist()), tuple(map(float, points[1])))
         return Factor(points=points, inputs=inputs, size=size)
     if isinstance(law, Uniform):
         low, high = float(law.low), float(law.high)
@@ -130,16 +135,17 @@ def leaf_factor(leaf: Leaf) -> Factor:
     return factor_of(distribution, leaf.variable.name)
 
 
-def _points(law: Distribution) -> tuple[Array, Array] | None:
+def _points(law: Distribution) -> Points | None:
     if isinstance(law, Constant):
-        return np.array([float(law.value)]), np.array([1.0])
+        return np.array([float(law.value)]), [Fraction(1)]
     if isinstance(law, Rademacher):
-        return np.array([-1.0, 1.0]), np.array([0.5, 0.5])
+        return np.array([-1.0, 1.0]), [Fraction(1, 2)] * 2
     if isinstance(law, Bernoulli):
-        return np.array([0.0, 1.0]), np.array([1 - float(law.p), float(law.p)])
+        p = fraction(law.p)
+        return np.array([0.0, 1.0]), [1 - p, p]
     if isinstance(law, Dropout):
-        keep = float(law.keep)
-        return np.array([0.0, 1 / keep]), np.array([1 - keep, keep])
+        keep = fraction(law.keep)
+        return np.array([0.0, float(1 / keep)]), [1 - keep, keep]
     if isinstance(law, (Transformed, Rectified)):
         inner = _points(law.parent)
         return None if inner is None else (_activated(law)(inner[0]), inner[1])
@@ -148,9 +154,9 @@ def _points(law: Distribution) -> tuple[Array, Array] | None:
         if any(part is None for part in parts):
             return None
         found = [part for part in parts if part is not None]
-        shares = [float(weight) for weight in law.weights]
+        shares = [fraction(weight) for weight in law.weights]
         values = np.concatenate([values for values, _ in found])
-        return values, np.concatenate([w * p for w, (_, p) in zip(shares, found, strict=True)])
+        return values, [w * p for w, (_, ps) in zip(shares, found, strict=True) for p in ps]
     return None
 
 
@@ -219,8 +225,12 @@ def quadrature(law: Distribution, kinks: Array | None = None, fine: int = 1) -> 
     """
     points = _points(law)
     if points is not None:
-        return Nodes(*points, light=True, estimated=0.0)
+        return _few(points)
     return _nodes(law, () if kinks is None else tuple(kinks.tolist()), fine)
+
+
+def _few(points: Points) -> Nodes:
+    return Nodes(points[0], np.array(points[1], dtype=np.float64), light=True, estimated=0.0)
 
 
 def _nodes(law: Distribution, kinks: tuple[float, ...] = (), fine: int = 1) -> Nodes:
@@ -232,9 +242,7 @@ def _nodes(law: Distribution, kinks: tuple[float, ...] = (), fine: int = 1) -> N
         parts = []
         for part in law.components:
             points = _points(part)
-            parts.append(
-                _nodes(part, kinks, fine) if points is None else Nodes(*points, light=True, estimated=0.0)
-            )
+            parts.append(_nodes(part, kinks, fine) if points is None else _few(points))
         shares = [float(weight) for weight in law.weights]
         return Nodes(
             np.concatenate([part.values for part in parts]),
@@ -255,7 +263,7 @@ def _nodes(law: Distribution, kinks: tuple[float, ...] = (), fine: int = 1) -> N
     cuts = sorted({x for x in (0.0, center, *kinks) if low < x < high})
     ends = [low, *cuts, high]
     rules = []
-    for step in (0.12 / fine, 0.24 / fine):
+    for step in (0.12 / fine, 0.18 / fine):
         pieces = [_rule(a, b, unit, step) for a, b in pairwise(ends)]
         x = np.concatenate([nodes for nodes, _ in pieces])
         with np.errstate(all="ignore"):

@@ -25,6 +25,8 @@ class Inputs(ABC):
     """The law of x, its size of order 1, as far as averages of exp(alpha x + beta x^2 / 2) need it."""
 
     atom = 0.0
+    moving = 1.0
+    """P(x != 0), with its digits also where the atom is all but one."""
     decay = math.inf
 
     @abstractmethod
@@ -51,6 +53,10 @@ class Discrete(Inputs):
     @property
     def atom(self) -> float:  # type: ignore[override]
         return math.fsum(p for x, p in zip(self.values, self.chances, strict=True) if x == 0)
+
+    @property
+    def moving(self) -> float:  # type: ignore[override]
+        return math.fsum(p for x, p in zip(self.values, self.chances, strict=True) if x != 0)
 
     def moments(self, orders: int) -> Array:
         x, p = np.array(self.values), np.array(self.chances)
@@ -85,7 +91,7 @@ class Interval(Inputs):
         The antiderivative of exp(alpha x + beta x^2 / 2) is a multiple of exp(alpha x + beta x^2 / 2) w(zeta)
         with zeta = (s std x + mean / std) / sqrt 2.
         """
-        if abs(mean) <= std:
+        if abs(mean) <= std and self.low <= 0 <= self.high:
             return self._by_ends(s, mean, std)
         width = self.high - self.low
         middle, half = (self.low + self.high) / 2, width / 2
@@ -136,6 +142,10 @@ class Sided(Inputs):
         return float(special.ndtr(self.mu) * (self.above == 0) + special.ndtr(-self.mu) * (self.below == 0))
 
     @property
+    def moving(self) -> float:  # type: ignore[override]
+        return math.fsum(float(special.ndtr(mu)) for _, mu in self._sides())
+
+    @property
     def decay(self) -> float:  # type: ignore[override]
         return 1.0
 
@@ -150,10 +160,7 @@ class Sided(Inputs):
         total = np.zeros(orders + 1)
         total[0] = self.atom
         for slope, mu in self._sides():
-            density = math.exp(-mu * mu / 2) / math.sqrt(2 * math.pi)
-            half = [float(special.ndtr(mu)), mu * float(special.ndtr(mu)) + density]
-            for k in range(2, orders + 1):
-                half.append(mu * half[-1] + (k - 1) * half[-2])
+            half = _half_moments(mu, orders)
             total += np.array([value * slope**k for k, value in enumerate(half)])
         return total
 
@@ -178,6 +185,25 @@ class Sided(Inputs):
             return logs[0], 4 + noise
         value, lost = log_sum(np.stack(logs, axis=1), np.ones(len(logs)))
         return value, lost * (1 + noise / 8)
+
+
+def _half_moments(mu: float, orders: int) -> list[float]:
+    """E h^k 1(h > 0) of h ~ N(mu, 1): int_0^oo x^k exp(-(x - mu)^2 / 2) dx / sqrt(2 pi).
+
+    By recurrence where its terms are positive, else by the trapezoidal rule in log x.
+    """
+    density = math.exp(-mu * mu / 2) / math.sqrt(2 * math.pi)
+    if mu < 0:
+        u = np.arange(-900, 90) * 0.05
+        x = np.exp(u)
+        powers = np.arange(1, orders + 2)[:, None] * u - x * x / 2 + mu * x
+        sums: list[float] = (np.exp(powers).sum(axis=1) * (0.05 * density)).tolist()
+        return sums
+    chance = float(special.ndtr(mu))
+    half = [chance, mu * chance + density]
+    for k in range(2, orders + 1):
+        half.append(mu * half[-1] + (k - 1) * half[-2])
+    return half[: orders + 1]
 
 
 def _wofz_noise(zeta: Complex) -> Array:

@@ -16,6 +16,7 @@ from varprop.laws.digits import Digits, numbers, with_error
 from varprop.laws.moments import refined
 from varprop.laws.quantiles import bracketed
 from varprop.render import Document, Documented, Table, Text
+from varprop.simulation.streams import Streams
 
 __all__ = ["Array", "Law"]
 
@@ -298,6 +299,7 @@ class Law(Documented, ABC):
 
         Raises:
             ParameterError: the size is no whole number from 1 on.
+            SamplingError: the seed is no integer.
         """
         if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or not 1 <= size <= MOST_DRAWS:
             raise ParameterError(
@@ -307,7 +309,7 @@ class Law(Documented, ABC):
             return self.drawn(int(size), seed)
         if self.atoms:
             raise LawError(f"samples of {self.text}", "too many terms to draw one by one", "Draw from fewer.")
-        rng = np.random.default_rng(np.random.SeedSequence(abs(int(seed))))
+        rng = Streams(seed).generator(chunk=0)
         scores = np.linspace(-7.5, 7.5, 601)
         spline = interpolate.CubicSpline(scores, np.asarray(self.quantile(special.ndtr(scores))))
         drawn: Array = spline(np.clip(rng.standard_normal(size), -7.5, 7.5))

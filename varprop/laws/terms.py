@@ -40,6 +40,8 @@ class Term(ABC):
     """One addend: moment generating function, mean, variance, P(term = 0)."""
 
     atom = 0.0
+    moving = 1.0
+    """P(term != 0)."""
     symmetric = False
     """Whether the term and its negative have one law."""
     decay = math.inf
@@ -152,6 +154,10 @@ class WeightedTerm(Term):
         return self.inputs.atom
 
     @property
+    def moving(self) -> float:  # type: ignore[override]
+        return self.inputs.moving
+
+    @property
     def decay(self) -> float:  # type: ignore[override]
         return self.inputs.decay
 
@@ -165,21 +171,22 @@ class WeightedTerm(Term):
 
     @cached_property
     def _moments(self) -> Array:
-        """E (w x)^k."""
+        """E (w x)^k given x != 0, for k from 1 on."""
         weights = [1.0, self.w_mean]
         for k in range(2, ORDERS + 1):
             weights.append(self.w_mean * weights[-1] + (k - 1) * self.w_std**2 * weights[-2])
-        return np.array(weights) * self.inputs.moments(ORDERS)
+        moments: Array = np.array(weights[1:]) * self.inputs.moments(ORDERS)[1:] / self.moving
+        return moments
 
     @cached_property
     def _series(self) -> tuple[Array, float]:
-        """The coefficients of E exp(s X) - 1 in s growth, and the growth of the moments."""
+        """The coefficients of E exp(s X) - 1 in s growth, given X != 0, and the growth of the moments."""
         orders = np.arange(1, ORDERS + 1)
         logs = special.gammaln(orders + 1)
         with np.errstate(divide="ignore"):
-            sizes = (np.log(np.abs(self._moments[1:])) - logs) / orders
+            sizes = (np.log(np.abs(self._moments)) - logs) / orders
         growth = math.exp(float(sizes.max()))
-        series = self._moments[1:] * np.exp(-logs - orders * math.log(growth))
+        series = self._moments * np.exp(-logs - orders * math.log(growth))
         return series, growth
 
     @cached_property
@@ -208,10 +215,10 @@ class WeightedTerm(Term):
         coefficients, growth = self._series
         value, noise = np.empty(s.shape, dtype=np.complex128), np.zeros(s.shape)
         near = np.abs(s) * growth <= NEAR
-        small, whole = s[near] * growth, 1 - self.atom + atom
+        small, moving = s[near] * growth, self.moving
         powers = np.multiply.accumulate(np.broadcast_to(small, (ORDERS, len(small))), axis=0)
-        average = np.einsum("i,ij->j", coefficients, powers) / whole
-        value[near] = special.log1p(average) + math.log(whole)
+        average = np.einsum("i,ij->j", coefficients, powers)
+        value[near] = special.log1p(moving * average) if atom else special.log1p(average) + math.log(moving)
         if not near.all():
             with np.errstate(all="ignore"):
                 rest, lost = self.inputs.log_average(s[~near], self.w_mean, self.w_std)
@@ -239,7 +246,7 @@ def transform_of(parts: Sequence[tuple[int, Term]]) -> Transform:
     average of exp(s X_i) over X_i != 0 it is prod p_i^n_i (prod (1 + g_i / p_i)^n_i - 1), without loss.
     """
     parts = tuple(parts)
-    atoms = [count * math.log(term.atom) if term.atom else -math.inf for count, term in parts]
+    atoms = [count * math.log1p(-term.moving) if term.atom else -math.inf for count, term in parts]
     log_atom = math.fsum(atoms) if -math.inf not in atoms else -math.inf
 
     def log_mgf(s: Complex) -> Precise:
@@ -264,6 +271,7 @@ def transform_of(parts: Sequence[tuple[int, Term]]) -> Transform:
 
     reach = min(term.reach for _, term in parts)
     mean = math.fsum(count * term.mean for count, term in parts)
-    std = math.sqrt(math.fsum(count * term.variance for count, term in parts))
+    variance = math.fsum(count * term.variance for count, term in parts)
+    std = math.sqrt(variance / -math.expm1(log_atom))
     symmetric = all(term.symmetric for _, term in parts)
     return Transform(log_mgf, -reach, reach, mean, std, log_atom, symmetric=symmetric)

@@ -44,7 +44,7 @@ class Transform:
         left: the left end of the strip, negative.
         right: the right end of the strip, positive.
         mean: E X.
-        std: the standard deviation of X.
+        std: the size of X where it is not 0, a standard deviation of X over the root of P(X != 0).
         log_atom: log P(X = 0).
         bend: the side to which the curve bends: 1 right, -1 left, 0 where exp(-s x) falls.
         symmetric: whether X and -X have one law.
