@@ -11,7 +11,7 @@ from scipy import stats
 from varprop.model.activations import relu
 from varprop.model.distributions import Distribution, Normal, Rectified, StudentT, Unknown
 from varprop.model.parsing import as_distribution
-from varprop.simulation.quasi import DIMENSIONS, directions, quantile, scrambled
+from varprop.simulation.quasi import DIMENSIONS, net, quantile, scrambled
 
 LAWS = (
     "Normal(mean=1, variance=4)",
@@ -31,12 +31,10 @@ LAWS = (
 
 
 def test_the_net_is_that_of_scipy() -> None:
-    points = np.zeros((256, DIMENSIONS), dtype=np.uint64)
-    for k in range(8):
-        points[2**k : 2 ** (k + 1)] = points[: 2**k] ^ directions()[:, k]
+    points = net(8).T
     order = np.arange(256) ^ (np.arange(256) >> 1)  # SciPy walks in Gray order
     wanted = stats.qmc.Sobol(DIMENSIONS, scramble=False, bits=32).random(256)
-    np.testing.assert_array_equal(points[order] / 2.0**32, wanted)
+    np.testing.assert_array_equal(points[order] / 256, wanted)
 
 
 def test_scrambled_points_fill_every_dyadic_box_evenly() -> None:
@@ -46,6 +44,14 @@ def test_scrambled_points_fill_every_dyadic_box_evenly() -> None:
         assert len({tuple(box) for box in boxes}) == 256
     assert points.min() > 0 and points.max() < 1
     assert scrambled(np.random.default_rng(3), 2, 1, 0).shape == (2, 1, 1)
+
+
+@pytest.mark.parametrize(("power", "bits"), [(1, 7), (2, 10)])
+def test_means_over_scrambles_are_close_to_normal(power: int, bits: int) -> None:
+    points = scrambled(np.random.default_rng(6), 4000, 2, bits)
+    means = (points**power).prod(axis=2).mean(axis=1)
+    assert abs(means.mean() - (power + 1.0) ** -2) < 4.5 * means.std() / np.sqrt(4000)
+    assert stats.kurtosis(means) < 0.5  # 5 under linear scrambles
 
 
 def test_every_point_is_uniform_over_scrambles() -> None:

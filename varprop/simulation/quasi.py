@@ -26,7 +26,7 @@ from varprop.model.distributions import (
     Uniform,
 )
 
-__all__ = ["DIMENSIONS", "Given", "quantile", "scrambled"]
+__all__ = ["DIMENSIONS", "Given", "net", "quantile", "scrambled"]
 
 Array = NDArray[np.float64]
 
@@ -68,10 +68,20 @@ def directions() -> NDArray[np.uint64]:
     return found
 
 
-def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -> Array:
-    """Copies of 2^bits points of a Sobol net, each under a random linear scramble and a random digital shift.
+@cache
+def net(bits: int) -> NDArray[np.intp]:
+    """The first 2^bits points of the sequence, (dimensions, points), as multiples of 2^-bits, each once."""
+    points = np.zeros((DIMENSIONS, 2**bits), dtype=np.uint64)
+    for k in range(bits):
+        np.bitwise_xor(points[:, : 2**k], directions()[:, k, None], out=points[:, 2**k : 2 ** (k + 1)])
+    return (points >> np.uint64(BITS - bits)).astype(np.intp)
 
-    Every point is uniform on the open unit cube; the copies are independent.
+
+def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -> Array:
+    """Copies of 2^bits points of a Sobol net, each under a random nested permutation of its digits.
+
+    Every point is uniform on the open unit cube; the copies are independent. Means over copies are close to
+    normal for smooth functions, which those under linear scrambles are not.
 
     Args:
         rng: the generator to use.
@@ -88,20 +98,22 @@ def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -
         True
 
     Source:
-        J. Matousek, "On the L2-discrepancy for anchored boxes", 1998.
+        A. B. Owen, "Randomly permuted (t,m,s)-nets and (t,s)-sequences", 1995; W.-L. Loh, "On the asymptotic
+        distribution of scrambled net quadrature", 2003.
     """
-    lower = rng.integers(0, 2**BITS, (sets, dimensions, BITS), dtype=np.uint64)
-    rows = np.arange(BITS, dtype=np.uint64)
-    below = np.uint64(2**BITS - 1) << (np.uint64(BITS) - rows) & np.uint64(2**BITS - 1)
-    matrix = (lower & below) | (np.uint64(1) << (np.uint64(BITS - 1) - rows))  # row k: bits before k, and k
-    numbers = directions()[:dimensions, : max(1, bits)]
-    parity = np.bitwise_count(matrix[..., None] & numbers[:, None, :]).astype(np.uint64) & np.uint64(1)
-    moved = (parity << (np.uint64(BITS - 1) - rows)[:, None]).sum(axis=2, dtype=np.uint64)
-    points = np.empty((sets, dimensions, 2**bits), dtype=np.uint64)
-    points[..., 0] = rng.integers(0, 2**BITS, (sets, dimensions), dtype=np.uint64)
-    for k in range(bits):
-        np.bitwise_xor(points[..., : 2**k], moved[..., k, None], out=points[..., 2**k : 2 ** (k + 1)])
-    return np.asarray((points + 0.5) / 2.0**BITS).transpose(0, 2, 1)
+    size = 2**bits
+    flips = rng.integers(0, 2, (sets, dimensions, size), dtype=np.uint8)
+    cells = np.zeros((sets, dimensions, 1), dtype=np.uint32)
+    for k in range(bits):  # every cell is halved, and its halves change places or not
+        flip = flips[..., 2**k : 2 ** (k + 1)]
+        halves = np.empty((sets, dimensions, 2**k, 2), dtype=np.uint32)
+        halves[..., 0] = 2 * cells + flip
+        halves[..., 1] = 2 * cells + 1 - flip
+        cells = halves.reshape(sets, dimensions, -1)
+    points = rng.random((sets, dimensions, size))
+    points += np.take_along_axis(cells, net(bits)[None, :dimensions], axis=2)
+    points /= size
+    return np.clip(points, 2.0**-54, 1 - 2.0**-53, out=points).transpose(0, 2, 1)
 
 
 def quantile(law: Any) -> Callable[[Array], Array] | None:
