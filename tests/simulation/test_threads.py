@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -60,6 +61,17 @@ def test_a_child_that_is_forked_inside_begins_outside() -> None:
                 inside = blas_threads()
             os._exit(int(not (set(found) == {2} == set(blas_threads()) and set(inside) == {1})))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_any_thread_may_set_it_whoever_set_it_before() -> None:
+    def inside() -> set[int]:
+        with one_blas_thread():
+            return set(blas_threads())
+
+    with threadpool_limits(2, user_api="blas"), ThreadPoolExecutor(1) as pool:
+        for _ in range(2):
+            assert inside() == pool.submit(inside).result() == {1}
+            assert set(blas_threads()) == {2}
 
 
 def test_an_error_restores_it_too() -> None:

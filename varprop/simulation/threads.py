@@ -37,25 +37,46 @@ def one_blas_thread() -> Iterator[None]:
         ...     np.ones((300, 300)) @ np.ones(300)  # doctest: +ELLIPSIS
         array([300., 300., ...
     """
-    inside = object()
+    inside, own = object(), []
     try:  # an interrupt may come between any two lines: leaving undoes whatever entering has done
+        for library in _libraries():
+            if _by_thread(library):
+                own.append((library, library.num_threads))
+                library.set_num_threads(1)
         with _lock:
             _inside.add(inside)
             if not _before:
                 _before.extend((library, library.num_threads) for library in _libraries())
             for library, _ in _before:
-                library.set_num_threads(1)
+                _set(library, 1)
         yield
     finally:
         with _lock:
             _inside.discard(inside)
             _restore()
+        for library, threads in own:
+            library.set_num_threads(threads)
+
+
+def _by_thread(library: Any) -> bool:
+    """Whether every thread of Python has a number of its own."""
+    return getattr(library, "threading_layer", "") == "openmp"
+
+
+def _set(library: Any, threads: int) -> None:
+    """Set the number of a whole process, which later versions let one thread of Python do at a time."""
+    if not _by_thread(library):
+        clear = getattr(library, "clear_controlling_thread", None)
+        if clear:
+            clear(force=True)
+        library.set_num_threads(threads)
+        if clear:
+            clear(force=True)
 
 
 def _restore() -> None:
     while _before and not _inside:
-        library, threads = _before[-1]
-        library.set_num_threads(threads)
+        _set(*_before[-1])
         _before.pop()
 
 
