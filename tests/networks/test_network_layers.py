@@ -31,7 +31,7 @@ from varprop import (
     tied,
 )
 from varprop.networks import brute
-from varprop.networks.premises import GRADIENT_INDEPENDENCE, WIDE_LAYERS
+from varprop.networks.premises import GRADIENT_INDEPENDENCE, PICTURES_ALIKE, WIDE_LAYERS
 
 L, N = vp.symbol("L"), vp.symbol("n")
 
@@ -222,7 +222,7 @@ def test_two_given_inputs() -> None:
 
 
 def test_both_witnesses_break_gradient_independence() -> None:
-    for premise in (GRADIENT_INDEPENDENCE, WIDE_LAYERS):
+    for premise in (GRADIENT_INDEPENDENCE, PICTURES_ALIKE, WIDE_LAYERS):
         for witness in premise.witnesses:
             case = witness()
             small = {N: sp.Integer(3)}

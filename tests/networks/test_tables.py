@@ -117,3 +117,15 @@ def test_a_profile_says_where_a_correlation_ends() -> None:
     assert "The correlation of the two inputs is not followed from input on." in " ".join(str(lost).split())
     kept = propagate(Network([Dense(3, HE), relu], fan_in=8), given=x, against=y)
     assert "correlation of the two" not in str(kept)
+
+
+def test_convolutions_of_a_table_name_their_premise() -> None:
+    rows = np.array([[0.1] * 8, [5.0] * 8])
+    net = Network([vp.Conv(4, 3, weights=LECUN), tanh], fan_in=(2, 4))
+    named = [
+        [premise.name for premise in propagate(net, **source).premises]
+        for source in ({"input": vp.Empirical(rows)}, {"given": rows[0]}, {"input": Uniform(0, 1)})
+    ]
+    assert ["pictures alike" in names for names in named] == [True, False, False]
+    dense = Network([Dense(4, "lecun_uniform"), tanh], fan_in=8)
+    assert "pictures alike" not in [p.name for p in propagate(dense, input=vp.Empirical(rows)).premises]

@@ -15,7 +15,7 @@ from varprop.model.expressions import sum_over
 from varprop.model.scalars import symbol
 from varprop.model.variables import RandomVariable
 
-__all__ = ["GRADIENT_INDEPENDENCE", "WIDE_LAYERS", "Broken", "Premise"]
+__all__ = ["GRADIENT_INDEPENDENCE", "PICTURES_ALIKE", "WIDE_LAYERS", "Broken", "Premise"]
 
 N = symbol("n")
 
@@ -84,10 +84,25 @@ def _narrow_relu() -> Broken:
     return Broken("two linear layers of one unit: E z^4", derive(Mean(z**4)).result, sp.Integer(3))
 
 
+def _pictures_of_two_sizes() -> Broken:
+    """E z^4 above pictures that are all 0 or all 2: no normal unit, however wide the layer."""
+    i = Axis("i", N)
+    w = RandomVariable("w", Normal(variance=1 / N), axes=i, role="weights")
+    z = sum_over(i, w * (1 + RandomVariable("r", Rademacher())))
+    return Broken(
+        "pictures of 0 or 2 alone: E z^4", derive(Mean(z**4)).result, 3 * derive(Mean(z**2)).result ** 2
+    )
+
+
 GRADIENT_INDEPENDENCE = Premise(
     "gradient independence",
     "the gradient that reaches a layer is independent of what the layer holds",
     (_loss_of_output, _tied_weights),
+)
+PICTURES_ALIKE = Premise(
+    "pictures alike",
+    "all pictures of a table have one mean square at each position, which no width brings about",
+    (_pictures_of_two_sizes,),
 )
 WIDE_LAYERS = Premise(
     "wide layers",

@@ -18,7 +18,7 @@ from varprop.networks import showing
 from varprop.networks.branches import Repeat
 from varprop.networks.network import Input, Network
 from varprop.networks.outlook import Outlook, outlook_of
-from varprop.networks.premises import GRADIENT_INDEPENDENCE, WIDE_LAYERS, Premise
+from varprop.networks.premises import GRADIENT_INDEPENDENCE, PICTURES_ALIKE, WIDE_LAYERS, Premise
 from varprop.networks.rows import CLAIMED, Row, shown_number
 from varprop.networks.scaling import scaled
 from varprop.networks.simulations import NetworkSimulation, refuse_symbols
@@ -91,7 +91,10 @@ class Profile(Documented):
         """The premises that numbers marked as limits rest on; none if everything holds at every width."""
         used = frozenset().union(*(row.limits for row in self.rows))
         slopes = {"gradient", "weight_gradient"}
-        forward = (WIDE_LAYERS,) if used - slopes - {"typical"} else ()
+        forward: tuple[Premise, ...] = (WIDE_LAYERS,) if used - slopes - {"typical"} else ()
+        table = isinstance(self.input.law, Sample) and not self.input.law.fixed
+        if used - {"typical"} and table and any(row.kind == "conv" for row in self.rows):
+            forward += (PICTURES_ALIKE,)
         return forward + ((GRADIENT_INDEPENDENCE,) if used & slopes else ())
 
     @cached_property
