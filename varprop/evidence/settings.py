@@ -10,11 +10,11 @@ from typing import Literal, TypeAlias
 from varprop.errors import CheckError, brief
 from varprop.simulation.panel import COUPLINGS, Coupling
 from varprop.simulation.premises import Asymptotic, Bounded, KurtosisBound, Premise
+from varprop.simulation.trials import MOST_SECONDS
 
 __all__ = ["PremiseLike", "number", "premise_of", "seconds", "validated"]
 
 LARGEST = 1e300
-MOST_SECONDS = 1e9
 
 COARSEST = 1.5
 """An agreement within a larger factor would say next to nothing; within the factor 2, nothing of a zero."""

@@ -14,7 +14,7 @@ from varprop.errors import SamplingError
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation import estimators
-from varprop.simulation.layout import CROSS_FROM, ENTRY_COST, Design, Law
+from varprop.simulation.layout import CHUNK_NANOSECONDS, CROSS_FROM, ENTRY_COST, Design, Law
 from varprop.simulation.rare import ENOUGH, HARDLY, single_valued
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
@@ -28,7 +28,6 @@ Kind: TypeAlias = Literal["mean", "variance", "covariance", "central moment", "c
 PLAIN_SAMPLES = (8, 256)
 CROSSED_SHAPES = ((64, 16), (48, 12), (32, 8), (16, 8), (16, 4), (8, 4))
 CHUNK_ENTRIES = 2**18
-CHUNK_NANOSECONDS = 2e8
 MOST_ENTRIES = 2**25
 CHUNK_BLOCKS = 256
 

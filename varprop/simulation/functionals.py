@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
+from varprop.simulation.estimators import HIGHEST_ORDER
 
 __all__ = ["Functional", "Scaling", "Statistic", "not_finite", "too_small"]
 
@@ -19,8 +20,8 @@ Statistic: TypeAlias = Literal[
     "mean", "variance", "covariance", "central moment", "cumulant", "skewness", "kurtosis"
 ]
 
-HIGHEST_ORDER = 8
-SMALLEST = float(np.finfo(np.float64).tiny)
+NORMAL = float(np.finfo(np.float64).tiny)
+"""Below it, float64 loses digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Scaling:
             scaled = values / largest
             centers.append(float(scaled.mean()) * largest)
             sizes.append((float(scaled.std()) or 1.0) * largest)
-            if sizes[-1] * np.finfo(np.float64).eps < SMALLEST:
+            if sizes[-1] * np.finfo(np.float64).eps < NORMAL:
                 raise too_small()
         return cls(tuple(centers), tuple(sizes))
 
@@ -167,7 +168,7 @@ class Functional:
         if self.statistic in ("skewness", "kurtosis"):
             return np.float64(1)
         unit = first * scaling.sizes[-1] if self.statistic == "covariance" else first**self.degree
-        if unit < SMALLEST:
+        if unit < NORMAL:
             raise too_small()
         return unit
 

@@ -27,6 +27,9 @@ COORDINATES = 256
 SINGLE_COORDINATES = 128
 """Coordinates of a product in float32, whose rounding grows faster than their number."""
 
+CHUNK_NANOSECONDS = 2e8
+"""The work of a chunk of many blocks, at most."""
+
 CROSS_FROM = 4
 """Random numbers behind a row and behind a column from which crossed blocks pay."""
 

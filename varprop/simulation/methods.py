@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from varprop.model.variables import Variable
 from varprop.simulation.functionals import Functional, Scaling
-from varprop.simulation.layout import Design, Law
+from varprop.simulation.layout import CHUNK_NANOSECONDS, Design, Law
 from varprop.simulation.quasi import DIMENSIONS, Given, quantile, scrambled
 from varprop.simulation.sampling import Program
 from varprop.simulation.streams import Streams
@@ -30,8 +30,6 @@ Array = NDArray[np.float64]
 CHUNK_ENTRIES = 2**19
 MOST_TOGETHER = 2**11
 """Blocks of a chunk, at most."""
-MOST_CHUNK = 2e8
-"""Nanoseconds of a chunk of many blocks, at most."""
 MOST_RESULTS = 2**16
 """Results that are kept; where there are more, blocks are averaged."""
 FEATURE_COST = 4.0
@@ -107,7 +105,7 @@ class Blocks:
             pieces *= 2
         while chunk > 1 and (
             chunk * self._block_entries > CHUNK_ENTRIES
-            or chunk * work.cost > MOST_CHUNK
+            or chunk * work.cost > CHUNK_NANOSECONDS
             or 4 * chunk * self.design.samples > samples
         ):
             chunk //= 2
