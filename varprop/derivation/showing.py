@@ -174,7 +174,8 @@ def _setting(proof: Shown, about: Math | None) -> list[object]:
         elif isinstance(law, Unknown) and any_dependence:
             along = "".join(f", along {axis.name} = 1..{axis.size}" for axis in variable.axes)
             along += ", dependent or not" if along else ""
-        laws.append(Text(Math(rf"{to_latex(one)} \sim {law.latex()}", f"{to_text(one)} ~ {law}"), along))
+        text = law.in_full() if isinstance(law, Unknown) else str(law)
+        laws.append(Text(Math(rf"{to_latex(one)} \sim {law.latex()}", f"{to_text(one)} ~ {text}"), along))
     return [*([about] if about is not None else []), Bullets(laws)]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import sympy as sp
 
 from varprop.errors import ParameterError, brief
+from varprop.model.distributions.arguments import text_of
 from varprop.model.distributions.base import MAX_ORDER, Array, Distribution, Shape
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar
@@ -161,6 +162,11 @@ class Unknown(Distribution):
             "moments": higher or None,
             "atom_at_zero": self.declared_atom,
         }
+
+    def in_full(self) -> str:
+        """Return its text with mean and variance, also the usual ones: they are all that is known."""
+        told = (f"{name}={text_of(value)}" for name, value in self._arguments().items() if value is not None)
+        return f"Unknown({', '.join(told)})"
 
     def latex(self) -> str:
         return rf"\left(\mu = {sp.latex(self.mean)},\ \sigma^2 = {sp.latex(self.variance)}\right)"
