@@ -16,10 +16,11 @@ from varprop.cli import main
 from varprop.model.activations import NAMED, activation as named
 from varprop.model.parsing import as_distribution
 from varprop.questions.cancellation import given_sizes, grows_like_root, random_sizes
-from varprop.questions.depth import derivative_of, goldilocks
+from varprop.questions.depth import derivative_of, goldilocks, skips, typical_nets
 from varprop.questions.findings import average, counts, within
 from varprop.questions.settings import setting
 from varprop.questions.sizes import _by_characteristic_function, mean_size_of_sum
+from varprop.questions.vanishing import sum_over_paths
 
 QUICK = {"samples": 40_000, "budget": 0.5}
 
@@ -127,9 +128,22 @@ def test_what_a_sentence_says_depends_on_its_numbers():
     assert f"multiplies 1000 layers up to {largest**1000:.2g}" in sentences[1]
     assert "multiplies 1000 layers down to 8.7e-603" in sentences[2]
     assert (
-        "grows by 2^2 in every layer, over 1000 layers by 1.15e+602"
+        "is multiplied by 2^2 in every layer, over 1000 layers by 1.15e+602"
         in goldilocks(made, sp.S(2), 1000).sentence
     )
+
+
+def test_sentences_about_one_layer_and_about_a_thousand_narrow_ones():
+    made = setting(3, "Normal(variance=1/n)", "Normal()", None, 10_000, 0.02, 1)
+    assert "Over 1 ReLU layer of width 3" in typical_nets(made, 1).sentence
+    assert "over 1 block;" in skips(made, 1).sentence
+    assert "is a single weight" in sum_over_paths(made, 1).sentence
+    assert "each of the n^2 paths" in sum_over_paths(made, 3).sentence
+    assert "at 4 0.13 %" in derivative_of(made, named("tanh"), 2).sentence
+    # exp(-5 L / (2 n)) = exp(-2500/3) is below float64.
+    deep = typical_nets(made, 1000)
+    assert "here 1.22e-362." in deep.sentence
+    assert 0 < deep.number < sp.Float("1e-340")
 
 
 @pytest.mark.parametrize("name", ["relu6", "hardtanh", "hardsigmoid", "hardswish", "abs", "selu", "mish"])

@@ -25,7 +25,7 @@ from varprop.networks.finite_width import norm_law
 from varprop.networks.mean_field import mean_field
 from varprop.questions.findings import average, by_check, counted, same
 from varprop.questions.settings import Setting
-from varprop.questions.statements import Statement, shown
+from varprop.questions.statements import Statement, many, shown
 from varprop.render import Math
 
 DRAWS = 4000
@@ -47,14 +47,14 @@ def factor_of_a_layer(s: Setting, depth: int) -> Statement:
     proof = derive(Variance(dot(weights="Normal(variance=v)", inputs="relu(Normal())", fan_in="n")))
     rows: list[tuple[str, object]] = [("factor per layer", proof.result)]
     for c in (1, 2, 3):
-        rows.append((f"over {depth} layers, Var w = {c}/n", sp.Rational(c, 2) ** depth))
+        rows.append((f"over {many(depth, 'layer')}, Var w = {c}/n", sp.Rational(c, 2) ** depth))
     back = derive(Mean(_backward()))
     agree = sp.simplify(back.result - proof.result) == 0
     return Statement(
         "ReLU: its derivative is 0 or 1, the weights multiply",
         "ReLU passes half of the mean square, the n weights multiply it by n Var(w): forward and backward "
         "the factor of a "
-        f"layer is n Var(w)/2. Only 2/n keeps it; over {depth} layers 1/n vanishes and 3/n explodes.",
+        f"layer is n Var(w)/2. Only 2/n keeps it; over {many(depth, 'layer')} 1/n vanishes and 3/n explodes.",
         Math(
             r"\operatorname{E} z_{l+1}^2 = \tfrac12 n \operatorname{Var}(w) \operatorname{E} z_l^2",
             "E z_(l+1)^2 = n Var(w)/2 * E z_l^2",
@@ -92,19 +92,20 @@ def derivative_of(s: Setting, phi: Activation, depth: int) -> Statement:
         raise ParameterError(f"activation={phi}", missing, 'Choose "sigmoid", for example.')
     at = np.array([2.0, 4.0])
     shares = np.abs(phi.derivative(at)) / top
+    percent = [f"{100 * share:.0f}" if share >= 0.01 else f"{100 * share:.2g}" for share in shares]
     h = 1e-6
     slopes_again = (phi.value(at + h) - phi.value(at - h)) / (2 * h)
     highest = np.flatnonzero(slope == top)
     best = float(grid[highest[len(highest) // 2]])
     power = sp.Float(top) ** depth
-    best_case = f"multiplies {depth} layers {'down' if top < 1 else 'up'} to {shown(power, 2)}"
+    best_case = f"multiplies {many(depth, 'layer')} {'down' if top < 1 else 'up'} to {shown(power, 2)}"
     if math.isclose(top, 1, rel_tol=1e-9):
         best_case = "only keeps a gradient"
     top_again = abs(float((phi.value(np.array([best + h])) - phi.value(np.array([best - h])))[0])) / (2 * h)
     return Statement(
         f"the derivative of {phi.name}",
-        f"The derivative of {phi.name} is at most {top:.4g}; at 2 it is {100 * shares[0]:.0f} % of that, at "
-        f"4 {100 * shares[1]:.0f} %. Even at its best it {best_case}.",
+        f"The derivative of {phi.name} is at most {top:.4g}; at 2 it is {percent[0]} % of that, at "
+        f"4 {percent[1]} %. Even at its best it {best_case}.",
         Math(r"\max_z |\varphi'(z)|", "max |phi'(z)|"),
         (
             ("maximum of the derivative", top),
@@ -144,7 +145,7 @@ def slopes(s: Setting, phi: Activation, depth: int) -> Statement:
         steps = slope[slope > 0]
         product = sp.exp(sp.Float(float(np.log(steps).sum()))) if len(steps) == len(slope) else sp.S.Zero
         rows.append((f"backward factor of {one}, n Var w = 1, E z^2 = 1", value))
-        rows.append((f"{one}: over {depth} layers", product))
+        rows.append((f"{one}: over {many(depth, 'layer')}", product))
         checks.append(average(act.derivative(draws) ** 2, value, 0.02 * value, f"squared slopes of {one}"))
         if ((slope > 0) & np.isfinite(slope)).all():
             again = _drawn_products(act, depth, s.seed)
@@ -157,7 +158,8 @@ def slopes(s: Setting, phi: Activation, depth: int) -> Statement:
     return Statement(
         "over depth the product of factors decides",
         "Backward a wide layer multiplies by n Var(w) E phi'(z)^2. At n Var(w) = 1 and E z^2 = 1 this is "
-        f"{float(rows[0][1]):.3g} for {phi.name}; over {depth} layers, each at the E z^2 that the layers "
+        f"{float(rows[0][1]):.3g} for {phi.name}; over {many(depth, 'layer')}, each at the E z^2 that the "
+        "layers "
         f"before it leave, the product is {shown(rows[1][1], 2)}. What vanishes is the product of the "
         "factors, never a single product of two numbers.",
         Math(
@@ -188,12 +190,13 @@ def goldilocks(s: Setting, m: sp.Expr, depth: int) -> Statement:
     up, down = m ** (2 * depth), (1 / m) ** (2 * depth)
     return Statement(
         "neither too large nor too small",
-        f"Multiply all weights by {float(m):g}: the variance grows by {float(m):g}^2 in every layer, over "
-        f"{depth} layers by "
+        f"Multiply all weights by {float(m):g}: the variance is multiplied by {float(m):g}^2 in every "
+        "layer, over "
+        f"{many(depth, 'layer')} by "
         f"{shown(sp.N(up), 3)}; divide by it, and the factor is {shown(sp.N(down), 2)}.",
         Math(r"\operatorname{Var} z_L = m^{2L} \operatorname{Var} z_0", "Var z_L = m^(2L) Var z_0"),
         (
-            (f"factor over {depth} layers, weights times {float(m):g}", up),
+            (f"factor over {many(depth, 'layer')}, weights times {float(m):g}", up),
             (f"weights divided by {float(m):g}", down),
             ("factor of one layer, Var w = 2 v/n", proof.result),
         ),
@@ -216,15 +219,15 @@ def skips(s: Setting, depth: int) -> Statement:
         "skip connections",
         "A block h + c f(h) keeps the 1 of its shortcut: it multiplies by 1 + c^2, never below 1. With c "
         f"= 1 that is 2^{depth} "
-        f"over {depth} blocks; with c = 1/sqrt(L) it is (1 + 1/L)^L = {scaled:.4g}, below e.",
+        f"over {many(depth, 'block')}; with c = 1/sqrt(L) it is (1 + 1/L)^L = {scaled:.4g}, below e.",
         Math(
             r"\operatorname{Var}(h + c f(h)) = (1 + c^2) \operatorname{Var} h",
             "Var(h + c f(h)) = (1 + c^2) Var h",
         ),
         (
             ("factor of a block", proof.result),
-            (f"over {depth} blocks, c = 1", plain),
-            (f"over {depth} blocks, c = 1/sqrt(L)", scaled),
+            (f"over {many(depth, 'block')}, c = 1", plain),
+            (f"over {many(depth, 'block')}, c = 1/sqrt(L)", scaled),
         ),
         (by_check(proof, s.budget, at={"n": min(s.n, 8), "c": sp.Rational(1, 2)}, seed=s.seed),),
         proof,
@@ -248,7 +251,7 @@ def typical_chain(s: Setting, depth: int) -> Statement:
         f"below {t:g} in {100 * p:.3g} % of draws, and few huge draws keep the variance.",
         Math(r"\operatorname{E}\ln|z| = -\tfrac{L}{2}(\gamma + \ln 2)", "E log|z| = -L (gamma + log 2)/2"),
         (
-            (f"typical size after {length} layers", found.typical_size),
+            (f"typical size after {many(length, 'layer')}", found.typical_size),
             (f"P(|z| < {t:g})", p),
             ("Var z", sp.Integer(1)),
         ),
@@ -271,7 +274,7 @@ def typical_nets(s: Setting, depth: int) -> Statement:
     for name, kind in (("ReLU", "relu"), ("linear", "identity")):
         found = norm_law([s.n] * depth, activation=kind)
         rows += [
-            (f"{name}: typical squared norm, width {s.n}", float(found.typical)),
+            (f"{name}: typical squared norm, width {s.n}", sp.exp(sp.Float(float(found.log_mean)))),
             (f"{name}: mean", found.mean),
         ]
         width, layers = 12, 6
@@ -286,12 +289,12 @@ def typical_nets(s: Setting, depth: int) -> Statement:
                 f"log norms of {name} nets, {layers} layers of width {width}",
             )
         )
-    first = float(rows[0][1])
+    wide = sp.exp(-sp.Float(5 * depth / (2 * s.n)))
     return Statement(
         "width n: the mean stays, the typical net shrinks",
-        f"{depth} ReLU layers of width {s.n} with Var w = 2/n keep the mean of the squared norm exactly, but "
-        f"the typical living net is left with {first:.3g} of it; for wide layers that is about "
-        f"exp(-5 L/(2 n)), here {math.exp(-5 * depth / (2 * s.n)):.3g}. Wide and shallow is safe, deep and "
+        f"Over {many(depth, 'ReLU layer')} of width {s.n} with Var w = 2/n the mean of the squared norm "
+        f"stays exactly, but the typical living net is left with {shown(rows[0][1], 3)} of it; for wide "
+        f"layers that is about exp(-5 L/(2 n)), here {shown(wide, 3)}. Wide and shallow is safe, deep and "
         "narrow is not.",
         Math(
             r"\operatorname{E} R = 1,\quad e^{\operatorname{E}\ln R} \approx e^{-5L/(2n)}",

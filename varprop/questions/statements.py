@@ -32,6 +32,11 @@ def shown(value: Any, digits: int = 4) -> str:
     return f"{float(value):.{digits}g}"
 
 
+def many(count: int, noun: str) -> str:
+    """A number and its noun: 1 layer, 50 layers."""
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
 def as_float(value: Any) -> float | None:
     """A number as a float, None for a formula."""
     symbolic = isinstance(value, sp.Expr) and not value.is_number

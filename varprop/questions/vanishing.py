@@ -242,12 +242,14 @@ def sum_over_paths(s: Setting, depth: int) -> Statement:
     w = RandomVariable("w", Normal(variance=1 / n), axes=j)
     proof = derive(Mean(sum_over(j, v * w) ** 2))
     paths = s.n ** (depth - 1)
+    start = "dy/dx of one layer is a single weight, of L layers a sum over n^(L-1) paths from x to y."
+    if depth > 1:
+        start = f"dy/dx is not one product but a sum: one product of {depth} weights for each of the "
+        start += f"n^{depth - 1} paths from x to y."
     return Statement(
         "a gradient is a sum over paths",
-        f"dy/dx is not one product but a sum: one product of {depth} weights for each of the n^{depth - 1} "
-        "paths from x to y. "
-        "Squared, a path is worth n^-L, and n^(L-1) of them make 1/n, at every depth. The derivation shows "
-        "two layers, of "
+        f"{start} Squared, a path is worth n^-L, and n^(L-1) of them make 1/n, at every depth. The "
+        "derivation shows two layers, of "
         "which each further one repeats the step.",
         Math(
             r"\operatorname{E}\left(\frac{\partial y}{\partial x_i}\right)^2 = n^{L-1} n^{-L} = \tfrac1n",
