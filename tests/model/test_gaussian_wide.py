@@ -98,3 +98,24 @@ def test_bends_at_the_end_of_a_panel_count_on_both_sides():
 def test_what_lies_beyond_the_end_of_float64_is_no_exact_zero():
     found = gaussian.slope_second_moment("tanh", 400.0, 1.0)
     assert float(found) == 0.0 < found.error < 1e-320
+
+
+def test_closed_forms_keep_their_digits_to_the_end_of_float64():
+    found = gaussian.curvature("elu(0.5)", 13679.4, 372.2)
+    exact = mpmath.mpf("-5.6139059940815571696e-298")
+    assert found.precision == "closed form"
+    assert abs(float(found) - exact) <= found.error < 1e-14 * abs(exact)
+
+
+@pytest.mark.parametrize("wide, narrow", [(1e8, 1e-8), (1e6, 1e-7)])
+def test_pairs_of_very_different_width_are_found_at_once(wide, narrow, monkeypatch):
+    """E tanh(X) tanh(Y) is c E tanh'(X) up to 1e-14, by Stein, for Y so narrow."""
+    asked = []
+    phi = vp.activation("tanh")
+    second = type(phi)._second
+    monkeypatch.setattr(type(phi), "_second", lambda self, x: (asked.append(x.size), second(self, x))[1])
+    covariance = 0.5 * wide * narrow
+    found = gaussian.cross_moment(phi, [0, 0], [[wide**2, covariance], [covariance, narrow**2]])
+    exact = covariance * 2 / np.sqrt(2 * np.pi) / wide
+    assert float(found) == pytest.approx(exact, rel=1e-12, abs=0) and found.error < 1e-12 * exact
+    assert sum(asked) < 1e6

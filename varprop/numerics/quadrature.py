@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FAR", "Integrand", "NotIntegrable", "Points", "expectation", "legendre"]
+__all__ = ["FAR", "LAST", "Integrand", "NotIntegrable", "Points", "expectation", "legendre"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.intp]
@@ -143,9 +143,9 @@ NODES, KRONROD, GAUSS = _kronrod()
 def expectation(
     f: Integrand,
     rows: int,
-    breaks: Sequence[Array] = (),
+    breaks: Array | None = None,
     places: Sequence[Array] = (),
-    looks: Sequence[Array] = (),
+    looks: Array | None = None,
     smooth: npt.NDArray[np.bool_] | bool = False,
     rtol: float = 1e-13,
 ) -> tuple[Array, Array]:
@@ -154,8 +154,8 @@ def expectation(
     Args:
         f: the integrand at points of shape (r, m).
         rows: how many numbers are asked for.
-        breaks: where panels begin: the ends of steep parts. Each is of shape (1 + anchors, rows): the
-            standardized point per row, and its offsets from the anchors.
+        breaks: where panels begin: the ends of steep parts; of shape (1 + anchors, rows, breaks): the
+            standardized points, and their offsets from the anchors.
         places: the anchors, arrays of one standardized point per row.
         looks: where else f may stand out in the tails; points as in `breaks`, none where they are infinite.
         smooth: whether f is analytic near the real line, so that the trapezoid rule is tried first; for all
@@ -250,13 +250,13 @@ class _Panels:
         f: Integrand,
         rows: Rows,
         places: Sequence[Array],
-        breaks: Sequence[Array],
-        looks: Sequence[Array],
+        breaks: Array | None,
+        looks: Array | None,
     ) -> None:
         self.f, self.rows = f, rows
         self.places = np.array([np.zeros(len(rows)), *(np.asarray(place)[rows] for place in places)])
-        self.breaks = [np.asarray(one)[:, rows] for one in breaks]
-        self.looks = [np.asarray(one)[:2, rows] for one in looks]
+        self.breaks = np.zeros((len(self.places), len(rows), 0)) if breaks is None else breaks[:, rows]
+        self.looks = None if looks is None else looks[:2, rows]
         self.owner, self.anchor = (np.zeros(0, dtype=np.intp) for _ in range(2))
         self.low, self.high, self.value, self.error, self.rounding = np.zeros((5, 0))
 
@@ -286,8 +286,8 @@ class _Panels:
         growing = (ends > 1e-3 * size) & (ends > GROWING)
         if growing.any():
             raise NotIntegrable(int(self.rows[np.argmax(growing)]), "its tails do not fade")
-        if self.looks:
-            z, offset = np.moveaxis(np.array(self.looks), 0, -1)
+        if self.looks is not None:
+            z, offset = self.looks
             far = (np.abs(z) > NEAR - 1) & (np.abs(z) < FAR)
             some = np.flatnonzero(far.any(axis=1))
             if len(some):
@@ -305,12 +305,10 @@ class _Panels:
         count = 1 + int(np.flatnonzero((np.abs(places) <= 2 * FAR).any(axis=1)).max())
         places = places[:count]  # anchors farther out are nearest to nothing
         fixed = ends - places[:, :, None]
-        columns = [fixed]
-        for one in self.breaks:
-            here = one[:count, which]
-            inside = (here[0] > ends[0]) & (here[0] < ends[-1])
-            columns.append(np.where(inside, here, fixed[:, :, 0])[:, :, None])
-        grid = np.concatenate(columns, axis=2)
+        here = self.breaks[:count, which]
+        inside = (here[0] > ends[0]) & (here[0] < ends[-1])
+        some = inside.any(axis=0)
+        grid = np.concatenate([fixed, np.where(inside, here, fixed[:, :, :1])[:, :, some]], axis=2)
         order = np.argsort(grid[0], axis=1) if count == 1 else np.lexsort(grid[::-1], axis=1)
         grid = np.take_along_axis(grid, order[None], axis=2)
         low, high = grid[0, :, :-1], grid[0, :, 1:]

@@ -17,7 +17,7 @@ from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.closed import named, normal_expectation
 from varprop.model.activations.formula import normal_moment, slope_of
 from varprop.model.decimals import in_floats
-from varprop.numerics.quadrature import EPSILON
+from varprop.numerics.quadrature import EPSILON, LAST
 
 __all__ = ["ClosedForm", "closed_form"]
 
@@ -25,7 +25,7 @@ MEAN, STD = sp.Symbol("mean_", real=True), sp.Symbol("std_", positive=True)
 TRUSTED = 1e-12
 """A relative rounding error above this calls for more digits, or for quadrature."""
 TINY = 1e-300
-DIGITS = (40, 80, 160, 320)
+DIGITS = (40, 80, 160, 350)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +54,7 @@ class ClosedForm:
         return value, error, good
 
     def precise(self, *numbers: Any) -> tuple[float, float] | None:
-        """One value with enough digits, and its error; None if 320 digits do not settle it."""
+        """One value with enough digits, and its error; None if 350 digits do not settle it."""
         largest = max(1, *(mpmath.mag(number) for number in numbers))  # exponents lose that many bits
         for digits in DIGITS:
             with mpmath.workdps(digits + int(largest * 0.302)):
@@ -65,8 +65,8 @@ class ClosedForm:
                 except (ZeroDivisionError, OverflowError, ValueError):
                     return None
                 total, size = mpmath.fsum(parts), mpmath.fsum(abs(part) for part in parts)
-                if size * mpmath.mpf(10) ** (8 - digits) <= TINY:  # float64 ends here
-                    return float(total), TINY + 2 * EPSILON * abs(float(total))
+                if size * mpmath.mpf(10) ** (8 - digits) <= LAST:  # float64 ends here
+                    return float(total), LAST + 2 * EPSILON * abs(float(total))
                 if size * mpmath.mpf(10) ** (8 - digits) <= abs(total) * mpmath.mpf(10) ** -17:
                     return float(total), 2 * EPSILON * abs(float(total))
         return None

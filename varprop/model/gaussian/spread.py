@@ -184,7 +184,7 @@ class Spread:
         with np.errstate(all="ignore"):
             return [-self.mean / self.std]
 
-    def standardized(self, f: Integrand, marks: list[Array], what: str) -> Found:
+    def standardized(self, f: Integrand, marks: Array, what: str) -> Found:
         # An equidistant rule steps over a bend that is narrow against the law, and does not notice.
         smooth = self.phi.analytic & (self.std <= WIDEST_SMOOTH)
         try:
@@ -199,12 +199,13 @@ class Spread:
         doubt = max(self.phi.value_error, self.phi.slope_error if "'" in what else 0.0)
         return value, error + 4 * doubt * np.abs(value)
 
-    def mark(self, x: float) -> Array:
-        """A place as a standardized point, and as its offset from 0."""
+    def marked(self, places: list[float]) -> Array:
+        """Places as standardized points, and as their offsets from the anchors, along a new last axis."""
+        x = np.array(places, dtype=np.float64)
         with np.errstate(all="ignore"):
-            return np.array([(x - self.mean) / self.std, x / self.std])
+            return np.array([(x - self.mean[:, None]) / self.std[:, None], x / self.std[:, None]])
 
-    def looks(self) -> list[Array]:
+    def looks(self) -> Array | None:
         """Points beside bends that lie in the tails, if these are narrow against the law."""
         bends = self.bends
         narrow = self.std > NARROWEST * min([1.0, *np.diff(bends)])
@@ -213,25 +214,23 @@ class Spread:
             hidden = narrow & (np.abs(bend - self.mean) > TAIL * self.std)
             if hidden.any():
                 places = [bend + sign * distance for distance in BESIDE for sign in (-1, 1)]
-                found += [np.where(hidden, self.mark(place), np.inf) for place in places]
-        return found
+                found.append(np.where(hidden[:, None], self.marked(places), np.inf))
+        return np.concatenate(found, axis=2) if found else None
 
     @cached_property
     def bends(self) -> list[float]:
         """Kinks, and 0."""
         return sorted({*map(float, self.kinks), 0.0})
 
-    def marks(self) -> list[Array]:
+    def marks(self) -> Array:
         """Where panels begin: at kinks, and at every distance from the bends of a wide law."""
-        found = [self.mark(kink) for kink in self.kinks]
-        widest, bends = float(self.std.max()), self.bends
+        places, widest, bends = list(self.kinks), float(self.std.max()), self.bends
         if widest > 0.5:
-            found.append(self.mark(0.0))
+            places.append(0.0)
             reach = FAR * widest + float(np.abs(self.mean).max()) + max(map(abs, bends))
-            for power in range(max(1, int(np.ceil(np.log2(reach))))):
-                for center in bends:
-                    found += [self.mark(center + sign * 2.0**power) for sign in (-1, 1)]
-        return found
+            distances = [2.0**power for power in range(max(1, int(np.ceil(np.log2(reach)))))]
+            places += [bend + sign * far for far in distances for bend in bends for sign in (-1, 1)]
+        return self.marked(places)
 
     def mean_of(self) -> Found:
         phi = self.phi
@@ -253,12 +252,13 @@ class Spread:
         """E phi(X) - phi(mean), from second differences: what is odd about the mean cancels exactly."""
         place = self.anchors[0]
         with np.errstate(all="ignore"):
-            mirrored = [np.array([-z, -z - place]) for z, _ in self.marks()]
+            marks = self.marks()
+            mirrored = np.array([-marks[0], -marks[0] - place[:, None]])
         return self.standardized(
             lambda points: (
                 even_increment(self.phi, self.mean[points.rows], self.std[points.rows, None] * points.z) / 2
             ),
-            [*self.marks(), *mirrored],
+            np.concatenate([marks, mirrored], axis=2),
             "E phi",
         )
 
