@@ -166,3 +166,10 @@ def test_it_is_differentiated_by_mean_and_variance_alone() -> None:
         _ = mean.uncertainty
     with pytest.raises(vp.ParameterError, match="not positive"):
         sp.lambdify(v, mean)(-1.0)
+
+
+@pytest.mark.parametrize("far", ["1e20", "1e300"])
+def test_kinks_beyond_sight_keep_the_closed_form(far):
+    gain = vp.gain(f"hardtanh(-{far}, {far})")
+    assert gain.precision == "closed form"
+    assert float(gain.forward) == pytest.approx(1.0, rel=1e-15) == float(gain.backward)

@@ -139,8 +139,9 @@ def normal_expectation(
     total = sp.S.Zero
     for piece, low, high in zip(pieces, ends[:-1], ends[1:], strict=True):
         terms = terms_of(named(piece, constants) ** power * X**times)
-        sizes = [((end - mean) ** 2 / variance, (0.0, FARTHEST)) for end in (low, high) if end.is_finite]
+        sizes = []
         if not everywhere:
+            sizes += [((end - mean) ** 2 / variance, (0.0, FARTHEST)) for end in (low, high) if end.is_finite]
             sizes += [(term.rate**2 * variance, REACH) for term in terms or () if term.rate != 0]
         if terms is None or any(
             size.is_number and not least <= float(size) <= most for size, (least, most) in sizes
