@@ -46,6 +46,17 @@ def test_norms_and_dropout(capsys: pytest.CaptureFixture[str]) -> None:
     assert squares(found) == pytest.approx([1, 9, 1, 1 / 2, 1])
 
 
+@pytest.mark.parametrize("place", ["nowhere/x.png", "x.gif", "x", ".", ""])
+def test_a_picture_that_cannot_be_written_is_refused_first(
+    place: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for command in (["propagate", "--depth", "2"], ["answer", "vanishing"]):
+        assert main([*command, "--plot", place]) == 2
+        shown = capsys.readouterr()
+        assert "--plot" in shown.err and not shown.out
+
+
 def test_a_table_and_a_plot(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     table, plot = tmp_path / "table.csv", tmp_path / "profile.svg"
     table.write_text("a,b\n1,2\n3,4\n")

@@ -7,7 +7,7 @@ import textwrap
 from typing import Any
 
 import varprop as vp
-from varprop.cli.reporting import Output, exit_code, progress
+from varprop.cli.reporting import Output, exit_code, picture_place, progress
 
 __all__ = ["add_commands", "short_answers"]
 
@@ -47,13 +47,14 @@ def _answer(arguments: argparse.Namespace, output: Output) -> int:
         "budget",
         "seed",
     )
+    place = picture_place(arguments.plot)
     chosen = {name: getattr(arguments, name, None) for name in names}
     parameters = {name: value for name, value in chosen.items() if value is not None}
     if getattr(arguments, "table", None):
         parameters["data"] = vp.read_table(arguments.table)
     answer = _answered(arguments.question, arguments.question, **parameters)
-    if arguments.plot:
-        answer.plot(arguments.plot)
+    if place:
+        answer.plot(place)
     if arguments.markdown and not output.as_json:
         output.write(answer.document(arguments.full).to_markdown() + "\n")
     else:

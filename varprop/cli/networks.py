@@ -8,7 +8,7 @@ from typing import Any
 
 import varprop as vp
 from varprop.cli.neurons import values_of
-from varprop.cli.reporting import OK, Interrupted, Output, exit_code
+from varprop.cli.reporting import OK, Interrupted, Output, exit_code, picture_place
 
 __all__ = ["add_commands"]
 
@@ -44,14 +44,15 @@ def _propagate(arguments: argparse.Namespace, output: Output) -> int:
         raise vp.ParameterError(
             "--table with --input or --fan-in", "the table says both", "Leave the other two out."
         )
+    place = picture_place(arguments.plot)
     source: Any = vp.read_table(arguments.table) if arguments.table else arguments.input or "Normal()"
     profile = vp.propagate(network_of(arguments), input=source)
     values = values_of(arguments.at)
     if values:
         profile = profile.at(values)
     output.show(profile.document())
-    if arguments.plot:
-        profile.plot().savefig(arguments.plot)
+    if place:
+        profile.plot().savefig(place)
     record: dict[str, Any] = {"command": "propagate", "profile": profile.to_dict()}
     if not arguments.check:
         output.record(record)

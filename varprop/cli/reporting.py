@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import varprop as vp
@@ -29,6 +30,7 @@ __all__ = [
     "exit_code",
     "explain_with_progress",
     "explained_record",
+    "picture_place",
     "progress",
     "proof_record",
     "stopped",
@@ -38,6 +40,7 @@ __all__ = [
 SCHEMA = "varprop.command/1"
 OK, DISAGREES, BAD_INPUT, INCONCLUSIVE, BROKEN, INTERRUPTED = 0, 1, 2, 3, 70, 130
 WIDEST = 100
+PICTURES = (".png", ".svg", ".pdf")
 
 
 class Interrupted(Exception):
@@ -51,6 +54,22 @@ def exit_code(verdict: str) -> int:
 
 def tone(verdict: str) -> Any:
     return {"agrees": "good", "disagrees": "bad"}.get(verdict, "unclear")
+
+
+def picture_place(text: str | None) -> str | None:
+    """The place of a picture, looked at before anything is computed for it.
+
+    Raises:
+        ParameterError: it is no name of a picture, or cannot be written.
+    """
+    if text is None:
+        return None
+    asked, place = f"--plot {text!r:.200}", Path(text)
+    if place.suffix.lower() not in PICTURES:
+        raise vp.ParameterError(asked, "no such format", "End it with .png, .svg or .pdf.")
+    if place.is_dir() or not os.access(place if place.exists() else place.parent, os.W_OK):
+        raise vp.ParameterError(asked, "it cannot be written", "Choose a file in a directory that is there.")
+    return text
 
 
 class OutputError(Exception):
