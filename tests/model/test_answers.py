@@ -24,7 +24,7 @@ from varprop.model.distributions import (
     Uniform,
     Unknown,
 )
-from varprop.model.distributions.base import MAX_ORDER
+from varprop.model.distributions.orders import MAX_ORDER
 from varprop.model.joint import Empirical, Joint, Orthogonal
 
 HALF = sp.Rational(1, 2)

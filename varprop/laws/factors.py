@@ -20,17 +20,13 @@ from varprop.laws.law import Array
 from varprop.laws.recognition import Leaf
 from varprop.model.activations import HomogeneousActivation, Transformed
 from varprop.model.distributions import (
-    Bernoulli,
-    Constant,
     Distribution,
-    Dropout,
     Exponential,
     FrozenScipy,
     Laplace,
     LogNormal,
     Mixture,
     Normal,
-    Rademacher,
     Rectified,
     StudentT,
     TruncatedNormal,
@@ -136,16 +132,6 @@ def leaf_factor(leaf: Leaf) -> Factor:
 
 
 def _points(law: Distribution) -> Points | None:
-    if isinstance(law, Constant):
-        return np.array([float(law.value)]), [Fraction(1)]
-    if isinstance(law, Rademacher):
-        return np.array([-1.0, 1.0]), [Fraction(1, 2)] * 2
-    if isinstance(law, Bernoulli):
-        p = fraction(law.p)
-        return np.array([0.0, 1.0]), [1 - p, p]
-    if isinstance(law, Dropout):
-        keep = fraction(law.keep)
-        return np.array([0.0, float(1 / keep)]), [1 - keep, keep]
     if isinstance(law, (Transformed, Rectified)):
         inner = _points(law.parent)
         return None if inner is None else (_activated(law)(inner[0]), inner[1])
@@ -157,7 +143,9 @@ def _points(law: Distribution) -> Points | None:
         shares = [fraction(weight) for weight in law.weights]
         values = np.concatenate([values for values, _ in found])
         return values, [w * p for w, (_, ps) in zip(shares, found, strict=True) for p in ps]
-    return None
+    if law.atoms is None:
+        return None
+    return np.array([float(value) for value, _ in law.atoms]), [fraction(chance) for _, chance in law.atoms]
 
 
 def _activated(law: Transformed | Rectified) -> Callable[[Array], Array]:

@@ -16,7 +16,7 @@ import sympy as sp
 from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.distributions import Array, Distribution, Precision
 from varprop.model.distributions.arguments import Called
-from varprop.model.distributions.base import MAX_ORDER
+from varprop.model.distributions.orders import MAX_ORDER
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
 from varprop.model.shapes import as_generator, drawn_shape

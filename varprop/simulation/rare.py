@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from varprop.model.activations import Transformed
-from varprop.model.distributions import Bernoulli, Constant, Dropout, Mixture, Rademacher, Rectified
+from varprop.model.distributions import Distribution, Mixture, Rectified
 from varprop.model.expressions import Add, Apply, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable
 from varprop.simulation.layout import Law
@@ -36,17 +36,10 @@ def atoms(law: Any) -> dict[float, float] | None:
     """The values of a law with their probabilities, if there are but a few; else None.
 
     Example:
+        >>> from varprop.model.distributions import Bernoulli
         >>> atoms(Bernoulli("1/4"))
         {0.0: 0.75, 1.0: 0.25}
     """
-    if isinstance(law, Constant):
-        return {float(law.value): 1.0}
-    if isinstance(law, Rademacher):
-        return {-1.0: 0.5, 1.0: 0.5}
-    if isinstance(law, Bernoulli):
-        return _possible({0.0: 1 - float(law.p), 1.0: float(law.p)})
-    if isinstance(law, Dropout):
-        return _possible({0.0: 1 - float(law.keep), 1 / float(law.keep): float(law.keep)})
     if isinstance(law, Coupled) and isinstance(law.shape, Points):
         return {law.mean + law.std * value: chance for value, chance in law.shape.atoms.items()}
     if isinstance(law, Rectified | Transformed):
@@ -65,11 +58,9 @@ def atoms(law: Any) -> dict[float, float] | None:
             for weight, part in zip(law.weights, parts, strict=True)
             for value, p in (part or {}).items()
         )
+    if isinstance(law, Distribution) and law.atoms is not None:
+        return _summed((float(value), float(chance)) for value, chance in law.atoms)
     return None
-
-
-def _possible(values: Mapping[float, float]) -> dict[float, float]:
-    return {value: chance for value, chance in values.items() if chance > 0}
 
 
 def _summed(pairs: Iterable[tuple[float, float]]) -> dict[float, float]:
@@ -84,6 +75,7 @@ def rarest(law: Any) -> float:
     """The smallest known probability of a value or of a component of a law; 1 if none is known.
 
     Example:
+        >>> from varprop.model.distributions import Bernoulli, Constant
         >>> rarest(Mixture([Bernoulli("1/2"), Constant(9)], weights=["0.999", "0.001"]))
         0.001
     """

@@ -64,6 +64,25 @@ class Activation(ABC):
         """Return phi between its kinks, as expressions in `X`; None if it is known by its values alone."""
         return None
 
+    def exact(self, x: sp.Expr) -> sp.Expr | None:
+        """Return phi(x) as an expression; None if no formula, or the side of a kink, is known."""
+        pieces, place = self.pieces, 0
+        if pieces is None:
+            return None
+        for kink in self.kinks:
+            side = x - kink
+            if side.is_zero:
+                ends = [piece.subs(X, x) for piece in pieces[place : place + 2]]
+                number = float(self.value(np.array(float(kink))))
+                return next((end for end in ends if end.is_finite and float(end) == number), None)
+            if side.is_negative:
+                break
+            if not side.is_positive:
+                return None
+            place += 1
+        found = pieces[place].subs(X, x)
+        return found if found.is_finite else None
+
     @property
     def analytic(self) -> bool:
         """Whether phi is known to be analytic on the whole line."""
@@ -137,6 +156,10 @@ class Activation(ABC):
         Raises:
             MomentError: no closed form is known.
         """
+        found = [(x, self.exact(x), chance) for x, chance in distribution.atoms or ()]
+        terms = [chance * value**power * x**times for x, value, chance in found if value is not None]
+        if terms and len(terms) == len(found):
+            return sp.Add(*terms)
         asked = f"E {self.name}(X)**{power} for X of {distribution}"
         if self.growth is None:
             raise MomentError(
@@ -221,6 +244,8 @@ class Transformed(Distribution):
 
     def moment_exists(self, k: int) -> bool | None:
         """True where the growth of the activation and the moments of the parent grant it."""
+        if self.atoms is not None:
+            return True
         growth = self.activation.growth
         return True if growth is not None and self.parent.moment_exists(growth * k) else None
 
@@ -237,6 +262,12 @@ class Transformed(Distribution):
     @property
     def atom_at_zero(self) -> bool | None:
         return None
+
+    @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...] | None:
+        inner = [(self.activation.exact(value), chance) for value, chance in self.parent.atoms or ()]
+        known = tuple((value, chance) for value, chance in inner if value is not None)
+        return known if known and len(known) == len(inner) else None
 
     @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, ClassVar, Literal, NoReturn, Self, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ import sympy as sp
 
 from varprop.errors import MomentError, ParameterError, brief
 from varprop.model.decimals import decimal
+from varprop.model.distributions import orders
 from varprop.model.distributions.arguments import Called, defaults_of, latex_of, replaced, scalars_in, text_of
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, one_meaning_per_name, scalar, symbol
@@ -27,7 +28,6 @@ Array: TypeAlias = npt.NDArray[np.float64]
 Shape: TypeAlias = int | tuple[int, ...]
 Precision: TypeAlias = Literal["closed form", "enclosure", "estimate"]
 
-MAX_ORDER = 200
 MAX_EXPANDED = 300
 
 
@@ -84,7 +84,7 @@ class Distribution(metaclass=Called):
         Raises:
             MomentError: the moment does not exist, may not exist, or was not declared.
         """
-        return _cached(_moment, self, _order(k, 0))
+        return orders.cached(orders.raw_moment, self, orders.order(k, 0))
 
     @abstractmethod
     def _moment(self, k: int) -> sp.Expr:
@@ -112,7 +112,7 @@ class Distribution(metaclass=Called):
 
     def central_moment(self, k: int) -> sp.Expr:
         """E (X - E X)^k, exact."""
-        return _cached(_central_moment, self, _order(k, 0))
+        return orders.cached(orders.central_moment, self, orders.order(k, 0))
 
     def _central_moment(self, k: int) -> sp.Expr:
         """E (X - E X)^k for k >= 2; hook, where a shorter form than the binomial sum exists."""
@@ -121,7 +121,7 @@ class Distribution(metaclass=Called):
 
     def cumulant(self, k: int) -> sp.Expr:
         """The cumulant of order k >= 1; cumulants of independent sums add."""
-        return _cached(_cumulant, self, _order(k, 1))
+        return orders.cached(orders.cumulant, self, orders.order(k, 1))
 
     def _cumulant(self, k: int) -> sp.Expr:
         """The cumulant of order k >= 2, from the central moments by Smith's recursion; hook."""
@@ -136,7 +136,7 @@ class Distribution(metaclass=Called):
         Raises:
             MomentError: no closed form is known, or the moment does not exist.
         """
-        if _order(k, 0) % 2 == 0 or self.support[0].is_nonnegative:
+        if orders.order(k, 0) % 2 == 0 or self.support[0].is_nonnegative:
             return self.moment(k)
         if self.support[1].is_nonpositive:
             return -self.moment(k)
@@ -148,10 +148,13 @@ class Distribution(metaclass=Called):
         Raises:
             MomentError: no closed form is known, or the moment does not exist.
         """
-        return _cached(_positive_part_moment, self, _order(k, 1))
+        return orders.cached(orders.positive_part_moment, self, orders.order(k, 1))
 
     def _positive_part_moment(self, k: int) -> sp.Expr:
-        """E max(X, 0)^k where X takes both signs; hook."""
+        """E max(X, 0)^k where X takes both signs, and P(X > 0) for k = 0; hook."""
+        atoms = self.atoms or ()
+        if atoms and all(value.is_positive is not None for value, _ in atoms):
+            return sp.Add(*(chance * value**k for value, chance in atoms if value.is_positive))
         self._refuse_moment(f"E max(X, 0)^{k}", "no closed form is known", "Even powers may have one.")
 
     def _refuse_moment(self, asked: str, missing: str, remedy: str) -> NoReturn:
@@ -163,6 +166,11 @@ class Distribution(metaclass=Called):
     def atomless(self) -> bool:
         """Whether P(X = x) = 0 is known for every x."""
         return False
+
+    @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...] | None:
+        """All values with their probabilities, exact, where there are finitely many and all are known."""
+        return None
 
     @property
     def positive_probability(self) -> sp.Expr:
@@ -351,50 +359,3 @@ def tidy(expression: sp.Expr) -> sp.Expr:
     """Expanded, where that shortens: powers of sums with erf, and very long sums, only grow."""
     grows = expression.has(sp.erf, sp.erfc) or length(expression) > MAX_EXPANDED
     return expression if grows else expanded(expression)
-
-
-def _order(k: object, least: int) -> int:
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer, sp.Integer)) or not least <= k <= MAX_ORDER:
-        raise ParameterError(
-            f"moment of order {brief(k, 40)}",
-            "not an order",
-            f"Use a whole number from {least} to {MAX_ORDER}.",
-        )
-    return int(k)
-
-
-@lru_cache(maxsize=4096)
-def _cached(what: Callable[[Distribution, int], sp.Expr], distribution: Distribution, k: int) -> sp.Expr:
-    return sp.sympify(what(distribution, k))
-
-
-def _require(distribution: Distribution, k: int) -> None:
-    if distribution.moment_exists(k) is not True:
-        distribution._refuse_moment(f"E X^{k}", *distribution.why_no_moment(k))
-
-
-def _moment(distribution: Distribution, k: int) -> sp.Expr:
-    _require(distribution, k)
-    return distribution._moment(k) if k else sp.Integer(1)
-
-
-def _central_moment(distribution: Distribution, k: int) -> sp.Expr:
-    _require(distribution, max(k, 1))
-    return distribution._central_moment(k) if k > 1 else sp.Integer(1 - k)
-
-
-def _cumulant(distribution: Distribution, k: int) -> sp.Expr:
-    _require(distribution, k)
-    return distribution._cumulant(k) if k > 1 else distribution.moment(1)
-
-
-def _positive_part_moment(distribution: Distribution, k: int) -> sp.Expr:
-    low, high = distribution.support
-    if high.is_nonpositive:
-        return sp.Integer(0)
-    _require(distribution, k)
-    if low.is_nonnegative:
-        return distribution.moment(k)
-    if k % 2 == 0 and distribution.symmetric:
-        return distribution.moment(k) / 2
-    return distribution._positive_part_moment(k)

@@ -68,6 +68,11 @@ class Rectified(Distribution):
         return self.parent.atom_at_zero if low.is_extended_nonnegative else None
 
     @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...] | None:
+        inner = self.parent.atoms
+        return None if inner is None else tuple((sp.Max(value, 0), chance) for value, chance in inner)
+
+    @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:
         low, high = self.parent.support
         return sp.Max(low, 0), sp.Max(high, 0)
@@ -182,6 +187,13 @@ class Mixture(Distribution):
     def atom_at_zero(self) -> bool | None:
         none = _all(None if part.atom_at_zero is None else not part.atom_at_zero for part in self._possible)
         return None if none is None else not none
+
+    @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...] | None:
+        parts = [(weight, part.atoms) for weight, part in zip(self.weights, self.components, strict=True)]
+        if any(atoms is None for _, atoms in parts):
+            return None
+        return tuple((value, weight * chance) for weight, atoms in parts for value, chance in atoms or ())
 
     @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:

@@ -56,6 +56,10 @@ class Constant(Distribution):
     def support(self) -> tuple[sp.Expr, sp.Expr]:
         return self.value, self.value
 
+    @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+        return ((self.value, sp.S.One),)
+
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         (value,) = self._numbers()
         return np.full(shape, value)
@@ -91,6 +95,10 @@ class Rademacher(Distribution):
     @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:
         return sp.Integer(-1), sp.Integer(1)
+
+    @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+        return ((sp.S.NegativeOne, sp.S.Half), (sp.S.One, sp.S.Half))
 
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         return rng.choice([-1.0, 1.0], shape)
@@ -134,6 +142,10 @@ class Bernoulli(Distribution):
     @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:
         return sp.Integer(0), sp.Integer(1)
+
+    @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+        return ((sp.S.Zero, 1 - self.p), (sp.S.One, self.p))
 
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         (p,) = self._numbers()
@@ -180,6 +192,10 @@ class Dropout(Distribution):
     @property
     def support(self) -> tuple[sp.Expr, sp.Expr]:
         return sp.Integer(0), 1 / self.keep
+
+    @property
+    def atoms(self) -> tuple[tuple[sp.Expr, sp.Expr], ...]:
+        return ((sp.S.Zero, 1 - self.keep), (1 / self.keep, self.keep))
 
     def _draw(self, rng: np.random.Generator, shape: Shape) -> Array:
         (keep,) = self._numbers()

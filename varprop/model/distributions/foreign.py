@@ -15,9 +15,10 @@ import sympy as sp
 from scipy import integrate
 
 from varprop.errors import MomentError, ParameterError, brief
-from varprop.model.distributions.base import MAX_ORDER, Array, Distribution, Precision, Shape
+from varprop.model.distributions.base import Array, Distribution, Precision, Shape
 from varprop.model.distributions.discrete import Bernoulli, Rademacher
 from varprop.model.distributions.gaussian import Normal
+from varprop.model.distributions.orders import MAX_ORDER
 from varprop.model.distributions.tails import Exponential, Laplace, LogNormal, StudentT
 from varprop.model.distributions.uniform import Uniform
 

@@ -12,7 +12,8 @@ import sympy as sp
 
 from varprop.errors import ParameterError, brief
 from varprop.model.distributions.arguments import text_of
-from varprop.model.distributions.base import MAX_ORDER, Array, Distribution, Shape
+from varprop.model.distributions.base import Array, Distribution, Shape
+from varprop.model.distributions.orders import MAX_ORDER
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike, scalar
 
