@@ -153,9 +153,9 @@ class Distribution(metaclass=Called):
     def _positive_part_moment(self, k: int) -> sp.Expr:
         """E max(X, 0)^k where X takes both signs, and P(X > 0) for k = 0; hook."""
         atoms = self.atoms or ()
-        if atoms and all(value.is_positive is not None for value, _ in atoms):
-            return sp.Add(*(chance * value**k for value, chance in atoms if value.is_positive))
-        self._refuse_moment(f"E max(X, 0)^{k}", "no closed form is known", "Even powers may have one.")
+        if not atoms or any(value.is_positive is None for value, _ in atoms):
+            self._refuse_moment(f"E max(X, 0)^{k}", "no closed form is known", "Even powers may have one.")
+        return sp.Add(*(chance * value**k for value, chance in atoms if value.is_positive))
 
     def _refuse_moment(self, asked: str, missing: str, remedy: str) -> NoReturn:
         raise MomentError(f"{asked} of {self}", missing, remedy)
