@@ -87,9 +87,10 @@ class ClaimEvidence:
     def __str__(self) -> str:
         low, high = self.limits
         what = "limits" if self.numeric else "left - right in"
+        found = f"estimate {self.estimate:.6g}, claimed {self.claimed:.6g}, {what} [{low:.6g}, {high:.6g}]"
         lines = [
             f"{self.verdict:<13}{self.claim}",
-            f"estimate {self.estimate:.6g}, claimed {self.claimed:.6g}, {what} [{low:.6g}, {high:.6g}]"
+            (found if self.look else "no estimate: no look was complete")
             + (f", alarm: {self.alarm}" if self.alarm else ""),
             f"look {self.look} of {self.looks}, {self.blocks} blocks, {self.samples:.3g} samples"
             + (", interrupted" if self.interrupted else ""),
@@ -212,9 +213,15 @@ class Evidence(Documented):
             (
                 Badge(claim.verdict, TONES[claim.verdict]),
                 Code(claim.claim),
-                f"{claim.estimate:.6g}",
-                f"{claim.claimed:.6g}",
-                "[{:.6g}, {:.6g}]".format(*claim.limits),
+                *(
+                    (
+                        f"{claim.estimate:.6g}",
+                        f"{claim.claimed:.6g}",
+                        "[{:.6g}, {:.6g}]".format(*claim.limits),
+                    )
+                    if claim.look
+                    else ("-", "-", "-")
+                ),
             )
             for claim in self.claims
         ]
@@ -238,10 +245,16 @@ class Evidence(Documented):
 
 
 def _claim(stored: dict[str, Any]) -> ClaimEvidence:
-    """One claim, with what is not finite put back."""
+    """One claim, with what is not finite put back.
+
+    Raises:
+        ValueError: a number is none.
+    """
     for name, value in NOT_FINITE.items():
         if stored[name] is None:
             stored[name] = value
+        if type(stored[name]) not in (int, float):
+            raise ValueError(f"{name} is no number")
     for name in ("relied", "plan", "chunks"):
         stored[name] = tuple(stored[name])
     return ClaimEvidence(**{**stored, "resolution": Resolution(**stored["resolution"])})
