@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from varprop.derivation.quantities import Variance
-from varprop.errors import SamplingError
-from varprop.evidence.estimating import estimate
+from varprop.errors import SamplingError, VarpropError
+from varprop.evidence.estimating import estimate, sample
+from varprop.model.distributions import Normal
 from varprop.model.expressions import Expression
 from varprop.model.neurons import dot
+from varprop.model.variables import RandomVariable
 from varprop.simulation.functionals import Functional, Scaling
 from varprop.simulation.layout import Design
 from varprop.simulation.methods import Blocks
@@ -109,3 +112,44 @@ def test_what_falls_below_float64_is_refused(n: int) -> None:
     small = dot(weights="Normal(variance=1e-150)", inputs="Normal(variance=1e-150)", fan_in=n)
     found = estimate(Variance(small), seed=1)
     assert found.value == pytest.approx(n * 1e-300, rel=0.06, abs=0)
+
+
+@pytest.mark.parametrize("method", ["plain", "quasi-random"])
+@pytest.mark.parametrize("power", [-300, 200, 300])
+def test_a_run_is_as_long_whatever_the_unit(method: Any, power: int) -> None:
+    def found(power: int) -> Any:
+        z = dot(weights=Normal(variance=sp.Integer(10) ** power), inputs="Normal()", fan_in=1)
+        return estimate(Variance(z), method=method, relative_error=0.005, seed=3)
+
+    extreme, usual = found(power), found(0)
+    assert extreme.samples == usual.samples
+    assert extreme.value / 10.0**power == pytest.approx(usual.value, rel=1e-9, abs=0)
+
+
+@pytest.mark.parametrize("method", ["plain", "quasi-random"])
+def test_an_event_that_the_pilot_misses_is_looked_for_on(method: Any) -> None:
+    x = RandomVariable("x", "Normal()")
+    settings = {"statistic": "tail probability", "above": 4, "relative_error": 0.1, "budget": 1, "seed": 2}
+    found = estimate(x, method=method, **settings)  # type: ignore[arg-type]
+    assert found.interval[0] < 3.1671241833e-05 < found.interval[1] < 4e-5
+
+
+@pytest.mark.parametrize("method", [None, "plain", "crossed"])
+@pytest.mark.parametrize("n", [10**10, 10**15])
+def test_what_no_budget_reaches_is_refused(method: Any, n: int) -> None:
+    z = dot(weights="Normal(variance=1/n)", inputs="Normal()", fan_in="n")
+    with pytest.raises(SamplingError, match="a single block takes about"):
+        estimate(Variance(z), at={"n": n}, method=method, budget=1)
+
+
+@pytest.mark.parametrize("size", [10**15, 10**25])
+def test_more_samples_than_memory_are_refused_in_words(size: int) -> None:
+    with pytest.raises(VarpropError, match=r"not free|no array is so large"):
+        sample(product(4), size=size)
+
+
+@pytest.mark.parametrize("method", ["plain", "crossed"])
+def test_the_log_of_zero_is_told_in_words(method: Any) -> None:
+    z = dot(weights="Bernoulli(1/2)", inputs="Normal()", fan_in=4)
+    with pytest.raises(SamplingError, match="log moment of an expression that was 0"):
+        estimate(z, statistic="log moment", method=method, seed=1)

@@ -31,6 +31,7 @@ from varprop.evidence.settings import LARGEST, number, seconds
 from varprop.evidence.values import completed
 from varprop.model.calls import explained
 from varprop.model.expressions import Expression
+from varprop.model.shapes import drawn_shape, enough_memory
 from varprop.model.variables import variables
 from varprop.render import Document, Documented, Table, Text
 from varprop.simulation.checkpoint import Checkpoint
@@ -182,7 +183,8 @@ def estimate(
 
     Raises:
         CheckError: the quantity is none of these, or a setting is out of range.
-        SamplingError: the expression cannot be sampled, overflows, or does not suit the method.
+        SamplingError: the expression cannot be sampled, overflows, costs far more than the budget, or does
+            not suit the method.
 
     Example:
         >>> from varprop.model.neurons import neuron
@@ -258,6 +260,7 @@ def sample(
 
     Raises:
         CheckError: it is no expression, or the size is no whole number.
+        ParameterError: there is no memory for so many samples.
         SamplingError: it cannot be sampled.
 
     Example:
@@ -277,7 +280,8 @@ def sample(
     streams = Streams(_hashed(f"{known} {laws}") if seed is None else seed)
     program = Program((known,))
     rows = max(1, min(4096, SAMPLE_ENTRIES // program.work(Design(1)).entries))
-    result = np.empty(int(size))
+    with enough_memory(expression, shape := drawn_shape(int(size))):
+        result = np.empty(shape)
     for chunk, start in enumerate(range(0, int(size), rows)):
         drawn = program.run(streams, chunk=chunk, blocks=1, design=Design(rows))[0].ravel()
         result[start : start + rows] = drawn[: len(result) - start]

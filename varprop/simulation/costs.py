@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
+from varprop.errors import SamplingError
 from varprop.model.axes import Index
 from varprop.model.expressions import Expression, Product, SumOver
 from varprop.model.variables import RandomVariable
@@ -25,7 +26,10 @@ from varprop.simulation.layout import (
 from varprop.simulation.schedule import bodies, operands, places_of
 from varprop.simulation.streaming import Group
 
-__all__ = ["streamed_in", "work_of"]
+__all__ = ["streamed_in", "within_reach", "work_of"]
+
+MOST_OVER = 20
+"""How many budgets two blocks may cost, which is the least that gives an estimate with its error."""
 
 
 class Scheduled(Protocol):
@@ -143,3 +147,17 @@ def work_of(program: Scheduled, design: Design) -> Work:
     for group, places in pieces.items():  # every block of places begins anew
         calls += (len(group.inner) + len(group.slots)) * -(-places_of(group.axis) // places)
     return Work(cost, CALL_COST * calls, max(1, math.ceil(most)), draws)
+
+
+def within_reach(cost: float, nanoseconds: float) -> None:
+    """Refuse blocks that cost many times the budget; ten seconds are always granted.
+
+    Raises:
+        SamplingError: two blocks cost more.
+    """
+    if 2 * cost > max(MOST_OVER * nanoseconds, 1e10):
+        raise SamplingError(
+            f"a budget of {nanoseconds / 1e9:g} seconds",
+            f"a single block takes about {cost / 1e9:.2g} seconds",
+            "Choose smaller sizes or a larger budget.",
+        )

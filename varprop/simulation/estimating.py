@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from varprop.errors import SamplingError
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
+from varprop.simulation.costs import within_reach
 from varprop.simulation.crossing import FEW, enough, in_range, layout_of, two_way
 from varprop.simulation.engine import Engine, Run, Sampler
 from varprop.simulation.functionals import Functional, Scaling, not_finite
@@ -184,9 +185,9 @@ class Problem:
 
     def _plain(self, reason: str, engine: Engine, error: float | None, nanoseconds: float) -> Numbers:
         each = self.program.work(Design(1))
+        within_reach(SMALLEST * each.cost, nanoseconds)
         singles = self.functional.features([values.reshape(-1, 1) for values in self.pilot], self.scaling)
-        pseudo = self.functional.pseudo_values(singles, self.scaling)
-        relative = float(pseudo.std(ddof=1)) / abs(float(pseudo.mean()) or math.inf)
+        relative = self._relative(singles, len(singles))
         affordable = nanoseconds / (each.cost + FEATURE_COST * self.functional.degree)
         wanted = affordable if error is None else min(affordable, (relative / error) ** 2)
         if not math.isfinite(wanted):
@@ -216,8 +217,7 @@ class Problem:
     def _quasi(self, reason: str, engine: Engine, error: float | None, nanoseconds: float) -> Numbers:
         bits = 7
         parts = self._sets(bits, PILOT_REPLICATES).results(self.streams.at(PILOT, 1), chunk=0)
-        pseudo = self.functional.pseudo_values(parts, self.scaling)
-        relative = float(pseudo.std(ddof=1)) / abs(float(pseudo.mean()) or math.inf) / math.sqrt(REPLICATES)
+        relative = self._relative(parts, len(parts) * 2**bits) / math.sqrt(REPLICATES)
         if error is not None and relative > error:
             bits += math.ceil(math.log2(min(1e9, relative / error)) / 0.75)
             bits = min(MOST_BITS, bits)
@@ -267,10 +267,25 @@ class Problem:
     def _doubt(self, features: Array, chances: float, samples: int) -> str:
         if chances < ENOUGH:
             return HARDLY
+        return EQUAL if self._unseen(features, samples) else ""
+
+    def _unseen(self, features: Array, samples: int) -> bool:
+        """Whether so many samples show no spread, and other values may have stayed away."""
         equal = len(features) > 0 and float(np.ptp(features, axis=0).max()) == 0
-        if equal and samples * self.program.rarest_outcome < ENOUGH:
-            return "" if single_valued(self.expressions, self.laws) else EQUAL
-        return ""
+        rare = samples * self.program.rarest_outcome < ENOUGH
+        return equal and rare and not single_valued(self.expressions, self.laws)
+
+    def _relative(self, features: Array, samples: int) -> float:
+        """The spread of results over the size of their mean, at any size; infinite where all are zero yet."""
+        pseudo = self.functional.pseudo_values(features, self.scaling)
+        size = float(np.abs(pseudo).max())
+        if not math.isfinite(size):
+            raise not_finite()
+        if size == 0:
+            return math.inf if self._unseen(features, samples) else 0.0
+        scaled = pseudo / size
+        mean = abs(float(scaled.mean()))
+        return float(scaled.std(ddof=1)) / mean if mean > 0 else math.inf
 
     def _crossed(
         self,
@@ -289,6 +304,8 @@ class Problem:
         single = self.functional.above is None and all(map(is_one_sum, self.expressions))
         shape = PILOT_SHAPE if cluster == 1 else SIGNED_SHAPE
         base = Crossed(program, self.functional, *shape, cluster, units=units, single=single)
+        least = max(2 * cluster, SMALLEST)
+        within_reach(base.shaped(least, SMALLEST).chunk_cost, nanoseconds)
         first = base.shaped(FIRST_SIDE, FIRST_SIDE)
         if error and error >= FIRST_ERROR and cluster == 1 and first.chunk_cost <= nanoseconds / 4:
             parts, interrupted = self._run(engine, first, 1, key=FIRST + len(units))
@@ -297,7 +314,6 @@ class Problem:
             pilot, seen = first, parts[0][0]
         else:
             share = math.sqrt(min(1.0, nanoseconds / 8 / max(1.0, base.chunk_cost)))
-            least = max(2 * cluster, SMALLEST)
             side = max(least, int(shape[0] * share) // cluster * cluster)
             pilot = base.shaped(side, max(SMALLEST, int(shape[1] * share)))
             if pilot.chunk_cost > nanoseconds / 2:

@@ -94,10 +94,20 @@ class Functional:
             )
 
     def seen(self, samples: Sequence[Array]) -> list[Array]:
-        """The samples as they count."""
+        """The samples as they count.
+
+        Raises:
+            SamplingError: a log of 0.
+        """
         if self.above is not None:
             return [(values > self.above).astype(np.float64) for values in samples]
         if self.logarithm:
+            if not all(values.all() for values in samples):
+                raise SamplingError(
+                    "a log moment of an expression that was 0 in a sample",
+                    "the log of 0 is minus infinity",
+                    "Rescale variables that fall below float64; a law with a chance of 0 has no log moment.",
+                )
             return [np.log(np.abs(values)) for values in samples]
         return list(samples)
 

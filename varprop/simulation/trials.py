@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from varprop.errors import SamplingError
 from varprop.model.variables import Variable
 from varprop.simulation.blocks import Side, SideSampler
+from varprop.simulation.costs import within_reach
 from varprop.simulation.engine import Engine, Run
 from varprop.simulation.layout import Law
 from varprop.simulation.pilot import natural_scale, shared_out
@@ -36,8 +37,6 @@ LEFT, RIGHT, PILOT, SCALE = range(4)
 MOST_BLOCKS = 2**20
 MOST_SECONDS = 1e9
 PILOT_BLOCKS = 32
-MOST_OVER = 20
-"""How many budgets two blocks may cost, which is the least that gives an estimate with its error."""
 PILOT_ERRORS = 4.0
 
 
@@ -156,7 +155,7 @@ class Trial:
             engine: who computes the chunks; this process by default.
 
         Raises:
-            SamplingError: a block result is not finite.
+            SamplingError: a block result is not finite, or a block costs too much.
         """
         sides: Sequence[SideSampler] = self.sides
         try:
@@ -169,12 +168,7 @@ class Trial:
             sides = shared_out(self.sides, pilots, self._nanoseconds / (2 * FIRST_LOOK))
         cost = sum(side.cost for side in sides)
         blocks = MOST_BLOCKS if cost <= 0 else int(min(MOST_BLOCKS, self._nanoseconds / cost))
-        if 2 * cost > max(MOST_OVER * self._nanoseconds, 1e10):
-            raise SamplingError(
-                f"a budget of {self.budget:g} seconds",
-                f"a single block takes about {cost / 1e9:.2g} seconds",
-                "Choose smaller sizes or a larger budget.",
-            )
+        within_reach(cost, self._nanoseconds)
         plan = Plan.doubling(blocks, alpha=self.alpha, power=self.power, factor=self.factor)
         random = [key for key, side in enumerate(sides) if _number(side.terms) is None]
         look: Look | None = None
