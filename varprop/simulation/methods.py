@@ -176,7 +176,7 @@ class Quasi:
         points = 2**self.bits
         apart = FEATURE_ENTRIES + 2 * self.program.draws()  # points, and what inverses make of them
         each: int = self.program.work(Design(points)).entries + points * apart
-        return each * self.sets
+        return each * self.sets + 2 * DIMENSIONS * points  # the net, twice while it is made
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
         """Features of every replicate."""
