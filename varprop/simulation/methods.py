@@ -176,7 +176,8 @@ class Quasi:
         points = 2**self.bits
         apart = FEATURE_ENTRIES + 2 * self.program.draws()  # points, and what inverses make of them
         each: int = self.program.work(Design(points)).entries + points * apart
-        return each * self.sets + 2 * DIMENSIONS * points  # the net, twice while it is made
+        nets: int = 2 * DIMENSIONS * points  # the net, twice while it is made
+        return each * self.sets + nets
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
         """Features of every replicate."""
