@@ -15,7 +15,7 @@ from scipy import special
 from varprop.laws.closed import complement, in_unit
 from varprop.laws.digits import Digits
 from varprop.laws.law import EPS, Array, Law
-from varprop.laws.moments import LN_N, refined
+from varprop.laws.moments import LN_N, graded, refined
 from varprop.numerics.inversion import Inversion, Transform
 from varprop.numerics.rays import RayInversion
 
@@ -72,6 +72,7 @@ class RayLaw(Law):
     """
 
     precision: ClassVar[str] = "enclosure"
+    reach = 40.0
     method = "inversion of the characteristic function"
 
     def __init__(
@@ -95,8 +96,8 @@ class RayLaw(Law):
     def _tails(self, x: Array) -> tuple[Array, Array, Array]:
         y = (x - self.offset) / self.unit
         up, bound = self.inversion.tail(np.where(np.isfinite(y), y, 0.0))
-        bound = bound + self.estimated
-        up = up + self.inversion.atom * (y < 0)
+        bound = np.minimum(np.nan_to_num(bound + self.estimated, nan=1.0), 1.0)
+        up = np.nan_to_num(up) + self.inversion.atom * (y < 0)
         up = np.clip(up, bound / 2, 1 - bound / 2)  # what is lost in the error is somewhere in [0, bound]
         up = np.where(np.isposinf(y), 0.0, np.where(np.isneginf(y), 1.0, up))
         with np.errstate(all="ignore"):
@@ -117,39 +118,43 @@ class RayLaw(Law):
         )
         return value, EPS * (16 + np.abs(t * self.offset)) + self.estimated
 
-    @property
-    def log_mean(self) -> Digits:
-        """E log|z| = log c + int P(|z| > c e^u) - 1/(1 + e^u) du: absolute accuracy is enough."""
-        if self.inversion.atom and not self.offset:
-            return Digits(-math.inf)
-        size = math.hypot(self.unit, self.offset)
-
-        def average(count: int) -> tuple[float, float]:
-            u = np.linspace(-40.0, 40.0, count + 1)
-            up, down = self._tails(size * np.exp(u))[0], self._tails(-size * np.exp(u))[1]
-            total = float((np.exp(up) + np.exp(down) - special.expit(-u)).sum() * (u[1] - u[0]))
-            return total, 100 * self.estimated
-
-        value = refined(average, (128, 256, 512, 1024))
-        return Digits(math.log(size) + value, value.error)
+    def _sizes(self) -> tuple[float, list[float], float]:
+        places = [x for x in (self.mean, self.offset) if x and math.isfinite(x)]
+        size = max([self.unit, *map(abs, places)])
+        return size, [abs(x) / size for x in places], self.unit / size
 
     @property
     def absolute_mean(self) -> Digits:
-        """E|z| = (2/pi) int_0^oo (1 - Re E exp(i t z)) / t^2 dt; infinite where the mean does not exist."""
+        """E|z|; infinite where the mean does not exist.
+
+        For z = c + y, E|y| = (2/pi) int_0^oo (1 - Re E exp(i t y)) / t^2 dt, and E|c + y| is that and the
+        integral of P(y > -a) - P(y < -a) over a from 0 to c: absolute accuracy of tails is enough.
+        """
         if math.isnan(self.mean):
             return Digits(math.inf)
 
-        def average(count: int) -> tuple[float, float]:
+        def centered(count: int) -> tuple[float, float]:
             u = np.linspace(-90.0, 45.0, count + 1)
-            s = 1j * np.exp(u)
             with np.errstate(all="ignore"):
-                lost = -np.expm1(self.inversion.log_mgf(s) + s * (self.offset / self.unit)).real
+                lost = -np.expm1(self.inversion.log_mgf(1j * np.exp(u))).real
             lost = np.nan_to_num(lost, nan=1.0)  # where the transform vanishes
             total = float((lost * np.exp(-u)).sum() * (u[1] - u[0])) * 2 / math.pi
             return total, 100 * self.estimated
 
-        value = refined(average, (128, 256, 512, 1024))
-        return Digits(value * self.unit, value.error * self.unit)
+        value = refined(centered, (128, 256, 512, 1024))
+        if not self.offset:
+            return Digits(value * self.unit, value.error * self.unit)
+        away, size = math.copysign(1.0, self.offset), abs(self.offset)
+        moved = refined(lambda count: self._moved(away, size, count))
+        return Digits(value * self.unit + moved * size, value.error * self.unit + moved.error * size)
+
+    def _moved(self, away: float, size: float, count: int) -> tuple[float, float]:
+        """(E|c + y| - E|y|) / |c|, c = away size, and a bound on what the tails lose."""
+        x, weights = graded([1.0], 1.0, 0.0, count)
+        x, weights = x[x <= 1], weights[x <= 1]
+        above, bound = self.inversion.tail(-away * size / self.unit * x)
+        above = above + self.inversion.atom * (away > 0)
+        return float(away * (2 * above - 1) @ weights), float(2 * (bound + self.estimated) @ weights)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from scipy import interpolate, special
 
 from varprop.errors import LawError, ParameterError
 from varprop.laws.digits import Digits, numbers, with_error
-from varprop.laws.moments import refined
+from varprop.laws.moments import graded, refined
 from varprop.laws.quantiles import bracketed
 from varprop.render import Document, Documented, Table, Text
 from varprop.simulation.streams import Streams
@@ -48,6 +48,7 @@ class Law(Documented, ABC):
     """
 
     precision: ClassVar[str] = "closed form"
+    reach: ClassVar[float] = 5.0  # nothing lies beyond exp(reach) standard deviations
     method: str = "formula"
     of: object = "z"
     known: tuple[str, ...] = ()
@@ -234,54 +235,56 @@ class Law(Documented, ABC):
     def _at_ends(self, p: Array, x: Array) -> Array:
         return x
 
+    def _outside(self, x: Array) -> tuple[Array, Array]:
+        """P(|z| > x), atoms included, and a bound on its error, for x > 0."""
+        (up, other, above), (rest, down, below) = self._tails(x), self._tails(-x)
+        with np.errstate(all="ignore"):
+            lost = np.exp(np.minimum(up, other)) * above + np.exp(np.minimum(rest, down)) * below
+        return np.exp(up) + np.exp(down), np.nan_to_num(lost, posinf=1.0)
+
+    def _sizes(self) -> tuple[float, list[float], float]:
+        """A scale of |z|; in its units the sizes where P(|z| > x) may have a kink, and its spread there."""
+        spread = self.std
+        size = max(spread, abs(self.mean), abs(self.offset))
+        return size, [abs(x) / size for x in (self.mean, self.offset) if x], spread / size
+
     @property
     def log_mean(self) -> Digits:
         """E log|z|, minus infinity if z = 0 has positive probability.
 
-        By the trapezoidal rule for u e^u (f(e^u) + f(-e^u)), which it meets exponentially fast; the error is
-        the change when the step is halved.
+        E log|z| = log c + int_1^oo P(|z| > c t) / t dt - int_0^1 P(|z| <= c t) / t dt by trapezoidal sums,
+        graded towards the sizes of the mean and of the offset; the change when the step is halved is in the
+        error.
         """
         if any(place == 0 for place, _ in self.atoms):
             return Digits(-math.inf)
-        unit, near = math.hypot(self.std, self.mean), abs(self.mean) > 30 * self.std
+        size, cuts, spread = self._sizes()
 
         def average(count: int) -> tuple[float, float]:
-            low, high = (-40.0, 40.0) if near else (-45.0, 5.0)
-            u = np.linspace(low, high, count + 1)
-            x = self.mean + self.std * u if near else unit * np.exp(u)
-            sizes, wide = (np.log(np.abs(x)), self.std) if near else (u + math.log(unit), x)
-            value, error = np.zeros(len(x)), np.zeros(len(x))
-            for side in (x,) if near else (x, -x):
-                logs, bounds = self._log_density(side)
-                value = value + np.exp(logs)
-                error = error + np.exp(np.where(np.isinf(bounds), np.inf, logs)) * np.minimum(bounds, 1.0)
-            parts = np.stack([sizes * value, np.abs(sizes) * error]) * wide
-            total, lost = parts.sum(axis=1) * (u[1] - u[0])
-            return float(total), float(lost)
+            x, weights = graded([*cuts, 1.0], spread, self.reach, count)
+            outside, lost = self._outside(size * x)
+            return float((outside - (x < 1)) @ (weights / x)), float(lost @ (weights / x))
 
-        return refined(average)
+        value = refined(average)
+        log_size = math.log(size)
+        return Digits(log_size + value, value.error + EPS * abs(log_size))
 
     @property
     def absolute_mean(self) -> Digits:
         """E|z| = int_0^oo P(|z| > t) dt, in the same way as `log_mean`."""
-        unit = math.hypot(self.std, self.mean)
-        if not math.isfinite(unit):
+        size, cuts, spread = self._sizes()
+        if not math.isfinite(size):
             return Digits(math.inf)
-        if unit == 0 or abs(self.mean) > 40 * self.std:
-            return Digits(abs(self.mean), 1e-300)
+        if size == 0:
+            return Digits(0.0)
 
         def average(count: int) -> tuple[float, float]:
-            u = np.linspace(-40.0, 5.0, count + 1)
-            x = unit * np.exp(u)
-            (up, other, above), (rest, down, below) = self._tails(x), self._tails(-x)
-            outside = np.exp(up) + np.exp(down)
-            lost = np.exp(np.minimum(up, other)) * above + np.exp(np.minimum(rest, down)) * below
-            total, error = np.stack([outside * x, np.nan_to_num(lost, posinf=1.0) * x]).sum(axis=1) * (
-                u[1] - u[0]
-            )
-            return float(total), float(error)
+            x, weights = graded(cuts, spread, self.reach, count)
+            outside, lost = self._outside(size * x)
+            return float(outside @ weights), float(lost @ weights)
 
-        return refined(average)
+        value = refined(average)
+        return Digits(size * value, size * value.error)
 
     @property
     def typical_size(self) -> Digits:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy import special
 
 from varprop.laws.digits import Digits
 
-__all__ = ["LN_N", "log_size", "mean_size", "moment_of", "refined"]
+__all__ = ["LN_N", "graded", "log_size", "mean_size", "moment_of", "refined"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -81,6 +82,37 @@ def moment_of(values: Array, chances: Array, order: int) -> float:
     return math.exp(min(math.log(total) + order * math.log(top), 709.0)) if total else 0.0
 
 
+def graded(cuts: list[float], unit: float, reach: float, count: int) -> tuple[Array, Array]:
+    """Trapezoidal nodes and weights on (0, oo) for functions with spikes or kinks at 0 and at the cuts.
+
+    Beside an end a of a piece x = a + unit e^u, between two ends the logistic function of u: the sums meet
+    the integral exponentially fast however a function behaves at the ends.
+
+    Args:
+        cuts: positive places.
+        unit: a scale of what lies beyond the last cut.
+        reach: the largest u.
+        count: how many steps u makes from -40 to 40.
+
+    Example:
+        >>> x, weights = graded([1.0], 1.0, 5.0, 512)
+        >>> round(float(np.exp(-np.abs(x - 1)) @ weights), 12) == round(2 - math.exp(-1), 12)
+        True
+    """
+    step = 80.0 / count
+    ends = sorted({0.0, *cuts})
+    u = np.arange(-count // 2, count // 2 + 1) * step
+    nodes, weights = [], []
+    for low, high in pairwise(ends):
+        near, far = special.expit(u), special.expit(-u)
+        nodes.append(np.where(u < 0, low + (high - low) * near, high - (high - low) * far))
+        weights.append((high - low) * near * far * step)
+    u = u[u <= reach]
+    nodes.append(ends[-1] + unit * np.exp(u))
+    weights.append(unit * np.exp(u) * step)
+    return np.concatenate(nodes), np.concatenate(weights)
+
+
 def refined(
     average: Callable[[int], tuple[float, float]], counts: tuple[int, ...] = (256, 512, 1024, 2048, 4096)
 ) -> Digits:
@@ -92,6 +124,6 @@ def refined(
     for count in counts[1:]:
         (value, lost), before = average(count), value
         rounding = 1e-13 * (1 + abs(value))
-        if abs(value - before) <= rounding or not lost <= 1e-9 * (1 + abs(value)):
+        if abs(value - before) <= rounding + lost or not lost <= 1e-9 * (1 + abs(value)):
             break
     return Digits(value, abs(value - before) + rounding + lost)

@@ -66,7 +66,7 @@ def sum_by_nodes(parts: list[tuple[int, Any]], offset: float, size: float, where
     unit = std if light else _spread(parts)
     atom = math.exp(log_atom)
     spike = sum(count for count, _ in parts) == 1 or bool(atom)
-    inversion = RayInversion(lambda s: sum(part(s / unit) for part in logs), atom)
+    inversion = RayInversion(lambda s: sum(part(s / unit) for part in logs), atom).fitted()
     return RayLaw(inversion, offset, unit * size, (offset + size * sum(means), std * size), spike, estimated)
 
 

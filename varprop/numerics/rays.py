@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -18,8 +18,7 @@ Complex: TypeAlias = NDArray[np.complex128]
 
 EPS = float(np.finfo(np.float64).eps)
 TILT = math.pi / 8
-STRIP = 0.98 * TILT
-STEP = 2 * math.pi * STRIP / 37
+WITHIN = 37.0
 LOWEST, HIGHEST = -46.0, 46.0
 CHUNK = 256
 RANGE = 6.0
@@ -29,13 +28,14 @@ RANGE = 6.0
 class RayInversion:
     """P(X > x) and the density, with bounds on their absolute errors.
 
-    With s = exp(u + i theta), theta = pi/2 - pi/8, P(X > x) = (1/pi) Im int (exp(K(s) - s x) - exp(-s)) du
+    With s = exp(u + i theta), theta = pi/2 - tilt, P(X > x) = (1/pi) Im int (exp(K(s) - s x) - exp(-s)) du
     for x > 0; for x < 0 the ray leans to the left.
 
     Args:
         log_mgf: K(s) = log E exp(s X), analytic within 45 degrees of the imaginary axis; X of a size of
             about 1.
         atom: P(X = 0).
+        tilt: between the rays and the imaginary axis; the bound looks up to twice as far.
 
     Example:
         >>> cauchy = RayInversion(lambda s: np.where(s.imag >= 0, 1j, -1j) * s)
@@ -48,6 +48,22 @@ class RayInversion:
 
     log_mgf: Callable[[Complex], Complex]
     atom: float = 0.0
+    tilt: float = TILT
+
+    def fitted(self) -> RayInversion:
+        """Rays at the widest angle, down from pi/8, at which the transform stays small enough for a bound.
+
+        That of a normal weight with a mean grows like exp(mean^2 / std^2) and more towards 45 degrees.
+        """
+        best, least = self, math.inf
+        for halvings in range(5):
+            steeper = replace(self, tilt=self.tilt / 2**halvings)
+            error = float(np.nan_to_num(steeper.tail(np.array([0.01, -0.01]))[1], nan=np.inf).max())
+            if error < least:
+                best, least = steeper, error
+            if least < 1e-12:
+                break
+        return best
 
     def tail(self, x: Array) -> tuple[Array, Array]:
         """P(X > x, X != 0) and a bound on its error."""
@@ -77,31 +93,38 @@ class RayInversion:
                 sums = [self._sum(line, x[part], right, tail) for line in lines]
                 total, size, last = sums[0]
                 value[part] = total / math.pi + (0.0 if right or not tail else 1 - self.atom)
-                between = 2 * (sums[1][1] + sums[2][1]) / math.expm1(2 * math.pi * STRIP / STEP)
+                between = 2 * (sums[1][1] + sums[2][1]) / math.expm1(WITHIN)
                 error[part] = (between + 16 * EPS * size + last) / math.pi + EPS
         return value, error
 
     def _scaled(self, c: float) -> RayInversion:
         if c not in self._others:
-            self._others[c] = RayInversion(lambda s: self.log_mgf(s / c), self.atom)
+            self._others[c] = replace(self, log_mgf=lambda s: self.log_mgf(s / c))
         return self._others[c]
 
     @cached_property
     def _others(self) -> dict[float, RayInversion]:
         return {}
 
+    @property
+    def _strip(self) -> float:
+        return 0.98 * self.tilt
+
+    @property
+    def _step(self) -> float:
+        return 2 * math.pi * self._strip / WITHIN
+
     @cached_property
     def _right(self) -> list[tuple[Complex, Complex]]:
-        return [self._line(True, shift) for shift in (0.0, STRIP, -STRIP)]
+        return [self._line(True, shift) for shift in (0.0, self._strip, -self._strip)]
 
     @cached_property
     def _left(self) -> list[tuple[Complex, Complex]]:
-        return [self._line(False, shift) for shift in (0.0, STRIP, -STRIP)]
+        return [self._line(False, shift) for shift in (0.0, self._strip, -self._strip)]
 
-    @staticmethod
-    def _nodes(right: bool, shift: float) -> Complex:
-        u = np.arange(math.floor(LOWEST / STEP), math.ceil(HIGHEST / STEP) + 1) * STEP
-        angle = math.pi / 2 + (-TILT if right else TILT) + shift
+    def _nodes(self, right: bool, shift: float) -> Complex:
+        u = np.arange(math.floor(LOWEST / self._step), math.ceil(HIGHEST / self._step) + 1) * self._step
+        angle = math.pi / 2 + (-self.tilt if right else self.tilt) + shift
         nodes: Complex = np.exp(u + 1j * angle)
         return nodes
 
@@ -127,8 +150,8 @@ class RayInversion:
                 values, rounded = values * s, rounded * np.abs(s)
             values = np.where(np.isfinite(values), values, 0.0)
             rounded = np.where(np.isfinite(rounded), rounded, 0.0)
-        sizes = np.abs(values) * STEP
-        lost = EPS * np.minimum(rounded * STEP, 1e300).sum(axis=1) if self.atom or not tail else 0.0
+        sizes = np.abs(values) * self._step
+        lost = EPS * np.minimum(rounded * self._step, 1e300).sum(axis=1) if self.atom or not tail else 0.0
         # Beyond the first and the last node the terms fall at least geometrically.
-        last = 2 * (sizes[:, 0] + sizes[:, -1]) / (1 - math.exp(-STEP))
-        return values.imag.sum(axis=1) * STEP, sizes.sum(axis=1), last + 4 * lost
+        last = 2 * (sizes[:, 0] + sizes[:, -1]) / (1 - math.exp(-self._step))
+        return values.imag.sum(axis=1) * self._step, sizes.sum(axis=1), last + 4 * lost
