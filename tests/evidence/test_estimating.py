@@ -218,6 +218,7 @@ def test_ends_of_the_range() -> None:
         {"relative_error": math.nan},
         {"relative_error": 2},
         {"deadline": 0},
+        {"progress": 5},
         {"seed": 1.5},
         {"at": 3},
         {"above": 3},
@@ -233,6 +234,13 @@ def test_ends_of_the_range() -> None:
 def test_settings_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(VarpropError):
         estimate(x if "statistic" in wrong else Variance(x), **wrong)
+
+
+def test_limits_without_spread_allow_for_rounding() -> None:
+    r = RandomVariable("r", "Rademacher()")
+    for seed in range(20):
+        found = estimate(Mean(r), seed=seed, relative_error=0.1)
+        assert found.interval[0] <= 0 <= found.interval[1] and abs(found.value) < 1e-14
 
 
 def test_numbers_of_any_type_are_taken() -> None:

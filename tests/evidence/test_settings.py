@@ -111,6 +111,9 @@ def test_an_interrupted_check_continues_to_the_same_bits(tmp_path: Path) -> None
 def test_deadlines_and_progress() -> None:
     found = check(Variance(z), equals=sp.Rational(4, 3), deadline=1e-9)
     assert (found.verdict, found.interrupted) == ("inconclusive", True)
+    for settings in ({"panel": "foo"}, {"panel": []}, {"progress": 5}, {"on_look": 5}):
+        with pytest.raises(CheckError, match="check with"):
+            check(Variance(z), equals=1, **settings)  # type: ignore[arg-type]
     assert "no estimate: no look was complete" in str(found.claims[0]) and "nan" not in str(found)
     seen: list[float] = []
     check(Equal(Variance(z), Mean(z**2)), progress=seen.append)

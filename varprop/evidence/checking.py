@@ -21,7 +21,7 @@ from varprop.errors import CheckError, ExpressionError, SamplingError, brief
 from varprop.evidence.cases import Case, Reach, cases_of, tried, untested
 from varprop.evidence.report import ClaimEvidence, Evidence
 from varprop.evidence.sampled import tried_at_once
-from varprop.evidence.settings import PremiseLike, premise_of, seconds, validated
+from varprop.evidence.settings import PremiseLike, premise_of, seconds, validated, watched
 from varprop.evidence.values import completed
 from varprop.model.calls import explained
 from varprop.model.expressions import Expression
@@ -124,6 +124,7 @@ def check(
         'disagrees'
     """
     validated(resolution, power, alpha, COUPLINGS if couplings is None else couplings)
+    watched(panel, progress=progress, on_look=on_look)
     resolution, power, alpha = float(resolution), float(power), float(alpha)
     budget, deadline = seconds(budget, "check", "budget"), seconds(deadline, "check", "deadline", math.inf)
     chosen = premise_of(premise)

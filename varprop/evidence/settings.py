@@ -12,7 +12,7 @@ from varprop.simulation.panel import COUPLINGS, Coupling
 from varprop.simulation.premises import Asymptotic, Bounded, KurtosisBound, Premise
 from varprop.simulation.trials import MOST_SECONDS
 
-__all__ = ["PremiseLike", "number", "premise_of", "seconds", "validated"]
+__all__ = ["PremiseLike", "number", "premise_of", "seconds", "validated", "watched"]
 
 LARGEST = 1e300
 
@@ -81,6 +81,23 @@ def validated(resolution: float, power: float, alpha: float, couplings: Sequence
             "it is no tuple of known couplings",
             f"Choose from {', '.join(map(repr, COUPLINGS))}.",
         )
+
+
+def watched(panel: object, **called: object) -> None:
+    """Refuse a panel that is not known, and what cannot be called.
+
+    Raises:
+        CheckError: it is one of these.
+    """
+    if panel not in ("full", "short"):
+        raise CheckError(
+            f"check with panel={brief(panel, 40)}", "it is no panel", "Choose 'full' or 'short'."
+        )
+    for name, value in called.items():
+        if value is not None and not callable(value):
+            raise CheckError(
+                f"check with {name}={brief(value, 40)}", "it cannot be called", "Give a function."
+            )
 
 
 def premise_of(premise: object) -> Premise:

@@ -15,7 +15,7 @@ from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation import estimators
 from varprop.simulation.layout import CHUNK_NANOSECONDS, CROSS_FROM, ENTRY_COST, Design, Law
-from varprop.simulation.rare import ENOUGH, HARDLY, single_valued
+from varprop.simulation.rare import ENOUGH, EQUAL, HARDLY, single_valued
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
@@ -256,7 +256,7 @@ class SideSampler:
         if any(part.chances(values.size) < ENOUGH for part in self.all_parts):
             return HARDLY
         if float(np.ptp(values)) <= rounding and any(part.varies(values.size) for part in self.all_parts):
-            return "all blocks are equal, and another value may be rare"
+            return EQUAL
         return ""
 
     @property

@@ -70,7 +70,7 @@ class Engine:
         progress: called with the share of the planned chunks that is done, from 0 to 1.
 
     Raises:
-        SamplingError: the executor cannot take tasks.
+        SamplingError: the executor cannot take tasks, or there is nothing to call.
     """
 
     executor: Executor | None = None
@@ -85,6 +85,12 @@ class Engine:
                 f"executor={self.executor!r:.60}",
                 "it takes no tasks",
                 "Give an executor of concurrent.futures, or client.get_executor() of dask.",
+            )
+        if self.progress is not None and not callable(self.progress):
+            raise SamplingError(
+                f"progress={self.progress!r:.60}",
+                "it cannot be called",
+                "Give a function of the share that is done.",
             )
         if self.executor_factory is not None and not callable(self.executor_factory):
             raise SamplingError(

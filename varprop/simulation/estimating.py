@@ -28,7 +28,7 @@ from varprop.simulation.methods import (
 from varprop.simulation.numbers import Method, Numbers
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.quasi import DIMENSIONS
-from varprop.simulation.rare import ENOUGH, HARDLY, single_valued
+from varprop.simulation.rare import ENOUGH, EQUAL, HARDLY, single_valued
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.signs import averaged, sign_times_magnitude
@@ -52,7 +52,6 @@ MOST_BITS = 17
 SIGNS = 16
 SMALLEST = 8
 """The fewest rows and columns from which a spread is estimated."""
-EQUAL = "all samples are equal, and another value may be rare"
 TAIL = 0.025
 
 
@@ -250,14 +249,15 @@ class Problem:
         interrupted: bool,
     ) -> Numbers:
         if not len(features):
-            nothing = (-math.inf, math.inf)
-            return Numbers(math.nan, math.inf, nothing, "no samples", method, reason, 0, entries, interrupted)
+            return Numbers.nothing(method, reason, entries, interrupted)
         pseudo = self.functional.pseudo_values(features, self.scaling)
         if not np.isfinite(pseudo).all():
             raise not_finite()
         size = float(np.abs(pseudo).max()) or 1.0
         scaled = pseudo / size  # squares of values near the ends of float64 would leave it
-        limits = Asymptotic(share=FEW if method == "quasi-random" else 3.0).limits(scaled, TAIL)
+        asymptotic = Asymptotic(share=FEW if method == "quasi-random" else 3.0)
+        rounding = self.functional.rounding(self.scaling) / size if features.any() else 0.0
+        limits = asymptotic.limits(scaled, TAIL, rounding)
         error = size * float(scaled.std(ddof=1)) / math.sqrt(len(pseudo)) if len(pseudo) > 1 else math.inf
         alarm = limits.alarm or doubt
         interval = (-math.inf, math.inf) if alarm else (size * limits.low, size * limits.high)

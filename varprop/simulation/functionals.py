@@ -168,6 +168,11 @@ class Functional:
             central = _cumulants(central)
         return np.asarray(central[self.degree]) * unit
 
+    def rounding(self, scaling: Scaling) -> float:
+        """What rounding may have moved an estimate."""
+        size = abs(scaling.centers[0]) + scaling.sizes[0] if self.degree == 1 else float(self.unit(scaling))
+        return 16 * float(np.finfo(np.float64).eps) * size
+
     def unit(self, scaling: Scaling) -> np.float64:
         """What a number of scaled samples is to be multiplied by.
 

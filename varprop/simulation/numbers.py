@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -36,3 +37,9 @@ class Numbers:
     samples: int
     entries: int
     interrupted: bool
+
+    @classmethod
+    def nothing(cls, method: Method, reason: str, entries: int, interrupted: bool) -> Numbers:
+        """What a run without a single result found."""
+        everywhere = (-math.inf, math.inf)
+        return cls(math.nan, math.inf, everywhere, "no samples", method, reason, 0, entries, interrupted)

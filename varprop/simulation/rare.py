@@ -22,11 +22,12 @@ from varprop.simulation.layout import Law
 from varprop.simulation.panel import Coupled, Points
 from varprop.simulation.schedule import bodies, number, places_of, schedule
 
-__all__ = ["ENOUGH", "HARDLY", "atoms", "rarest", "single_valued"]
+__all__ = ["ENOUGH", "EQUAL", "HARDLY", "atoms", "rarest", "single_valued"]
 
 ENOUGH = 40.0
 """Expected occurrences from which a value is taken to have been drawn: it stays away once in e^40 runs."""
 
+EQUAL = "all results are equal, and another value may be rare"
 HARDLY = "a rare value of the inputs has hardly been drawn"
 MOST_VALUES = 64
 SAME = 1e-12
