@@ -67,7 +67,8 @@ TRUTHS = {
 @pytest.mark.parametrize("name", TRUTHS)
 def test_estimates_are_right_and_say_how_far_off_they_may_be(name: str) -> None:
     quantity, truth = TRUTHS[name]
-    found = estimate(quantity, seed=5, relative_error=0.01, budget=1)
+    aim = 0.004 if name == "kurtosis" else 0.01  # fourth powers of fewer samples may hang on one block
+    found = estimate(quantity, seed=5, relative_error=aim, budget=1)
     if truth is None:
         second = estimate(quantity, seed=6, relative_error=0.01, budget=1, method="plain")
         gap, error = found.value - second.value, math.hypot(found.standard_error, second.standard_error)

@@ -28,6 +28,15 @@ def missed(premise: Premise, rows: np.ndarray, truth: float, tail: float) -> tup
     return sum(one.low > truth for one in limits), sum(one.high < truth for one in limits)
 
 
+def test_what_one_block_may_carry_is_a_choice() -> None:
+    values = np.random.default_rng(1).normal(size=1000)
+    values[0] = 0.118**0.5 * 999**0.5  # a share of about 0.106 of the sum of squares
+    share = float(((values - values.mean()) ** 2).max() / ((values - values.mean()) ** 2).sum())
+    assert 0.4 / 1.96**2 < share < 0.5 / 1.97**2
+    assert not Asymptotic().limits(values, 0.025).alarm
+    assert "carries" in Asymptotic(carried=0.4).limits(values, 0.025).alarm
+
+
 @pytest.mark.parametrize("size", [1024, 4096])
 def test_a_stated_kurtosis_holds_and_costs_little(size: int) -> None:
     rows = np.random.default_rng(3).normal(size=(400, size)) ** 2  # kurtosis 15

@@ -15,7 +15,7 @@ from varprop.simulation.methods import Blocks
 from varprop.simulation.premises import Asymptotic, Limits, alarm_of
 from varprop.simulation.twoway import Crossed, shapes
 
-__all__ = ["FEW", "Plan", "enough", "in_range", "layout_of", "two_way"]
+__all__ = ["CARRIED", "FEW", "Plan", "enough", "in_range", "layout_of", "two_way"]
 
 Array = NDArray[np.float64]
 
@@ -26,6 +26,8 @@ MANY = 256
 """Small blocks that tell their own spread: as many as a check has at its first look."""
 FEW = 6.0
 """The share of one replicate that raises an alarm, over log(B) / B."""
+CARRIED = 0.4
+"""The share of one block that raises an alarm, over 1 / x^2 at the quantile x of the interval."""
 HEAVY = 10.0
 """The same of one draw in its crossed block, on average: squares of normals stay below, t(3) does not."""
 CLOSE = 1.25

@@ -14,7 +14,7 @@ from varprop.errors import SamplingError
 from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation.costs import within_reach
-from varprop.simulation.crossing import FEW, enough, in_range, layout_of, two_way
+from varprop.simulation.crossing import CARRIED, FEW, enough, in_range, layout_of, two_way
 from varprop.simulation.engine import Engine, Run, Sampler
 from varprop.simulation.functionals import Functional, Scaling, not_finite
 from varprop.simulation.layout import CROSS_FROM, Design, Law
@@ -255,7 +255,7 @@ class Problem:
             raise not_finite()
         size = float(np.abs(pseudo).max()) or 1.0
         scaled = pseudo / size  # squares of values near the ends of float64 would leave it
-        asymptotic = Asymptotic(share=FEW if method == "quasi-random" else 3.0)
+        asymptotic = Asymptotic(share=FEW if method == "quasi-random" else 3.0, carried=CARRIED)
         rounding = self.functional.rounding(self.scaling) / size if features.any() else 0.0
         limits = asymptotic.limits(scaled, TAIL, rounding)
         error = size * float(scaled.std(ddof=1)) / math.sqrt(len(pseudo)) if len(pseudo) > 1 else math.inf

@@ -100,6 +100,8 @@ class Asymptotic:
         correct: whether to correct for skewness.
         alarms: whether to raise alarms.
         share: the number 3 above; larger for a few replicates, each of many samples.
+        carried: the number 1 / 2 above; smaller at the low quantile of a single interval, where heavy tails
+            that a sample has not met would pass.
 
     Example:
         >>> limits = Asymptotic().limits(np.arange(256.0), 0.025)
@@ -113,6 +115,7 @@ class Asymptotic:
     correct: bool = True
     alarms: bool = True
     share: float = 3.0
+    carried: float = 0.5
 
     @property
     def name(self) -> str:
@@ -147,7 +150,8 @@ class Asymptotic:
         low, high = self.corrected(center, error, quantile, skewness)
         alarm = ""
         if self.alarms:
-            alarm = alarm_of(found.skewness / math.sqrt(count), found.share, quantile, self.share, count)
+            skewness = found.skewness / math.sqrt(count)
+            alarm = alarm_of(skewness, found.share, quantile, self.share, count, carried=self.carried)
         return Limits(low - rounding, high + rounding, alarm)
 
     @staticmethod
@@ -158,7 +162,13 @@ class Asymptotic:
 
 
 def alarm_of(
-    skewness: float, share: float, quantile: float, factor: float, count: int, unit: str = "block"
+    skewness: float,
+    share: float,
+    quantile: float,
+    factor: float,
+    count: int,
+    unit: str = "block",
+    carried: float = 0.5,
 ) -> str:
     """Why no decision may rest on limits at a quantile; empty if it may.
 
@@ -169,10 +179,11 @@ def alarm_of(
         factor: the share that raises an alarm, over log(count) / count.
         count: how many units there are.
         unit: what they are, in words.
+        carried: the share that raises an alarm, over 1 / quantile^2; the larger of both does.
     """
     if abs(skewness) * quantile**3 > 3:
         return "skewness"
-    if share > max(1 / (2 * quantile**2), factor * math.log(count) / count):
+    if share > max(carried / quantile**2, factor * math.log(count) / count):
         return f"one {unit} carries the estimate"
     return ""
 
