@@ -275,6 +275,9 @@ def test_samples() -> None:
     assert (sample(z, size=3) == sample(z, size=3)).all() and (sample(z, size=3, seed=5) != values[:3]).all()
     assert sample(product(10**6), size=2, seed=1).shape == (2,)
     assert sample(dot(weights="Normal()", inputs="Normal()", fan_in="n"), at={"n": 4}, size=2).shape == (2,)
+    for endless, size in ((product(10**12), 1), (product(10**10), 100)):
+        with pytest.raises(SamplingError, match=r"would take about .* hours\. .*vp\.law"):
+            sample(endless, size=size)
     for size in (-1, 1.5, True, "3"):
         with pytest.raises(CheckError, match="whole number"):
             sample(x, size=size)  # type: ignore[arg-type]

@@ -42,7 +42,7 @@ def test_a_coarse_resolution_is_refused() -> None:
 
 def test_values_of_names_that_no_claim_contains_are_refused() -> None:
     proof = vp.derive(vp.Variance(vp.neuron(weights="Normal(variance=v)", inputs="Normal()", fan_in="n")))
-    with pytest.raises(vp.CheckError, match=r"check at 'm': no claim contains it\. There are: n, v"):
+    with pytest.raises(vp.CheckError, match=r"^at 'm': no claim contains it\. There are: n, v"):
         vp.check(proof, at={"n": 8, "m": 9})
     with pytest.raises(vp.CheckError, match="no symbols"):
         vp.check(vp.Mean(vp.RandomVariable("x", "Uniform(0, 6)")), equals=3, at={vp.symbol("n"): 8})

@@ -38,8 +38,8 @@ from varprop.simulation.streams import Streams
 __all__ = ["Checkable", "check"]
 
 
-SMALLEST = 1e-140
-"""A side of a claim below this, or above its inverse, is beyond what block statistics can square."""
+SMALLEST = 1e-304
+"""A side of a claim below this, or above its inverse, leaves no digits for limits."""
 
 
 class Checkable(Protocol):
@@ -250,7 +250,7 @@ def _reported(progress: Callable[[float], None], done: int, count: int, share: f
 
 
 def _representable(found: ClaimEvidence, claim: Equal) -> bool:
-    """Whether the squares of both sides are numbers of float64; else no limit can be computed."""
+    """Whether both sides, and limits some digits off them, are numbers of float64."""
     sizes = (abs(found.estimate), abs(found.claimed))
     if found.numeric and found.claimed == 0 and claim.right.is_zero is False:
         return False

@@ -26,7 +26,7 @@ from varprop.derivation.quantities import (
     Variance,
 )
 from varprop.derivation.validation import validated
-from varprop.errors import CheckError, brief
+from varprop.errors import CheckError, SamplingError, brief
 from varprop.evidence.settings import LARGEST, number, seconds
 from varprop.evidence.values import completed
 from varprop.model.calls import explained
@@ -49,7 +49,9 @@ __all__ = ["Estimate", "estimate", "sample"]
 Array = NDArray[np.float64]
 Statistic: TypeAlias = Literal["tail probability", "log moment"]
 
-SAMPLE_ENTRIES = 2**18
+SAMPLE_ENTRIES, SAMPLE_COST = 2**18, 1e8
+"""Numbers alive in a chunk of samples, and the nanoseconds that one may take where a sample is costly."""
+MOST_HOURS = 1.0
 KINDS: tuple[tuple[type[Quantity], Kind], ...] = (
     (Mean, "mean"),
     (Variance, "variance"),
@@ -261,7 +263,7 @@ def sample(
     Raises:
         CheckError: it is no expression, or the size is no whole number.
         ParameterError: there is no memory for so many samples.
-        SamplingError: it cannot be sampled.
+        SamplingError: it cannot be sampled, or would take hours.
 
     Example:
         >>> from varprop.model.variables import RandomVariable
@@ -279,9 +281,17 @@ def sample(
     laws = sorted(f"{variable.name} ~ {variable.distribution}" for variable in variables(known))
     streams = Streams(_hashed(f"{known} {laws}") if seed is None else seed)
     program = Program((known,))
-    rows = max(1, min(4096, SAMPLE_ENTRIES // program.work(Design(1)).entries))
+    one = program.work(Design(1))
+    rows = max(1, min(4096, SAMPLE_ENTRIES // one.entries, int(SAMPLE_COST / one.cost)))
     with enough_memory(expression, shape := drawn_shape(int(size))):
         result = np.empty(shape)
+    hours = -(-int(size) // rows) * program.work(Design(rows)).cost / 3.6e12
+    if hours > MOST_HOURS:
+        raise SamplingError(
+            f"sample({brief(str(known), 60)}, size={size})",
+            f"it would take about {hours:.2g} hours",
+            "Choose smaller sizes; vp.law(...).sample draws long sums from their exact law.",
+        )
     for chunk, start in enumerate(range(0, int(size), rows)):
         drawn = program.run(streams, chunk=chunk, blocks=1, design=Design(rows))[0].ravel()
         result[start : start + rows] = drawn[: len(result) - start]

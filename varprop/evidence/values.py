@@ -96,22 +96,22 @@ def completed(
 
 def _given(at: Mapping[Any, Any], symbols: frozenset[sp.Symbol], spare: bool) -> dict[sp.Symbol, sp.Expr]:
     if not isinstance(at, Mapping):
-        raise CheckError(f"check at={brief(at, 60)}", "it is no mapping", "Write at={'n': 256}.")
+        raise CheckError(f"at={brief(at, 60)}", "it is no mapping", "Write at={'n': 256}.")
     named = {str(symbol): symbol for symbol in symbols}
     values = {}
     for key, value in at.items():
         number = scalar(value, f"the value of {key}")
         if not number.is_number:
-            raise CheckError(f"check at {key} = {number}", "a check needs numbers", "Give a number.")
+            raise CheckError(
+                f"at {brief(str(key), 60)} = {brief(str(number), 60)}", "it is no number", "Give a number."
+            )
         if str(key) in named:
             values[named[str(key)]] = number
         elif not isinstance(key, (str, sp.Symbol)):
-            raise CheckError(
-                f"check at {brief(key, 60)}", "it is no symbol and no name", "Write at={'n': 256}."
-            )
+            raise CheckError(f"at {brief(key, 60)}", "it is no symbol and no name", "Write at={'n': 256}.")
         elif not spare:
             raise CheckError(
-                f"check at {brief(str(key), 60)}",
+                f"at {brief(str(key), 60)}",
                 "no claim contains it",
                 f"There are: {', '.join(sorted(named)) or 'no symbols'}.",
             )

@@ -40,8 +40,8 @@ def shared_out(
     """
     wanted: list[float] = []
     for side, values in zip(sides, pilots, strict=True):
-        sizes = [math.sqrt(float((part * part).mean())) for part in values]
-        spreads = [float(part.std()) for part in values]
+        sizes = [_root_mean_square(part) for part in values]
+        spreads = [_root_mean_square(part - part.mean()) for part in values]
         first = 0
         for term in side.terms:
             last = first + len(term.estimands)
@@ -92,8 +92,14 @@ def _scale_of(estimand: Estimand, laws: Mapping[Variable, Law], streams: Streams
     rows = max(16, min(samples, 2**22 // entries))
     drawn = program.run(streams, chunk=0, blocks=1, design=Design(rows))
     if estimand.kind == "mean" or (estimand.kind == "cumulant" and estimand.order == 1):
-        return float(np.sqrt(np.mean(drawn[0] ** 2)))
+        return _root_mean_square(drawn[0])
     spreads = [np.abs(values - values.mean()) for values in drawn]
     if estimand.kind == "covariance":
-        return float(np.sqrt(np.mean(spreads[0] ** 2) * np.mean(spreads[-1] ** 2)))
+        return _root_mean_square(spreads[0]) * _root_mean_square(spreads[-1])
     return float(np.mean(spreads[0] ** (2 if estimand.kind == "variance" else estimand.order)))
+
+
+def _root_mean_square(values: Array) -> float:
+    """sqrt(mean v^2), of values of any size."""
+    unit = 2.0 ** math.frexp(float(np.abs(values).max()))[1]
+    return unit * math.sqrt(float(((values / unit) ** 2).mean()))

@@ -21,6 +21,7 @@ __all__ = [
     "Resolution",
     "Verdict",
     "decide",
+    "overflow",
 ]
 
 Array = NDArray[np.float64]
@@ -201,11 +202,7 @@ def decide(
     other = np.broadcast_to(np.asarray(right, dtype=np.float64), left.shape)
     difference = left - other
     if not np.isfinite(difference).all():
-        raise SamplingError(
-            "a block result that is not finite",
-            "the samples overflow, or hold a nan",
-            "Choose smaller values for the symbols, or a lower moment.",
-        )
+        raise overflow()
     left_mean, right_mean = float(left.mean()), float(right) if np.ndim(right) == 0 else float(other.mean())
     rounding = ROUNDING * float(np.abs(left).mean() + np.abs(other).mean())
     limits = premise.limits(difference, plan.alarm_tail, rounding)
@@ -221,6 +218,15 @@ def decide(
         if factor <= plan.factor and not alarm:
             verdict = "agrees"
     return Look(left.size, verdict, left_mean, right_mean, error, limits.low, limits.high, factor, alarm)
+
+
+def overflow() -> SamplingError:
+    """The error of block results that left float64."""
+    return SamplingError(
+        "a block result that is not finite",
+        "the samples overflow, or hold a nan",
+        "Choose smaller values for the symbols, or a lower moment.",
+    )
 
 
 def _agreement(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,14 +26,16 @@ from varprop.simulation.sequential import (
     Resolution,
     Verdict,
     decide,
+    overflow,
 )
 from varprop.simulation.streams import Streams
+from varprop.simulation.units import in_units, look_of, premise_in, times, unit_of
 
 __all__ = ["Outcome", "Trial"]
 
 Array = NDArray[np.float64]
 
-LEFT, RIGHT, PILOT, SCALE = range(4)
+LEFT, RIGHT, PILOT, SCALE, UNIT = range(5)
 MOST_BLOCKS = 2**20
 MOST_SECONDS = 1e9
 PILOT_BLOCKS = 32
@@ -159,6 +161,9 @@ class Trial:
         """
         sides: Sequence[SideSampler] = self.sides
         try:
+            looks = FIRST_LOOK * self.cost <= self._nanoseconds
+            if looks and (power := unit_of(self.sides, streams.at(UNIT))):
+                return self._in_units(power, streams, on_look, until, engine)
             pilots = self._pilots(streams)
             band = self._band(streams, pilots)
         except KeyboardInterrupt:
@@ -193,6 +198,31 @@ class Trial:
             found = dict(zip(random, run.complete(), strict=True))
         return self._outcome(sides, plan, look, band, found, interrupted)
 
+    def _in_units(
+        self,
+        power: int,
+        streams: Streams,
+        on_look: Callable[[Look], None] | None,
+        until: Callable[[Look], bool],
+        engine: Engine | None,
+    ) -> Outcome:
+        """The same run of numbers over 2^power."""
+        left, right = (in_units(side, power) for side in (self.left, self.right))
+        scaled = replace(self, left=left, right=right, premise=premise_in(self.premise, power))
+        found = scaled.run(
+            streams,
+            None if on_look is None else lambda look: on_look(look_of(look, power)),
+            lambda look: until(look_of(look, power)),
+            engine,
+        )
+        return replace(
+            found,
+            look=found.look and look_of(found.look, power),
+            left=times(found.left, power),
+            right=times(found.right, power),
+            standard_error=times(found.standard_error, power),
+        )
+
     def _prefix(
         self, run: Run, drawn: Mapping[int, SideSampler], count: int, following: int
     ) -> tuple[Array, Array | float]:
@@ -213,7 +243,10 @@ class Trial:
         several = sum(len(side.all_parts) for side in self.sides) > 1
         if not several or PILOT_BLOCKS * self.cost > self._nanoseconds / 4:
             return []
-        return [side.pilot(streams.at(PILOT, key), PILOT_BLOCKS) for key, side in enumerate(self.sides)]
+        found = [side.pilot(streams.at(PILOT, key), PILOT_BLOCKS) for key, side in enumerate(self.sides)]
+        if not all(np.isfinite(part).all() for parts in found for part in parts):
+            raise overflow()
+        return found
 
     def _band(self, streams: Streams, pilots: Sequence[Sequence[Array]]) -> Band:
         """How near is near enough.
