@@ -148,6 +148,7 @@ def expectation(
     looks: Array | None = None,
     smooth: npt.NDArray[np.bool_] | bool = False,
     rtol: float = 1e-13,
+    least: Array | float = 0.0,
 ) -> tuple[Array, Array]:
     """E f(Z, row) for a standard normal Z, one number for each row, with error estimates.
 
@@ -161,6 +162,7 @@ def expectation(
         smooth: whether f is analytic near the real line, so that the trapezoid rule is tried first; for all
             rows, or for each.
         rtol: the relative error that is aimed at; the estimate says what was reached.
+        least: an absolute error that is small enough; for all rows, or for each.
 
     Returns:
         Values and error estimates, each of shape (rows,).
@@ -173,13 +175,13 @@ def expectation(
         >>> bool(abs(value[0] - 3) < 1e-14), bool(error[0] < 1e-13)
         (True, True)
     """
-    values, errors = np.zeros(rows), np.full(rows, np.inf)
+    values, errors, small = np.zeros(rows), np.full(rows, np.inf), np.broadcast_to(least, rows)
     settled = np.zeros(rows, dtype=np.bool_)
     for part in _chunks(np.flatnonzero(np.broadcast_to(smooth, rows)), int(2 * NEAR * 2 ** (LEVELS + 1))):
-        values[part], errors[part], settled[part] = _trapezoid(f, part, rtol)
+        values[part], errors[part], settled[part] = _trapezoid(f, part, rtol, small[part])
     waiting = np.flatnonzero(~settled)
     for part in _chunks(waiting, 21 * 80):
-        found, error = _Panels(f, part, places, breaks, looks).sums(rtol)
+        found, error = _Panels(f, part, places, breaks, looks).sums(rtol, small[part])
         better = error < errors[part]
         values[part[better]], errors[part[better]] = found[better], error[better]
     size = np.abs(values)
@@ -210,7 +212,9 @@ def _everywhere(z: Array, rows: Rows) -> Points:
     return Points(z, rows, np.zeros(len(rows), dtype=np.intp), np.zeros(len(rows)), z)
 
 
-def _trapezoid(f: Integrand, rows: Rows, rtol: float) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
+def _trapezoid(
+    f: Integrand, rows: Rows, rtol: float, least: Array
+) -> tuple[Array, Array, npt.NDArray[np.bool_]]:
     """Halve the step until two sums agree, or differ by rounding only; the error is that of the coarser."""
     step = 0.25
     z = np.arange(-NEAR, NEAR + step / 2, step)
@@ -230,7 +234,8 @@ def _trapezoid(f: Integrand, rows: Rows, rtol: float) -> tuple[Array, Array, npt
         total[active] = finer
         error[active] = change + 8 * EPSILON * size[active]
         step /= 2
-        close = change <= np.maximum(rtol / 8 * np.abs(finer), 4 * EPSILON * size[active])
+        goal = np.maximum(rtol / 8 * np.abs(finer), 4 * EPSILON * size[active])
+        close = change <= np.maximum(goal, least[active])
         settled[active[close]] = True
         active = active[~close]
     return total, np.where(settled, error, np.inf), settled
@@ -260,7 +265,7 @@ class _Panels:
         self.owner, self.anchor = (np.zeros(0, dtype=np.intp) for _ in range(2))
         self.low, self.high, self.value, self.error, self.rounding = np.zeros((5, 0))
 
-    def sums(self, rtol: float) -> tuple[Array, Array]:
+    def sums(self, rtol: float, least: Array) -> tuple[Array, Array]:
         every = np.arange(len(self.rows))
         self.add(*self.between(np.arange(-NEAR, NEAR + 1, 2.0), every))
         needy = np.flatnonzero(self.reaches_far())
@@ -269,7 +274,7 @@ class _Panels:
             for side in (-ends[::-1], ends):
                 self.add(*self.between(side, needy))
         for _ in range(MOST_PANELS // 8):
-            if not self.halved(rtol):
+            if not self.halved(rtol, least):
                 break
         spread = self.per_row(self.error + EPSILON * self.rounding)
         return self.per_row(self.value), spread + 8 * EPSILON * self.per_row(np.abs(self.value))
@@ -325,11 +330,12 @@ class _Panels:
         owner = np.broadcast_to(which[:, None], low.shape)
         return owner[keep], anchor[keep], low[keep], high[keep]
 
-    def halved(self, rtol: float) -> bool:
+    def halved(self, rtol: float, least: Array) -> bool:
         """Halve the panels that are worst; False if all are good, or nothing helps."""
         spread, size = self.per_row(self.error), self.per_row(np.abs(self.value))
         counts = np.bincount(self.owner, minlength=len(self.rows))
-        bad = spread > np.maximum(rtol / 4 * np.abs(self.per_row(self.value)), 4 * EPSILON * size)
+        goal = np.maximum(rtol / 4 * np.abs(self.per_row(self.value)), 4 * EPSILON * size)
+        bad = spread > np.maximum(goal, least)
         bad &= counts < MOST_PANELS
         owner, low, high = self.owner, self.low, self.high
         share = spread[owner] / np.maximum(counts[owner], 1)

@@ -8,15 +8,18 @@ from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
+import numpy.typing as npt
 import sympy as sp
 
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array
 from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import TRUSTED, ClosedForm
+from varprop.model.gaussian.increments import increment, is_near
+from varprop.model.gaussian.narrow import NARROW, narrow_excess
 from varprop.model.gaussian.pair_forms import C, Q, R, pair_form, slope_pair_form
 from varprop.model.gaussian.spread import PATIENCE, Found, GaussianValue, Question, Rows, Spread, numeric
-from varprop.numerics.quadrature import EPSILON, Points, legendre
+from varprop.numerics.quadrature import EPSILON, LAST, Points, legendre
 
 __all__ = ["cross_moment", "slope_cross_moment"]
 
@@ -24,8 +27,8 @@ M, N = sp.Symbol("m", real=True), sp.Symbol("n", real=True)
 EXACT_DIGITS = 400
 WEAK = 0.25
 """Up to this correlation a dozen nodes integrate over it."""
-NARROW = 1e-6
-"""Below this deviation analytic activations are their own parabolas: the fourth order is 1e-24."""
+SETTLED = 1e-13
+"""An error above this share of the largest value calls for quadrature."""
 
 
 def cross_moment(phi: Activation | str, means: Any, covariance: Any) -> GaussianValue:
@@ -120,12 +123,7 @@ def _from_independence(phi: Activation, m: Array, c: Array) -> Found:
 
     Source: Price, A useful theorem for nonlinear devices having Gaussian inputs, 1958.
     """
-    means, doubts = [], []
-    for k in (0, 1):
-        found, doubt, _ = Question(phi, m[:, k], np.sqrt(c[:, k, k])).found("mean", PATIENCE)
-        odd = (m[:, k] == 0) & (phi.parity == "odd")
-        means.append(np.where(odd, 0.0, found))
-        doubts.append(np.where(odd, 0.0, doubt))
+    means, doubts = zip(*(_mean(phi, m[:, k], np.sqrt(c[:, k, k])) for k in (0, 1)), strict=True)
     nodes, weights = legendre(12)
     parts = np.repeat(c[None], len(nodes), axis=0)
     parts[:, :, [0, 1], [1, 0]] *= nodes[:, None, None]
@@ -134,6 +132,13 @@ def _from_independence(phi: Activation, m: Array, c: Array) -> Found:
     first, added = means[0] * means[1], c[:, 0, 1] * added
     error = np.abs(means[0]) * doubts[1] + np.abs(means[1]) * doubts[0] + np.abs(c[:, 0, 1]) * off
     return first + added, error + 4 * EPSILON * (np.abs(first) + np.abs(added))
+
+
+def _mean(phi: Activation, mean: Array, std: Array) -> Found:
+    """E phi(X), which is 0 by symmetry for odd phi and centered X."""
+    found, doubt, _ = Question(phi, mean, std).found("mean", PATIENCE)
+    odd = (mean == 0) & (phi.parity == "odd")
+    return np.where(odd, 0.0, found), np.where(odd, 0.0, doubt)
 
 
 def _rest(c: Array) -> Array:
@@ -261,7 +266,15 @@ class _Outer(Spread):
     ) -> None:
         super().__init__(phi, means[:, 0], std)
         self.other, self.tilt, self.rest, self.slope = means[:, 1], tilt, rest, slope
-        self.doubt = 0.0
+        self.has_parabolas = self.continuous and not slope and phi.pieces is not None
+        self.largest, self.size, self.off = np.zeros((3, len(std)))
+        second_std = np.hypot(tilt, rest)
+        self.narrow_first, self.narrow_second = (
+            (std < NARROW) & is_near(phi, mean, std) & self.has_parabolas
+            for mean, std in ((self.mean, self.std), (self.other, second_std))
+        )
+        self.first = np.where(self.narrow_first, phi.value(self.mean), 0.0)
+        self.second = np.where(self.narrow_second, phi.value(self.other), 0.0)
 
     @cached_property
     def anchors(self) -> list[Array]:
@@ -283,35 +296,65 @@ class _Outer(Spread):
             return np.where(np.isfinite(z), [z, z - self.anchors[0][:, None], offset], np.inf)
 
     def found(self, what: str = "") -> Found:
-        phi = self.phi
+        """E (phi(X) - a) (phi(Y) - b) + a E phi(Y) + b E phi(X) - a b with the values of narrow laws."""
 
         def integrand(points: Points) -> Array:
-            first = (phi.derivative if self.slope else phi.value)(self.at(points))
-            center = points.along(self.other, self.tilt, 2)
-            spread = np.broadcast_to(self.rest[points.rows, None], center.shape)
-            inner, doubt = _conditional(phi, self.slope, center, spread)
-            self.doubt = max(self.doubt, doubt)
-            return first * inner
+            rows = points.rows
+            if self.slope:
+                return self.phi.derivative(self.at(points)) * self.excess(points)
+            step = self.std[rows, None] * points.z
+            first = _moved(self.phi, self.mean[rows], step, self.narrow_first[rows], self.at(points))
+            return first * self.excess(points)
 
         value, error = self.standardized(
             integrand, np.concatenate([self.marks(), self.second_marks()], axis=2), "E phi phi"
         )
-        return value, error + self.doubt * np.abs(value)
+        error = error + self.off / np.maximum(self.largest, LAST) * np.abs(value)
+        laws = ((self.second, self.mean, self.std), (self.first, self.other, np.hypot(self.tilt, self.rest)))
+        for factor, mean, std in laws:
+            rows = np.flatnonzero(factor)
+            if len(rows):
+                found, doubt = _mean(self.phi, mean[rows], std[rows])
+                value[rows] += factor[rows] * found
+                error[rows] += np.abs(factor[rows]) * (doubt + EPSILON * np.abs(found))
+        value -= self.first * self.second
+        return value, error + 4 * EPSILON * np.abs(self.first * self.second)
+
+    def excess(self, points: Points) -> Array:
+        """E[phi(Y) | X] - phi(mean of Y) where Y is narrow, E[phi(Y) | X] or E[phi'(Y) | X] elsewhere."""
+        rows, phi = points.rows, self.phi
+        center = points.along(self.other, self.tilt, 2)
+        std = np.broadcast_to(self.rest[rows, None], center.shape)
+        value, error = np.zeros(center.shape), np.full(center.shape, np.inf)
+        parabolas = np.flatnonzero((self.rest[rows] < NARROW) & self.has_parabolas)
+        if len(parabolas):
+            narrow, mean = self.narrow_second[rows[parabolas]], self.other[rows[parabolas]]
+            step = np.where(
+                narrow[:, None], self.tilt[rows[parabolas], None] * points.z[parabolas], center[parabolas]
+            )
+            start = np.where(narrow, mean, 0.0)[:, None]
+            more, doubt = narrow_excess(phi, start, step, std[parabolas])
+            value[parabolas] = more + _moved(phi, mean, step, narrow, center[parabolas])
+            error[parabolas] = doubt + 4 * EPSILON * np.abs(value[parabolas])
+        known = np.isfinite(error)
+        np.maximum.at(self.largest, rows, np.abs(np.where(known, value, 0.0)).max(axis=1))
+        left = ~(known & (error <= SETTLED * self.largest[rows, None]))
+        if left.any():
+            function = phi.derivative if self.slope else phi.value
+            np.maximum.at(self.size, rows, np.abs(function(center)).max(axis=1))
+            least = np.broadcast_to(EPSILON * self.size[rows, None], center.shape)[left]
+            question = Question(phi, center[left], std[left])
+            found, doubt, _ = question.found("slope mean" if self.slope else "mean", least=least)
+            base = np.broadcast_to(self.second[rows, None], center.shape)[left]
+            value[left], error[left] = found - base, doubt + EPSILON * np.abs(base)
+            np.maximum.at(self.largest, rows, np.abs(value).max(axis=1))
+        np.maximum.at(self.off, rows, error.max(axis=1))
+        return value
 
 
-def _conditional(phi: Activation, slope: bool, center: Array, spread: Array) -> tuple[Array, float]:
-    """E phi or E phi' under normal laws, and the largest error relative to the largest value."""
-    if not slope and phi.analytic and phi.pieces is not None and float(spread.max(initial=0.0)) < NARROW:
-        value, error = _of_narrow(phi, center, spread)
-    else:
-        value, error, _ = Question(phi, center, spread).found("slope mean" if slope else "mean")
-    largest = float(np.abs(value).max(initial=0.0))
-    return value.reshape(center.shape), float(error.max(initial=0.0)) / largest if largest else 0.0
-
-
-def _of_narrow(phi: Activation, center: Array, spread: Array) -> Found:
-    """phi + std^2 phi'' / 2, and what the fourth order may be."""
-    value, bend = phi.value(center), phi.second_derivative(center)
-    size = np.abs(value) + np.abs(phi.derivative(center)) + np.abs(bend)
-    found = value + spread**2 / 2 * bend
-    return found, spread**4 * size + 4 * EPSILON * np.abs(found)
+def _moved(phi: Activation, start: Array, step: Array, narrow: npt.NDArray[np.bool_], center: Array) -> Array:
+    """phi(start + step) - phi(start) where the law is narrow, phi(center) elsewhere."""
+    value = phi.value(center)
+    if narrow.any():
+        value[narrow] = increment(phi, start[narrow], step[narrow], narrow[narrow])
+    return value

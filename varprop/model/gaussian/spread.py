@@ -96,8 +96,11 @@ class Question:
         value, error, precision = self.found(what, patience=PATIENCE)
         return GaussianValue(value.reshape(self.shape)[()], error.reshape(self.shape)[()], precision)
 
-    def found(self, what: str, patience: int = 0) -> tuple[Array, Array, Precision]:
-        """Values, errors and their kind; up to `patience` values may be computed with many digits."""
+    def found(self, what: str, patience: int = 0, least: Any = 0.0) -> tuple[Array, Array, Precision]:
+        """Values, errors and their kind.
+
+        Up to `patience` values may be computed with many digits; quadrature may leave errors of `least`.
+        """
         value, error = np.zeros(len(self.mean)), np.zeros(len(self.mean))
         fixed = self.std == 0
         if fixed.any():
@@ -114,7 +117,9 @@ class Question:
                 if 0 < len(left) <= patience:
                     left = self.with_digits(form, left, value, error)
         if len(left):
-            value[left], error[left] = Spread(self.phi, self.mean[left], self.std[left]).found(what)
+            value[left], error[left] = Spread(
+                self.phi, self.mean[left], self.std[left], np.broadcast_to(least, len(value))[left]
+            ).found(what)
         return value, error, "estimate" if len(left) else "closed form"
 
     def with_digits(self, form: ClosedForm, rows: Rows, value: Array, error: Array) -> Rows:
@@ -149,8 +154,9 @@ class Question:
 class Spread:
     """Expectations of functions of N(mean, std^2) that have the kinks of one activation."""
 
-    def __init__(self, phi: Activation, mean: Array, std: Array) -> None:
+    def __init__(self, phi: Activation, mean: Array, std: Array, least: Any = 0.0) -> None:
         self.phi, self.mean, self.std = phi, mean, std
+        self.least = np.broadcast_to(least, len(mean))
         self.kinks = phi.breaks
         self.continuous = all(np.array_equal(*sides) for sides in [phi.sides(0)])
 
@@ -188,7 +194,9 @@ class Spread:
         # An equidistant rule steps over a bend that is narrow against the law, and does not notice.
         smooth = self.phi.analytic & (self.std <= WIDEST_SMOOTH)
         try:
-            value, error = expectation(f, len(self.mean), marks, self.anchors, self.looks(), smooth=smooth)
+            value, error = expectation(
+                f, len(self.mean), marks, self.anchors, self.looks(), smooth, least=self.least
+            )
         except NotIntegrable as failure:
             m, s = self.mean[failure.row], self.std[failure.row]
             raise MomentError(
@@ -236,17 +244,29 @@ class Spread:
         phi = self.phi
         near = is_near(phi, self.mean, self.std) & self.continuous
         if not near.any():
-            return self.integral(phi.value, "E phi")
+            return self.wide_mean()
         value, error = np.zeros(len(near)), np.zeros(len(near))
-        part = Spread(phi, self.mean[near], self.std[near])
+        part = Spread(phi, self.mean[near], self.std[near], self.least[near])
         base = phi.value(part.mean)
         value[near], error[near] = part.even_part()
         value[near] += base
         error[near] += EPSILON * np.abs(base)
         if not near.all():
-            rest = Spread(phi, self.mean[~near], self.std[~near])
-            value[~near], error[~near] = rest.integral(phi.value, "E phi")
+            rest = Spread(phi, self.mean[~near], self.std[~near], self.least[~near])
+            value[~near], error[~near] = rest.wide_mean()
         return value, error
+
+    def wide_mean(self) -> Found:
+        """E phi(X); for odd phi from x and -x at once: their densities differ by exp(-2 mean x / std^2)."""
+        phi, ratio = self.phi, self.mean / self.std
+        paired = (np.abs(ratio) <= 1) & (phi.parity == "odd")
+
+        def part(points: Points) -> Array:
+            rows, x = points.rows, self.at(points)
+            share = -np.expm1(-2 * ratio[rows, None] * (x / self.std[rows, None])) / 2
+            return phi.value(x) * np.where(paired[rows, None], share, 1.0)
+
+        return self.standardized(part, self.marks(), "E phi")
 
     def even_part(self) -> Found:
         """E phi(X) - phi(mean), from second differences: what is odd about the mean cancels exactly."""
