@@ -38,7 +38,7 @@ FEATURE_ENTRIES = 4
 POINTS_KEY = 1_000_003
 BLOCK_COST = 3e5
 """Nanoseconds of bookkeeping behind a crossed block."""
-CHUNK_POINTS = 2**14
+CHUNK_POINTS = 2**15
 SET_COST, CHUNK_COST = 1e5, 5e5
 """Nanoseconds of bookkeeping behind a set of quasi-random points, and behind a chunk of them."""
 
@@ -176,7 +176,7 @@ class Quasi:
         points = 2**self.bits
         apart = FEATURE_ENTRIES + 2 * self.program.draws()  # points, and what inverses make of them
         each: int = self.program.work(Design(points)).entries + points * apart
-        nets: int = 2 * DIMENSIONS * points  # the net, twice while it is made
+        nets: int = 3 * DIMENSIONS * points  # the net, its mirror image, and what they are made from
         return each * self.sets + nets
 
     def results(self, streams: Streams, *, chunk: int) -> Array:

@@ -31,6 +31,8 @@ __all__ = ["DIMENSIONS", "Given", "net", "quantile", "scrambled"]
 Array = NDArray[np.float64]
 
 BITS = 32
+SPENT = 20
+"""Bits of a random word that serve as coins: one per digit of a cell."""
 HEAVIEST = 8
 """Degrees of freedom up to which single points carry a replicate, whose spread then tells nothing."""
 # For every dimension but the first: degree, coefficients and first direction numbers of its polynomial.
@@ -77,6 +79,15 @@ def net(bits: int) -> NDArray[np.intp]:
     return (points >> np.uint64(BITS - bits)).astype(np.intp)
 
 
+@cache
+def _mirrored(bits: int) -> NDArray[np.intp]:
+    """The points with their binary digits in reverse order: those that share digits lie far apart."""
+    points, found = net(bits), np.zeros((DIMENSIONS, 2**bits), dtype=np.intp)
+    for k in range(bits):
+        found |= ((points >> k) & 1) << (bits - 1 - k)
+    return found
+
+
 def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -> Array:
     """Copies of 2^bits points of a Sobol net, each under a random nested permutation of its digits.
 
@@ -87,7 +98,7 @@ def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -
         rng: the generator to use.
         sets: how many copies.
         dimensions: from 1 to DIMENSIONS.
-        bits: log2 of the number of points.
+        bits: log2 of the number of points, at most 20.
 
     Returns:
         (sets, 2^bits, dimensions)
@@ -102,18 +113,27 @@ def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -
         distribution of scrambled net quadrature", 2003.
     """
     size = 2**bits
-    flips = rng.integers(0, 2, (sets, dimensions, size), dtype=np.uint8)
-    cells = np.zeros((sets, dimensions, 1), dtype=np.uint32)
-    for k in range(bits):  # every cell is halved, and its halves change places or not
-        flip = flips[..., 2**k : 2 ** (k + 1)]
-        halves = np.empty((sets, dimensions, 2**k, 2), dtype=np.uint32)
-        halves[..., 0] = 2 * cells + flip
-        halves[..., 1] = 2 * cells + 1 - flip
-        cells = halves.reshape(sets, dimensions, -1)
-    points = rng.random((sets, dimensions, size))
-    points += np.take_along_axis(cells, net(bits)[None, :dimensions], axis=2)
-    points /= size
-    return np.clip(points, 2.0**-54, 1 - 2.0**-53, out=points).transpose(0, 2, 1)
+    kind = np.uint16 if bits <= 16 else np.uint32
+    coins = np.empty((sets, dimensions, size), dtype=kind)
+    points: Array = np.empty(coins.shape)
+    for k in range(dimensions):
+        words = rng.integers(0, 2**64 - 1, (sets, size), dtype=np.uint64, endpoint=True)
+        coins[:, k] = words
+        words >>= np.uint64(SPENT)
+        points[:, k] = words  # the place in a cell, from the bits that are no coins
+    flips = np.zeros(coins.shape, dtype=kind)  # of all digits; by the mirrored cell
+    for k in range(bits):  # a digit changes or not, whatever the digits before it are
+        digit, half = kind(1 << (bits - 1 - k)), flips[..., : 2**k]
+        np.bitwise_or(half, coins[..., 2**k : 2 ** (k + 1)] & digit, out=half)
+        flips[..., 2**k : 2 ** (k + 1)] = half
+    cells, mirrored = net(bits).astype(kind), _mirrored(bits)
+    for k in range(dimensions):
+        places = points[:, k]
+        places *= 2.0 ** (SPENT - 64)
+        places += np.take(flips[:, k], mirrored[k], axis=1, mode="clip") ^ cells[k]
+        places *= 1 / size
+        np.clip(places, 2.0**-54, 1 - 2.0**-53, out=places)
+    return points.transpose(0, 2, 1)
 
 
 def quantile(law: Any) -> Callable[[Array], Array] | None:
@@ -150,7 +170,10 @@ def _inverted(inverse: Callable[..., Array], numbers: tuple[float, ...], u: Arra
 
 
 def _normal(u: Array, mean: float, variance: float) -> Array:
-    return np.asarray(mean + np.sqrt(variance) * special.ndtri(u))
+    values: Array = special.ndtri(u, order="C")
+    values *= np.sqrt(variance)
+    values += mean
+    return values
 
 
 def _uniform(u: Array, low: float, high: float) -> Array:
