@@ -29,6 +29,7 @@ from varprop.networks.kernels import kernel
 from varprop.networks.widening import wider
 
 HE, X = "he_normal", [1.0, -1.0, 2.0, 0.5]
+SHARED = tied(Dense(4))
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,9 @@ HE, X = "he_normal", [1.0, -1.0, 2.0, 0.5]
             "different positions",
         ),
         (lambda: tied([Dense(4), relu]), "it is not one layer"),
+        (lambda: Network([SHARED, Dense(5), SHARED], 4), "of 5 units: after the input it reads 4 units"),
+        (lambda: Network([Residual([SHARED]), Dense(5), Concatenate([], [SHARED])], 4), "cannot read both"),
+        (lambda: Network([repeat(3, [tied(Dense(5))])], 4), "cannot read both"),
         (lambda: propagate(Network([relu], 4), given=X, against=[1, 2]), "it is not as long as given="),
         (lambda: propagate(Network([relu], 4), input=Normal(), against=X), "Give given= too"),
         (lambda: propagate(Network([relu], 4), given="four"), "no row of finite numbers"),
@@ -58,8 +62,10 @@ def test_what_is_wrong_is_named(make: object, words: str) -> None:
 
 def test_numbers_beyond_floats_cannot_be_drawn() -> None:
     net = Network(repeat(4, [Dense(4, Normal(variance="1e200"))]), fan_in=4)
-    with pytest.raises(vp.SamplingError, match="beyond the range of floats"):
-        vp.check(propagate(net, input=Normal()), budget=0.1)
+    small = Network([Dense(4, HE)], fan_in=4)
+    for deep, inputs in ((net, Normal()), (small, Normal(variance="1e-300"))):
+        with pytest.raises(vp.SamplingError, match=r"drawn is 1e-290 to 1e\+290\. Take variances of inputs"):
+            vp.check(propagate(deep, input=inputs), budget=0.1)
 
 
 def test_symbols_in_blocks_take_values() -> None:

@@ -14,7 +14,7 @@ from varprop.model.axes import Token, new_token
 from varprop.model.scalars import scalar
 from varprop.networks.layers import Layer, Misfit, Shape, as_layers, at, listed, shape_after, shown
 
-__all__ = ["Concatenate", "Repeat", "Residual", "Tied", "expanded", "repeat", "tied"]
+__all__ = ["Concatenate", "Repeat", "Residual", "Tied", "expanded", "fits_ties", "repeat", "tied"]
 
 
 @dataclass(frozen=True, init=False)
@@ -166,7 +166,7 @@ def tied(layer: object) -> Tied:
     """Return a layer that has the same weights wherever the returned object stands.
 
     Args:
-        layer: a layer with weights.
+        layer: a layer with weights; all its places read as many units, or channels.
 
     Example:
         >>> from varprop.networks.layers import Dense
@@ -178,6 +178,43 @@ def tied(layer: object) -> Tied:
     if len(made) != 1:
         raise ParameterError(f"tied({layer!r:.60})", "it is not one layer", "Tie each layer by itself.")
     return Tied(made[0])
+
+
+def _ties(layers: Iterable[Layer], shape: Shape) -> Iterator[tuple[Tied, object, Shape]]:
+    """Yield every place of a tied layer: what stands before it there, and what it reads."""
+    before: object = "the input"
+    for layer in layers:
+        after = layer.shape_after(shape)
+        if isinstance(layer, Tied):
+            yield layer, before, shape
+            yield from _ties((layer.layer,), shape)
+        elif isinstance(layer, Residual):
+            yield from _ties(layer.branch, shape)
+        elif isinstance(layer, Concatenate):
+            for branch in layer.branches:
+                yield from _ties(branch, shape)
+        elif isinstance(layer, Repeat) and layer.count != 0:
+            yield from _ties(layer.layers, shape)
+            if layer.count != 1:
+                yield from _ties(layer.layers, after)
+        before, shape = layer, after
+
+
+def fits_ties(layers: Iterable[Layer], shape: Shape) -> None:
+    """Check that the weights of a tied layer have one shape at all its places.
+
+    Raises:
+        ParameterError: they have not; the message names both places.
+    """
+    first: dict[Token, tuple[object, Shape]] = {}
+    for layer, before, read in _ties(layers, shape):
+        other, known = first.setdefault(layer.token, (before, read))
+        if known[0] != read[0]:
+            raise ParameterError(
+                f"{layer} after {before} of {shown(read)}",
+                f"after {other} it reads {shown(known)}: one matrix cannot read both",
+                f"Let {before} give {shown(known)}, or tie another layer.",
+            )
 
 
 def expanded(layers: Iterable[Layer]) -> Iterator[Layer]:

@@ -299,7 +299,7 @@ def shape_after(layers: Iterable[Layer], shape: Shape, inside: str = "") -> Shap
     Raises:
         ParameterError: a layer cannot read what the one before gives; the message names both.
     """
-    before = f"the input of {inside}" if inside else "the input"
+    before: object = f"the input of {inside}" if inside else "the input"
     for layer in layers:
         try:
             after = layer.shape_after(shape)
@@ -307,5 +307,5 @@ def shape_after(layers: Iterable[Layer], shape: Shape, inside: str = "") -> Shap
             raise ParameterError(
                 f"{layer} after {before} of {shown(shape)}", misfit.missing, misfit.remedy
             ) from None
-        before, shape = str(layer), after
+        before, shape = layer, after
     return shape

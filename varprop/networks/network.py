@@ -18,7 +18,7 @@ from varprop.model.joint import Empirical
 from varprop.model.parsing import as_distribution
 from varprop.model.scalars import scalar, symbol
 from varprop.model.variables import RandomVariable
-from varprop.networks.branches import Repeat, expanded
+from varprop.networks.branches import Repeat, expanded, fits_ties
 from varprop.networks.layers import Layer, Shape, as_layers, at, shape_after
 from varprop.networks.maps import number
 from varprop.networks.samples import sampled
@@ -65,6 +65,7 @@ class Network:
             )
         if self.fan_in is not None:
             shape_after(self.layers, self.fan_in)
+            fits_ties(self.layers, self.fan_in)
 
     @property
     def depth(self) -> sp.Expr:

@@ -19,7 +19,7 @@ from varprop.networks.branches import Repeat
 from varprop.networks.network import Input, Network
 from varprop.networks.outlook import Outlook, outlook_of
 from varprop.networks.premises import GRADIENT_INDEPENDENCE, PICTURES_ALIKE, WIDE_LAYERS, Premise
-from varprop.networks.rows import CLAIMED, Row, shown_number
+from varprop.networks.rows import CLAIMED, LARGEST, SMALLEST, Row, shown_number
 from varprop.networks.scaling import scaled
 from varprop.networks.simulations import NetworkSimulation, refuse_symbols
 from varprop.networks.states import LIMIT
@@ -212,8 +212,9 @@ class Profile(Documented):
                 if not isinstance(value, float):
                     raise SamplingError(
                         f"check of {row.label}",
-                        f"its {name.replace('_', ' ')} is {shown_number(value)}, beyond the range of floats",
-                        "Check a network that is less deep.",
+                        f"its {name.replace('_', ' ')} is {shown_number(value)}, "
+                        f"and what can be drawn is {SMALLEST:g} to {LARGEST:g}",
+                        "Take variances of inputs and weights nearer to 1, or fewer layers.",
                     )
                 squares = {"gradient": "gradient", "weight_gradient": "weight_gradient"}.get(
                     name, "second_moment"

@@ -15,7 +15,7 @@ from varprop.networks.layers import Shape
 from varprop.networks.maps import Number, number
 from varprop.networks.states import LIMIT, State
 
-__all__ = ["CLAIMED", "Row", "Value", "log10_of", "row_of", "settled", "shown_number"]
+__all__ = ["CLAIMED", "LARGEST", "SMALLEST", "Row", "Value", "log10_of", "row_of", "settled", "shown_number"]
 
 Value: TypeAlias = Any
 """A float; an mpmath float where that would be 0 or infinite; a SymPy expression where there are symbols."""
