@@ -18,13 +18,7 @@ from varprop.simulation.crossing import CARRIED, FEW, enough, in_range, layout_o
 from varprop.simulation.engine import Engine, Run, Sampler
 from varprop.simulation.functionals import Functional, Scaling, not_finite
 from varprop.simulation.layout import CROSS_FROM, Design, Law
-from varprop.simulation.methods import (
-    CHUNK_ENTRIES,
-    FEATURE_COST,
-    MOST_RESULTS,
-    Blocks,
-    Quasi,
-)
+from varprop.simulation.methods import CHUNK_ENTRIES, FEATURE_COST, MOST_RESULTS, Blocks, Quasi
 from varprop.simulation.numbers import Method, Numbers
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.quasi import DIMENSIONS
@@ -41,6 +35,7 @@ Array = NDArray[np.float64]
 
 PILOT, MAIN, FIRST = 0, 1, 2
 LEAST_SAMPLES, PILOT_ROWS = 4096, 1024
+PILOT_COST, CENTER_COST = 3e8, 1e6  # nanoseconds; crossed blocks need no more than a center and a size
 REPLICATES, PILOT_REPLICATES = 64, 16
 PILOT_SHAPE, SIGNED_SHAPE = (80, 80), (320, 48)
 FIRST_SIDE, FIRST_ERROR = 224, 0.0075
@@ -87,7 +82,8 @@ class Problem:
     def pilot_design(self) -> Design:
         """How many there are."""
         one = self.program.work(Design(1))
-        most = min(PILOT_ROWS, int(3e8 / max(1.0, one.cost)), 2 * CHUNK_ENTRIES // one.entries)
+        limit = PILOT_COST if self._crossable() else CENTER_COST
+        most = min(PILOT_ROWS, int(limit / max(1.0, one.cost)), 2 * CHUNK_ENTRIES // one.entries)
         return Design(max(16, most))
 
     @cached_property
