@@ -308,7 +308,11 @@ class Distribution(metaclass=Called):
         return True
 
     def _numbers(self) -> tuple[float, ...]:
-        """The parameters as floats, in the order of their declaration."""
+        """The parameters as floats, in the order of their declaration; found once, for draws are many."""
+        return self._floats
+
+    @cached_property
+    def _floats(self) -> tuple[float, ...]:
         return tuple(self._number(p.name, getattr(self, p.name)) for p in self.parameters)
 
     def _number(self, name: str, value: sp.Expr) -> float:
