@@ -1,4 +1,4 @@
-"""Cross moments of pairs of which one or both are narrow, and means of odd activations of wide laws."""
+"""Narrow laws, alone and in pairs, and means of odd activations of wide laws."""
 
 import math
 from itertools import pairwise
@@ -134,3 +134,27 @@ def test_means_of_odd_activations_of_wide_laws_keep_their_digits():
     # mpmath, 60 digits
     found = gaussian.mean("softsign", [-113.56874555388451, 113.56874555388451], std)
     assert found.value == pytest.approx([-9.0614747531486744e-7, 9.0614747531486744e-7], rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize("at", [-3.0, -1.0, -0.1, 0.1, 1.0, 3.0])
+@pytest.mark.parametrize(("name", "kink"), [("hardtanh", 1), ("relu6", 6), ("hardsigmoid", -3)])
+def test_a_narrow_law_beside_a_kink_that_is_not_at_zero(name, kink, at):
+    """P(X below or above the kink) hangs on mean - kink, a tiny part of the mean."""
+    slope, std = {"hardsigmoid": 1 / 6}.get(name, 1.0), 1e-8
+    mean = kink + at * std
+    far = (mpmath.mpf(mean) - kink) / std * (1 if kink < 0 else -1)
+    found = gaussian.slope_second_moment(name, mean, std)
+    assert found.precision == "closed form"
+    assert float(found) == pytest.approx(slope**2 * float(mpmath.ncdf(far)), rel=1e-13, abs=0)
+
+
+def test_a_narrow_law_beside_the_kink_of_an_exponential():
+    """exp(x - 5) below 5, 3 above."""
+    x, std = sp.Symbol("x"), 1e-8
+    phi = vp.activation(sp.Piecewise((sp.exp(x - 5), x < 5), (3, True)), growth=0)
+    for at in (-1.0, 0.3):
+        mean = 5 + at * std
+        c = mpmath.mpf(mean) - 5
+        below = mpmath.exp(c + mpmath.mpf(std) ** 2 / 2) * mpmath.ncdf(-c / std - std)
+        truth = below + 3 * mpmath.ncdf(c / std)
+        assert float(gaussian.mean(phi, mean, std)) == pytest.approx(float(truth), rel=1e-13)

@@ -94,14 +94,24 @@ def closed_form(phi: Activation, what: str, centered: bool) -> ClosedForm | None
     constants: dict[sp.Expr, sp.Symbol] = {}
     short = named(found.replace(sp.asin, _arctangent), constants, (MEAN, STD))
     back = {name: constant for constant, name in constants.items()}
-    terms = tuple(
-        term.xreplace(back) for term in sp.Add.make_args(sp.expand(short, log=False, power_exp=False))
-    )
+    parts = sp.Add.make_args(sp.expand(short, log=False, power_exp=False))
+    terms = tuple(_gathered(part).xreplace(back) for part in parts)
     modules = [{"erfcx": special.erfcx}, "scipy", "numpy"]
     return ClosedForm(terms, sp.lambdify([MEAN, STD], [in_floats(_scaled(term)) for term in terms], modules))
 
 
 ERFCX = sp.Function("erfcx")
+
+
+def _gathered(formula: sp.Expr) -> sp.Expr:
+    """Functions of mean - kink, whose digits count where a narrow law lies beside a kink."""
+    for function in (sp.erf, sp.erfc, sp.exp):
+        formula = formula.replace(function, lambda at, made=function: made(_by_powers(at)))
+    return formula
+
+
+def _by_powers(argument: sp.Expr) -> sp.Expr:
+    return sp.collect(sp.expand(argument), STD, sp.factor)
 
 
 def _scaled(term: sp.Expr) -> sp.Expr:
@@ -111,7 +121,7 @@ def _scaled(term: sp.Expr) -> sp.Expr:
     if len(exps) != 1 or len(tails) != 1:
         return term
     argument = tails[0].args[0]
-    exponent = sp.expand(exps[0].args[0] - argument**2)
+    exponent = _by_powers(exps[0].args[0] - argument**2)
     return term / exps[0] / tails[0] * sp.exp(exponent) * ERFCX(argument)
 
 
