@@ -35,7 +35,8 @@ ScalarLike: TypeAlias = int | float | str | Fraction | Decimal | np.number | sp.
 
 NUMBER_NAMES: Mapping[str, sp.Expr] = {"pi": sp.pi, "E": sp.E}
 FUNCTIONS: Mapping[str, Callable[[sp.Expr], sp.Expr]] = {"sqrt": sp.sqrt, "exp": sp.exp, "log": sp.log}
-RESERVED = frozenset({"I", "oo", "zoo", "nan", "inf", "infinity", *NUMBER_NAMES, *FUNCTIONS})
+NOT_FINITE = frozenset({"oo", "zoo", "nan", "inf", "infinity"})
+RESERVED = frozenset({"I", *NOT_FINITE, *NUMBER_NAMES, *FUNCTIONS})
 
 MAX_TEXT = 500
 MAX_NODES = 200
@@ -68,6 +69,10 @@ def symbol(name: str) -> sp.Symbol:
             f"symbol({brief(name)})",
             "not a name",
             "A name is a letter, then letters, digits and underscores.",
+        )
+    if name.lower() in NOT_FINITE:
+        raise ParameterError(
+            f"symbol({name!r})", "this word is no finite number", "Write a finite number, or another name."
         )
     if name in RESERVED or name.lower() in RESERVED or keyword.iskeyword(name):
         raise ParameterError(f"symbol({name!r})", "this word has another meaning", f"Try symbol('{name}_').")
