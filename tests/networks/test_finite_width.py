@@ -203,6 +203,14 @@ def test_samples_at_any_width(width):
     assert logs.var() == pytest.approx(law.log_variance, rel=0.12)
 
 
+@pytest.mark.parametrize("activation", [vp.relu, LEAKY], ids=str)
+def test_samples_of_many_different_widths_add_up(activation):
+    law = norm_law(list(range(1000, 1100)), activation=activation)
+    logs = law.sample_log(4000, seed=3)
+    assert abs(logs.mean() - law.log_mean) < 5 * np.sqrt(law.log_variance / 4000)
+    assert logs.var() == pytest.approx(law.log_variance, rel=0.12)
+
+
 def test_samples_repeat_with_their_seed_and_mix_widths():
     law = norm_law([3, 700, 3, 50])
     assert np.array_equal(law.sample(5, seed=-3), law.sample(5, seed=-3))
