@@ -38,3 +38,14 @@ def test_moments_of_a_scipy_law_and_their_errors() -> None:
     assert law.moment_error(0) == 0.0
     assert abs(float(law.moment(3)) - 24) <= law.moment_error(3) + 1e-9
     assert abs(float(law.central_moment(3)) - 4) <= law.moment_error(3, central=True) + 1e-9
+
+
+def test_a_skip_connection_keeps_the_product_of_two_different_lengths() -> None:
+    q, r, c = 1.2, 0.4, 0.3
+    x, weights = np.polynomial.hermite_e.hermegauss(80)
+    weights /= weights.sum()
+    u, v = np.sqrt(q) * x[:, None], np.sqrt(r) * (c * x[:, None] + np.sqrt(1 - c * c) * x)
+    both = 0.49 * c * np.sqrt(q * r) + 0.8 * (weights @ (np.tanh(u) * np.tanh(v)) @ weights) + 0.1
+    long, wide = (0.49 * s + 0.8 * (weights @ np.tanh(np.sqrt(s) * x) ** 2) + 0.1 for s in (q, r))
+    made = vp.mean_field("tanh", weight_variance=0.8, bias_variance=0.1, skip=0.7).iterate(1, q, r, c)
+    assert made.correlation[1] == pytest.approx(both / np.sqrt(long * wide), rel=1e-9)
