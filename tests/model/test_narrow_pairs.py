@@ -158,3 +158,11 @@ def test_a_narrow_law_beside_the_kink_of_an_exponential():
         below = mpmath.exp(c + mpmath.mpf(std) ** 2 / 2) * mpmath.ncdf(-c / std - std)
         truth = below + 3 * mpmath.ncdf(c / std)
         assert float(gaussian.mean(phi, mean, std)) == pytest.approx(float(truth), rel=1e-13)
+
+
+def test_two_narrow_laws_away_from_roots():
+    s, rho = 1e-8, 0.5
+    covariance = [[s * s, rho * s * s], [rho * s * s, s * s]]
+    for name, function in (("tanh", math.tanh), ("softsign", lambda x: x / (1 + x))):
+        found = gaussian.cross_moment(name, (0.3, 0.2), covariance)
+        assert float(found) == pytest.approx(function(0.3) * function(0.2), rel=1e-14)

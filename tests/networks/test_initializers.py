@@ -262,6 +262,12 @@ def test_the_share_runs_between_the_two_conditions() -> None:
     assert prelu.at({"a": "1/2", "n_in": 8, "n_out": 3}).variance == sp.Rational(1, 5)
 
 
+def test_an_orthogonal_matrix_keeps_the_second_moment_that_it_is_given() -> None:
+    found = vp.orthogonal((8, 8), activation="hardtanh(-1, 2)", q=4)
+    handed_on = float(vp.gain("hardtanh(-1, 2)", q=4).second_moment)
+    assert 8 * float(found.variance) * handed_on == pytest.approx(4, rel=1e-12)
+
+
 @pytest.mark.parametrize("activation", ["tanh", "selu"])
 def test_the_second_moment_of_the_argument_matters(activation: str) -> None:
     value, _ = ACTIVATIONS[activation]
