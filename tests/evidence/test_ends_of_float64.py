@@ -1,6 +1,7 @@
 """Checks of claims whose numbers have no squares in float64."""
 
 import pytest
+import sympy as sp
 
 import varprop as vp
 from varprop.simulation.sequential import Look
@@ -58,3 +59,39 @@ def test_what_float64_cannot_hold_is_refused_in_words() -> None:
     assert found.verdict == "inconclusive" and "the samples overflow" in str(found.claims[0].note)
     with pytest.raises(vp.SamplingError, match=r"leave the range of float64|samples overflow"):
         vp.check(vp.Variance(x * y), equals=1)
+
+
+SIZES = [sp.Integer(10) ** power for power in (-250, -120, -80, 0, 120, 250)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_sparse_laws_are_no_more_certain_than_at_one(size: sp.Expr) -> None:
+    """The first blocks see zeros only: what they miss must not look like a spread of zero."""
+    b = vp.RandomVariable("b", "Bernoulli(1/2000)")
+    for seed in range(4):
+        assert vp.check(vp.Mean(b * size), equals=size / 2000, seed=seed, budget=0.3).verdict != "disagrees"
+    one = vp.RandomVariable("d", "Bernoulli(1/3000)")
+    two = vp.RandomVariable("e", "Bernoulli(1/2857)")
+    equal = vp.Equal(vp.Mean(one * size), vp.Mean(two * size))
+    assert {vp.check(equal, seed=seed, budget=0.08).verdict for seed in (4, 29)} == {"inconclusive"}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_rare_large_values_are_not_missed_in_other_units(size: sp.Expr) -> None:
+    x = vp.RandomVariable("x", "Normal()")
+    rare = vp.Mean(vp.relu(x - sp.Rational(7, 2)) * size)
+    verdicts = {
+        vp.check(rare, equals=sp.Float("5.848e-5") * size, seed=s, budget=0.3).verdict for s in range(3)
+    }
+    assert "disagrees" not in verdicts
+
+
+@pytest.mark.parametrize("power", [-100, 52, 75, 100])
+def test_shapes_of_very_large_and_small_laws_are_answered_or_refused(power: int) -> None:
+    e = vp.RandomVariable("e", "Exponential(1)")
+    try:
+        verdict = vp.check(vp.Skewness(sp.Integer(10) ** power * e), equals=2, seed=3, budget=0.3).verdict
+    except vp.SamplingError as error:
+        assert error.remedy
+    else:
+        assert verdict != "disagrees"

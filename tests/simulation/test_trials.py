@@ -127,7 +127,7 @@ def test_an_interrupt_inside_a_chunk() -> None:
         def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
             nonlocal calls
             calls += 1
-            if calls == 4:  # two blocks that find the unit, two looks, and this
+            if calls == 3:
                 raise KeyboardInterrupt
             return rng.standard_normal(shape)
 

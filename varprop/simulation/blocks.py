@@ -268,15 +268,8 @@ class SideSampler:
 
     def results(self, streams: Streams, *, chunk: int) -> Array:
         """Block results of one chunk; every factor has a stream key of its own."""
-        return self._blocks(streams, chunk, self.chunk_blocks)
-
-    def first(self, streams: Streams, blocks: int) -> Array:
-        """A few block results that nothing is concluded from, at most a chunk."""
-        return self._blocks(streams, 0, min(blocks, self.chunk_blocks))
-
-    def _blocks(self, streams: Streams, chunk: int, blocks: int) -> Array:
         parts = enumerate(self.all_parts)
-        return self.combined([part.results(streams.at(key), chunk, blocks) for key, part in parts])
+        return self.combined([part.results(streams.at(key), chunk, self.chunk_blocks) for key, part in parts])
 
     def pilot(self, streams: Streams, blocks: int) -> list[Array]:
         """A few block results of every part."""

@@ -68,6 +68,7 @@ class Problem:
     expressions: tuple[Expression, ...]
     streams: Streams
     laws: Mapping[Variable, Law] = field(default_factory=dict)
+    pilot_cost: float = field(default=PILOT_COST, init=False)
 
     def __post_init__(self) -> None:
         self.program = Program(self.expressions, self.laws)
@@ -82,8 +83,7 @@ class Problem:
     def pilot_design(self) -> Design:
         """How many there are."""
         one = self.program.work(Design(1))
-        limit = PILOT_COST if self._crossable() else CENTER_COST
-        most = min(PILOT_ROWS, int(limit / max(1.0, one.cost)), 2 * CHUNK_ENTRIES // one.entries)
+        most = min(PILOT_ROWS, int(self.pilot_cost / max(1.0, one.cost)), 2 * CHUNK_ENTRIES // one.entries)
         return Design(max(16, most))
 
     @cached_property
@@ -169,6 +169,7 @@ class Problem:
         with np.errstate(all="ignore"):
             try:
                 if method in ("crossed", "shared signs"):
+                    self.pilot_cost = CENTER_COST
                     found = self._crossed(method, reason, engine, error, nanoseconds)
                 else:
                     way_of = self._quasi if method == "quasi-random" else self._plain

@@ -12,7 +12,9 @@ from varprop.model.variables import Variable
 from varprop.simulation.blocks import Estimand, SideSampler, Term
 from varprop.simulation.layout import Design, Law
 from varprop.simulation.sampling import Program
+from varprop.simulation.sequential import overflow
 from varprop.simulation.streams import Streams
+from varprop.simulation.units import power_of, times
 
 __all__ = ["natural_scale", "shared_out"]
 
@@ -51,6 +53,8 @@ def shared_out(
                 cost = part.cost + part.overhead / side.chunk_blocks
                 wanted.append(abs(term.coefficient) * spreads[key] * others / math.sqrt(cost))
             first = last
+    if not all(map(math.isfinite, wanted)):
+        raise overflow()
     least = min((want for want in wanted if want > 0), default=1.0)
     repeats = [min(MOST_REPEATS, 2 ** round(math.log2(want / least))) if want > 0 else 1 for want in wanted]
     while max(repeats, default=1) > 1:
@@ -101,5 +105,5 @@ def _scale_of(estimand: Estimand, laws: Mapping[Variable, Law], streams: Streams
 
 def _root_mean_square(values: Array) -> float:
     """sqrt(mean v^2), of values of any size."""
-    unit = 2.0 ** math.frexp(float(np.abs(values).max()))[1]
-    return unit * math.sqrt(float(((values / unit) ** 2).mean()))
+    power = power_of(values)
+    return times(math.sqrt(float((np.ldexp(values, -power) ** 2).mean())), power)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 from varprop.errors import SamplingError
+from varprop.simulation.units import times
 
 __all__ = ["Asymptotic", "Bounded", "KurtosisBound", "Limits", "Premise", "Summary"]
 
@@ -368,3 +370,10 @@ class Bounded:
         center, variance = float(values.mean()), float(values.var(ddof=1))
         reach = math.sqrt(2 * variance * unlikely / count) + 7 * self.width * unlikely / (3 * (count - 1))
         return Limits(center - reach - rounding, center + reach + rounding)
+
+
+def over(premise: Premise, power: int) -> Premise:
+    """The premise on block results over 2^power."""
+    if isinstance(premise, Bounded) and premise.width is not None:
+        return Bounded(min(times(premise.width, -power), sys.float_info.max))
+    return premise

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
-from varprop.simulation.premises import Asymptotic, Premise
+from varprop.simulation.premises import Asymptotic, Premise, over
+from varprop.simulation.units import power_of, times
 
 __all__ = [
     "FIRST_LOOK",
@@ -135,6 +136,10 @@ class Band:
 
     width: float | None = None
 
+    def over(self, power: int) -> Band:
+        """The band of numbers over 2^power."""
+        return self if self.width is None else Band(times(self.width, -power))
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -161,6 +166,17 @@ class Look:
     high: float
     factor: float
     alarm: str = ""
+
+    def times(self, power: int) -> Look:
+        """The look of numbers over 2^power, in their own units."""
+        return replace(
+            self,
+            left=times(self.left, power),
+            right=times(self.right, power),
+            standard_error=times(self.standard_error, power),
+            low=times(self.low, power),
+            high=times(self.high, power),
+        )
 
 
 def decide(
@@ -199,6 +215,10 @@ def decide(
     """
     premise = premise or Asymptotic()
     band = band or Band()
+    if power := power_of(left, right):
+        near, other = np.ldexp(left, -power), np.ldexp(right, -power)
+        look = decide(near, other, plan, band=band.over(power), premise=over(premise, power), doubt=doubt)
+        return look.times(power)
     other = np.broadcast_to(np.asarray(right, dtype=np.float64), left.shape)
     difference = left - other
     if not np.isfinite(difference).all():

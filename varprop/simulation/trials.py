@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,13 +29,13 @@ from varprop.simulation.sequential import (
     overflow,
 )
 from varprop.simulation.streams import Streams
-from varprop.simulation.units import in_units, look_of, premise_in, times, unit_of
+from varprop.simulation.units import spread
 
 __all__ = ["Outcome", "Trial"]
 
 Array = NDArray[np.float64]
 
-LEFT, RIGHT, PILOT, SCALE, UNIT = range(5)
+LEFT, RIGHT, PILOT, SCALE = range(4)
 MOST_BLOCKS = 2**20
 MOST_SECONDS = 1e9
 PILOT_BLOCKS = 32
@@ -161,9 +161,6 @@ class Trial:
         """
         sides: Sequence[SideSampler] = self.sides
         try:
-            looks = FIRST_LOOK * self.cost <= self._nanoseconds
-            if looks and (power := unit_of(self.sides, streams.at(UNIT))):
-                return self._in_units(power, streams, on_look, until, engine)
             pilots = self._pilots(streams)
             band = self._band(streams, pilots)
         except KeyboardInterrupt:
@@ -197,31 +194,6 @@ class Trial:
                 interrupted = True
             found = dict(zip(random, run.complete(), strict=True))
         return self._outcome(sides, plan, look, band, found, interrupted)
-
-    def _in_units(
-        self,
-        power: int,
-        streams: Streams,
-        on_look: Callable[[Look], None] | None,
-        until: Callable[[Look], bool],
-        engine: Engine | None,
-    ) -> Outcome:
-        """The same run of numbers over 2^power."""
-        left, right = (in_units(side, power) for side in (self.left, self.right))
-        scaled = replace(self, left=left, right=right, premise=premise_in(self.premise, power))
-        found = scaled.run(
-            streams,
-            None if on_look is None else lambda look: on_look(look_of(look, power)),
-            lambda look: until(look_of(look, power)),
-            engine,
-        )
-        return replace(
-            found,
-            look=found.look and look_of(found.look, power),
-            left=times(found.left, power),
-            right=times(found.right, power),
-            standard_error=times(found.standard_error, power),
-        )
 
     def _prefix(
         self, run: Run, drawn: Mapping[int, SideSampler], count: int, following: int
@@ -290,14 +262,16 @@ class Trial:
         )
         if look and not interrupted:
             count = look.blocks  # what workers drew beyond the look that decided is dropped
-        means, variance = [], 0.0
+        means, error = [], 0.0
         for side, values in zip(sides, series, strict=True):
             number = _number(side.terms)
             means.append(
                 number if number is not None else math.nan if values is None else float(values[:count].mean())
             )
             if values is not None:
-                variance += float(values[:count].var(ddof=1)) / count if count > 1 else math.inf
+                error = math.hypot(
+                    error, spread(values[:count]) / math.sqrt(count) if count > 1 else math.inf
+                )
         relative_to = "the claim" if band.width is None else "the natural scale"
         layout = tuple(dict.fromkeys(text for side in sides for text in side.describe()))
         return Outcome(
@@ -306,7 +280,7 @@ class Trial:
             Resolution(self.factor, self.power, relative_to),
             means[0],
             means[1],
-            math.sqrt(variance),
+            error,
             count,
             count * sum(side.samples for side in sides),
             interrupted,
@@ -343,4 +317,4 @@ def _cancels(side: Side) -> bool:
 def _off_zero(side: SideSampler, values: Sequence[Array]) -> bool:
     """Whether a pilot tells a side from zero."""
     results = side.combined(values)
-    return bool(abs(results.mean()) > PILOT_ERRORS * results.std(ddof=1) / math.sqrt(results.size))
+    return bool(abs(results.mean()) > PILOT_ERRORS * spread(results) / math.sqrt(results.size))

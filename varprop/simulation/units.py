@@ -1,65 +1,30 @@
-"""Trials whose numbers lie near the ends of float64, run in units of a power of two."""
+"""Powers of two in which numbers near the ends of float64 have squares and cubes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from varprop.simulation.blocks import Side, SideSampler
-from varprop.simulation.premises import Bounded, Premise
-from varprop.simulation.sequential import Look
-from varprop.simulation.streams import Streams
+__all__ = ["power_of", "spread", "times"]
 
-__all__ = ["in_units", "look_of", "premise_in", "times", "unit_of"]
+Array = NDArray[np.float64]
 
-SAFE = 200
-"""Powers of two between which the third powers behind limits stay far within float64."""
-FEW_BLOCKS = 2
+SAFE = 100
+"""The power of two, of either sign, up to which squares and cubes stay far within float64."""
 
 
-def unit_of(sides: Iterable[SideSampler], streams: Streams) -> int:
-    """The power of two near the size of the sides; 0 where numbers are of usual size, or none was seen.
+def power_of(*values: Array | float) -> int:
+    """The power of two near the largest of these numbers; 0 where they are of usual size or not finite.
 
-    Args:
-        sides: the sides of a claim.
-        streams: streams that no estimate of the claim uses.
+    Example:
+        >>> power_of(np.array([1e-200, 0.0]), 3e-201), power_of(2.0)
+        (-664, 0)
     """
-    largest = 0.0
-    for key, side in enumerate(sides):
-        if not side.all_parts:
-            continue
-        with np.errstate(all="ignore"):
-            size = float(np.abs(side.first(streams.at(key), FEW_BLOCKS)).max())
-        largest = max(largest, size) if math.isfinite(size) else largest
-    power = math.frexp(largest)[1]
+    largest = max(float(np.abs(each).max()) for each in values)
+    power = math.frexp(largest)[1] if math.isfinite(largest) else 0
     return power if abs(power) > SAFE else 0
-
-
-def in_units(side: Side, power: int) -> Side:
-    """The side over 2^power, exactly."""
-    return tuple(replace(term, coefficient=math.ldexp(term.coefficient, -power)) for term in side)
-
-
-def premise_in(premise: Premise, power: int) -> Premise:
-    """The premise on block results over 2^power."""
-    if isinstance(premise, Bounded) and premise.width is not None:
-        return Bounded(math.ldexp(premise.width, -power))
-    return premise
-
-
-def look_of(look: Look, power: int) -> Look:
-    """The look of numbers over 2^power, in their own units."""
-    return replace(
-        look,
-        left=times(look.left, power),
-        right=times(look.right, power),
-        standard_error=times(look.standard_error, power),
-        low=times(look.low, power),
-        high=times(look.high, power),
-    )
 
 
 def times(value: float, power: int) -> float:
@@ -68,3 +33,9 @@ def times(value: float, power: int) -> float:
         return math.ldexp(value, power)
     except OverflowError:
         return math.copysign(math.inf, value)
+
+
+def spread(values: Array) -> float:
+    """The standard deviation of values of any size, with n - 1."""
+    power = power_of(values)
+    return times(float(np.ldexp(values, -power).std(ddof=1)), power)
