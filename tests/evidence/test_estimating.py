@@ -279,6 +279,9 @@ def test_samples() -> None:
     for endless, size in ((product(10**12), 1), (product(10**10), 100)):
         with pytest.raises(SamplingError, match=r"would take about .* hours\. .*vp\.law"):
             sample(endless, size=size)
+    for refused in (sample, lambda z: estimate(Variance(z))):
+        with pytest.raises(SamplingError, match=r"no run could draw so many.*vp\.law"):
+            refused(product(10**20))
     for size in (-1, 1.5, True, "3"):
         with pytest.raises(CheckError, match="whole number"):
             sample(x, size=size)  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from varprop.errors import SamplingError
+from varprop.errors import SamplingError, brief
 from varprop.model.axes import Axis, Index
 from varprop.model.expressions import Add, Expression, Product, Scalar, SumOver
 from varprop.model.variables import RandomVariable, Variable, variables
@@ -21,6 +21,9 @@ __all__ = [
     "scaled_sum",
     "schedule",
 ]
+
+MOST_PLACES = 10**18
+"""Places of an axis that a run can number."""
 
 
 def bodies(node: SumOver) -> list[tuple[float, tuple[tuple[Expression, int], ...]]]:
@@ -97,7 +100,7 @@ def places_of(axis: Axis) -> int:
     """How many places an axis has.
 
     Raises:
-        SamplingError: its size is no whole number.
+        SamplingError: its size is no whole number, or beyond what can be counted through.
     """
     size = axis.size
     places = int(size) if size.is_Integer else 0
@@ -106,6 +109,12 @@ def places_of(axis: Axis) -> int:
             f"samples along axis {axis.name} of size {size}",
             "the size is no whole number",
             f"Give a value to every symbol in {size}, such that it is a whole number of at least 1.",
+        )
+    if places > MOST_PLACES:
+        raise SamplingError(
+            f"samples along axis {axis.name} of {brief(str(places), 30)} places",
+            "no run could draw so many",
+            "Choose a smaller size; vp.law(...) has the exact law of a long sum.",
         )
     return places
 
