@@ -52,6 +52,7 @@ Statistic: TypeAlias = Literal["tail probability", "log moment"]
 SAMPLE_ENTRIES, SAMPLE_COST = 2**18, 1e8
 """Numbers alive in a chunk of samples, and the nanoseconds that one may take where a sample is costly."""
 MOST_HOURS = 1.0
+"""What samples may take by the cost formula; there is no budget that would end them."""
 KINDS: tuple[tuple[type[Quantity], Kind], ...] = (
     (Mean, "mean"),
     (Variance, "variance"),

@@ -126,7 +126,7 @@ def scrambled(rng: np.random.Generator, sets: int, dimensions: int, bits: int) -
         digit, half = kind(1 << (bits - 1 - k)), flips[..., : 2**k]
         np.bitwise_or(half, coins[..., 2**k : 2 ** (k + 1)] & digit, out=half)
         flips[..., 2**k : 2 ** (k + 1)] = half
-    cells, mirrored = net(bits).astype(kind), _mirrored(bits)
+    cells, mirrored = net(bits)[:dimensions].astype(kind), _mirrored(bits)
     for k in range(dimensions):
         places = points[:, k]
         places *= 2.0 ** (SPENT - 64)
