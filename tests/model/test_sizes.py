@@ -70,7 +70,7 @@ def test_values_for_symbols_do_not_blow_up():
     assert substitute(sp.exp(n), {n: sp.Integer(1000)}) == sp.exp(1000)
     z = vp.dot(weights="Normal()", inputs="Normal()", fan_in="n")
     assert vp.derive(vp.at(vp.Kurtosis(z), {"n": 10**30})).result == 3 + sp.Rational(6, 10**30)
-    with pytest.raises(VarpropError, match=r"float64|at once"):
+    with pytest.raises(VarpropError, match="no run could draw so many"):
         vp.check(vp.Variance(z), equals="n", at={"n": 10**30}, budget=0.1)
 
 
