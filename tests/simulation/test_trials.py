@@ -11,7 +11,7 @@ from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.variables import RandomVariable
 from varprop.simulation.blocks import Estimand, SideSampler, Term
-from varprop.simulation.sequential import Look
+from varprop.simulation.sequential import Band, Look
 from varprop.simulation.streams import Streams
 from varprop.simulation.trials import Trial
 
@@ -88,6 +88,31 @@ def test_rectified_inputs_and_zero_claims() -> None:
         Trial((Term(1.0, (Estimand("mean", (shifted,)),)),), number(0.0)).run(Streams(3)).verdict
         == "disagrees"
     )
+
+
+@pytest.mark.parametrize("claims", [("1/3000", "1/2000"), ("1/2000", "1/3000"), ("-1/3000", "-1/2000")])
+def test_rare_sides_are_held_to_the_factor_once_they_are_told_from_zero(claims: tuple[str, str]) -> None:
+    """By the natural scale sqrt(p) their difference would be within the resolution."""
+    for seed in range(4):
+        outcome = Trial(*map(rare, claims)).run(Streams(seed))
+        assert (outcome.verdict, outcome.resolution.relative_to) == ("disagrees", "the claim")
+
+
+def rare(mean: str) -> tuple[Term, ...]:
+    law = f"Bernoulli({mean.lstrip('-')})"
+    return (Term(-1.0 if mean[0] == "-" else 1.0, (Estimand("mean", (RandomVariable("x", law),)),)),)
+
+
+def test_sides_near_zero_are_held_to_the_natural_scale() -> None:
+    sides = [(Term(1.0, (Estimand("mean", (RandomVariable(name, "Normal(0, 4)"),)),)),) for name in "xy"]
+    for seed in range(4):
+        outcome = Trial(sides[0], sides[1]).run(Streams(seed))
+        assert (outcome.verdict, outcome.resolution.relative_to) == ("agrees", "the natural scale")
+    near = np.full(512, 0.01) + np.random.default_rng(1).normal(size=512)
+    band = Band(0.02, near_zero=True)
+    assert band.at(near, -near) == band and band.at(near, near + 1) == band.at(near - 1, near) == Band()
+    assert Band(0.02).at(near, near + 1) == Band(0.02)
+    assert band.at(1e304 * near, 1e304 * near) == band and band.at(1e-304 * (near + 1), near) == Band()
 
 
 def test_same_seed_same_bits_other_seed_other_bits() -> None:

@@ -86,8 +86,9 @@ def check(
         at: values of symbols. Missing sizes become 8, 6, 10, ..., or what places need; other symbols get
             distinct generic values inside their usual range. `Evidence.at` reports them.
         seed: any integer; without it a hash of the claims and their values.
-        resolution: factor above 1, at most 1.5. For a claim equal to zero, resolution - 1 is a fraction of
-            the natural scale.
+        resolution: factor above 1, at most 1.5. For a claim equal to zero, for two sides of unknown sign of
+            which none can be told from zero, and where terms of a side may cancel, resolution - 1 is a
+            fraction of the natural scale: the size that the largest term would have without canceling.
         power: probability that "agrees" is withheld from a claim that is off by the resolution.
         alpha: bound on the probability that true claims are called "disagrees", over all of them together.
         budget: seconds per claim, turned into a number of blocks by a fixed cost formula, never by a clock.

@@ -34,13 +34,16 @@ FIRST_LOOK = 256
 ROUNDING = 1e-11
 """What rounding may move a block result by, as a fraction of the sides."""
 
+ZERO_ERRORS = 4.0
+"""Standard errors from which a side is told from zero."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
     """What "agrees" excludes: a truth off by the factor or more, but for a probability of 1 - power.
 
-    For a claim equal to zero there is no factor: `relative_to` names what the error is measured by,
-    and `factor - 1` is its fraction.
+    For a claim equal to zero, and for sides of unknown sign of which none can be told from zero, there is no
+    factor: `relative_to` names what the error is measured by, and `factor - 1` is its fraction.
 
     Args:
         factor: above 1.
@@ -132,13 +135,19 @@ class Band:
 
     Args:
         width: None for a factor band, else the width of a zero band.
+        near_zero: whether the width counts only as long as no side can be told from zero.
     """
 
     width: float | None = None
+    near_zero: bool = False
 
     def over(self, power: int) -> Band:
         """The band of numbers over 2^power."""
-        return self if self.width is None else Band(times(self.width, -power))
+        return self if self.width is None else replace(self, width=times(self.width, -power))
+
+    def at(self, left: Array, right: Array | float) -> Band:
+        """The band that holds for these block results."""
+        return Band() if self.near_zero and (_off_zero(left) or _off_zero(right)) else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +247,12 @@ def decide(
         if factor <= plan.factor and not alarm:
             verdict = "agrees"
     return Look(left.size, verdict, left_mean, right_mean, error, limits.low, limits.high, factor, alarm)
+
+
+def _off_zero(values: Array | float) -> bool:
+    """Whether block results are told from zero."""
+    unit = np.ldexp(values, -power_of(values))
+    return bool(abs(unit.mean()) > ZERO_ERRORS * unit.std(ddof=1) / math.sqrt(unit.size))
 
 
 def overflow() -> SamplingError:

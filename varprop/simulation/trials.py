@@ -39,7 +39,6 @@ LEFT, RIGHT, PILOT, SCALE = range(4)
 MOST_BLOCKS = 2**20
 MOST_SECONDS = 1e9
 PILOT_BLOCKS = 32
-PILOT_ERRORS = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +161,7 @@ class Trial:
         sides: Sequence[SideSampler] = self.sides
         try:
             pilots = self._pilots(streams)
-            band = self._band(streams, pilots)
+            band = held = self._band(streams)
         except KeyboardInterrupt:
             empty = Plan((), self.alpha, self.power, self.factor)
             return self._outcome(sides, empty, None, Band(), {}, interrupted=True)
@@ -185,7 +184,8 @@ class Trial:
                     if not plan.looks:
                         break
                     doubt = "" if self.premise.proven else _doubt(sides, results)
-                    look = decide(*results, plan, band=band, premise=self.premise, doubt=doubt)
+                    held = band.at(*results)
+                    look = decide(*results, plan, band=held, premise=self.premise, doubt=doubt)
                     if on_look is not None:
                         on_look(look)
                     if until(look):
@@ -193,7 +193,7 @@ class Trial:
             except KeyboardInterrupt:
                 interrupted = True
             found = dict(zip(random, run.complete(), strict=True))
-        return self._outcome(sides, plan, look, band, found, interrupted)
+        return self._outcome(sides, plan, look, held, found, interrupted)
 
     def _prefix(
         self, run: Run, drawn: Mapping[int, SideSampler], count: int, following: int
@@ -220,24 +220,20 @@ class Trial:
             raise overflow()
         return found
 
-    def _band(self, streams: Streams, pilots: Sequence[Sequence[Array]]) -> Band:
+    def _band(self, streams: Streams) -> Band:
         """How near is near enough.
 
-        Where terms of a side may cancel, a fraction of the largest term of the line. Where a side is zero or
-        a pilot sees no side off zero, a fraction of the natural scale. Else a factor.
+        Where terms of a side may cancel, a fraction of the largest term of the line. Where a side is zero, or
+        as long as no side of unknown sign can be told from zero, a fraction of the natural scale. Else a
+        factor.
         """
         numbers = [_number(side.terms) for side in self.sides]
         if any(_cancels(side.terms) for side in self.sides):
             return Band((self.factor - 1) * max(self._scales(streams)))
-        if 0.0 not in numbers:
-            sure = any(number is not None for number in numbers) or any(_signed(s.terms) for s in self.sides)
-            if (
-                sure
-                or not pilots
-                or any(_off_zero(s, values) for s, values in zip(self.sides, pilots, strict=True))
-            ):
-                return Band()
-        return Band((self.factor - 1) * min(self._scales(streams), default=0.0))
+        sure = any(number is not None for number in numbers) or any(_signed(s.terms) for s in self.sides)
+        if sure and 0.0 not in numbers:
+            return Band()
+        return Band((self.factor - 1) * min(self._scales(streams), default=0.0), near_zero=not sure)
 
     def _scales(self, streams: Streams) -> list[float]:
         """The natural scales of the sides that are no numbers."""
@@ -312,9 +308,3 @@ def _signed(side: Side) -> bool:
 def _cancels(side: Side) -> bool:
     """Whether terms of both signs are added, so that the side may be small against its terms."""
     return len({term.coefficient > 0 for term in side if term.coefficient}) > 1
-
-
-def _off_zero(side: SideSampler, values: Sequence[Array]) -> bool:
-    """Whether a pilot tells a side from zero."""
-    results = side.combined(values)
-    return bool(abs(results.mean()) > PILOT_ERRORS * spread(results) / math.sqrt(results.size))
