@@ -264,10 +264,9 @@ class Trial:
             means.append(
                 number if number is not None else math.nan if values is None else float(values[:count].mean())
             )
-            if values is not None:
-                error = math.hypot(
-                    error, spread(values[:count]) / math.sqrt(count) if count > 1 else math.inf
-                )
+            if number is None:
+                drawn = values[:count] if values is not None else np.empty(0)
+                error = math.hypot(error, spread(drawn) / math.sqrt(count) if drawn.size > 1 else math.inf)
         relative_to = "the claim" if band.width is None else "the natural scale"
         layout = tuple(dict.fromkeys(text for side in sides for text in side.describe()))
         return Outcome(
