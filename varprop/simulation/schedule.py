@@ -28,23 +28,31 @@ MOST_PLACES = 10**18
 
 def bodies(node: SumOver) -> list[tuple[float, tuple[tuple[Expression, int], ...]]]:
     """The addends of the body of a sum, each as a number and factors: the sum is linear."""
-    terms = node.body.terms if isinstance(node.body, Add) else (node.body,)
     bodies: list[tuple[float, tuple[tuple[Expression, int], ...]]] = []
-    for term in terms:
-        if isinstance(term, Product):
-            bodies.append((number(term.coefficient), term.factors))
-        elif isinstance(term, Scalar):
-            bodies.append((number(term.value), ()))
+    for term in _addends(node):
+        if isinstance(term, Product | Scalar):
+            coefficient = number(term.coefficient if isinstance(term, Product) else term.value)
         else:
-            bodies.append((1.0, ((term, 1),)))
+            coefficient = 1.0
+        bodies.append((coefficient, _factors(term)))
     return bodies
 
 
 def operands(node: Expression) -> tuple[Expression, ...]:
     """What must have a value before the node can have one."""
     if isinstance(node, SumOver):
-        return tuple(dict.fromkeys(base for _, factors in bodies(node) for base, _ in factors))
+        return tuple(dict.fromkeys(base for term in _addends(node) for base, _ in _factors(term)))
     return node.children
+
+
+def _addends(node: SumOver) -> tuple[Expression, ...]:
+    return node.body.terms if isinstance(node.body, Add) else (node.body,)
+
+
+def _factors(term: Expression) -> tuple[tuple[Expression, int], ...]:
+    if isinstance(term, Product):
+        return term.factors
+    return () if isinstance(term, Scalar) else ((term, 1),)
 
 
 def scaled_sum(node: Expression) -> tuple[float, SumOver] | None:
