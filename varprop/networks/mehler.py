@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import TypeVar
 
 import numpy as np
 import sympy as sp
@@ -19,6 +20,7 @@ from varprop.numerics.quadrature import legendre
 __all__ = ["ENOUGH", "LARGEST", "REACH", "Conditional", "Mehler", "hermite", "quick"]
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 ORDERS = 128
 POINTS = 256
@@ -45,6 +47,16 @@ def hermite() -> tuple[Array, Array, Array]:
     for k in range(1, ORDERS - 1):
         rows.append((points * rows[k] - math.sqrt(k) * rows[k - 1]) / math.sqrt(k + 1))
     return points, weights, np.array(rows) * weights
+
+
+def kept(known: dict[float, T], size: float, made: Callable[[float], T]) -> T:
+    """What belongs to a size, made once as long as few others are asked for."""
+    found = known.get(size)
+    if found is None:
+        if len(known) >= KEPT:
+            del known[next(iter(known))]
+        found = known[size] = made(size)
+    return found
 
 
 class Mehler:
@@ -74,28 +86,22 @@ class Mehler:
 
     def second(self, q: float) -> float:
         """Return E phi^2 for q up to `LARGEST`."""
-        return self._expansion(q)[1]
+        return kept(self._known, q, self._expansion)[1]
 
     def _expansion(self, q: float) -> tuple[Array, float, float]:
         """Return the coefficients, E phi^2 and what the coefficients leave of it."""
-        known = self._known.get(q)
-        if known is None:
-            points, weights, rows = hermite()
-            values = self.phi.value(math.sqrt(q) * points)
-            coefficients = rows @ values
-            second = float((values * values) @ weights)
-            known = coefficients, second, max(second - float(coefficients @ coefficients), 1e-15 * second)
-            if len(self._known) >= KEPT:
-                del self._known[next(iter(self._known))]
-            self._known[q] = known
-        return known
+        points, weights, rows = hermite()
+        values = self.phi.value(math.sqrt(q) * points)
+        coefficients = rows @ values
+        second = float((values * values) @ weights)
+        return coefficients, second, max(second - float(coefficients @ coefficients), 1e-15 * second)
 
     def cross(self, q: float, r: float, c: float) -> float | None:
         """Return E phi(u) phi(v), None where the bound is not small enough."""
         if q > LARGEST or r > LARGEST:
             return None
-        a, second, left = self._expansion(q)
-        b, other, rest = (a, second, left) if q == r else self._expansion(r)
+        a, second, left = kept(self._known, q, self._expansion)
+        b, other, rest = (a, second, left) if q == r else kept(self._known, r, self._expansion)
         if abs(c) ** ORDERS * math.sqrt(left * rest) > ENOUGH * math.sqrt(second * other):
             return None
         powers = np.full(ORDERS, c)
@@ -119,6 +125,7 @@ class Conditional:
 
     def __init__(self, phi: Activation) -> None:
         self.phi, self.kinks = phi, phi.breaks
+        self._known: dict[float, tuple[Array, Array]] = {}
         m, s = sp.Symbol("m", real=True), sp.Symbol("s", positive=True)
         form = phi.moment(1, Normal(mean=m, variance=s**2))
         self.mean: Callable[[Array, Array | float], Array] = sp.lambdify(
@@ -138,18 +145,23 @@ class Conditional:
         if q > LARGEST or r > LARGEST or rest < 1e-13 or min(q, r) < 1e-6:
             return None
         root, other = math.sqrt(q), math.sqrt(r)
-        ends = [PANELS, self.kinks / root]
         bend = math.sqrt(rest) / max(abs(c), 1e-3)
         if bend < PANEL / 3:
-            ends.append(((self.kinks / (c * other))[:, None] + bend * STEPS).ravel())
-        edges = np.concatenate(ends)
+            x, outer = self._outer(root, ((self.kinks / (c * other))[:, None] + bend * STEPS).ravel())
+        else:
+            x, outer = kept(self._known, root, self._outer)
+        inner = self.mean((c * other) * x, math.sqrt(rest) * other)
+        return float(outer @ inner)
+
+    def _outer(self, root: float, *bends: Array) -> tuple[Array, Array]:
+        """The nodes of the outer integral, and phi there times their weights."""
+        edges = np.concatenate([PANELS, self.kinks / root, *bends])
         np.clip(edges, -END, END, out=edges)
         edges.sort()
-        width = edges[1:] - edges[:-1]
-        x = (edges[:-1, None] + width[:, None] * NODES).ravel()
-        weights = (width[:, None] * WEIGHTS).ravel() * np.exp(-x * x / 2)
-        inner = self.mean((c * other) * x, math.sqrt(rest) * other)
-        return float((self.phi.value(root * x) * inner) @ weights) / math.sqrt(2 * math.pi)
+        width = (edges[1:] - edges[:-1])[:, None]
+        x = (edges[:-1, None] + width * NODES).ravel()
+        weights = (width * (WEIGHTS / math.sqrt(2 * math.pi))).ravel() * np.exp(-x * x / 2)
+        return x, self.phi.value(root * x) * weights
 
     def crosses(self, means: tuple[Array, Array], variances: tuple[Array, Array], c: Array) -> Array:
         """Return E phi(u) phi(v) of many pairs of any means, nan where they are too close, wide or far.

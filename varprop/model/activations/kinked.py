@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,9 +50,9 @@ class Exponential(Formula):
         """scale, alpha and width."""
         raise NotImplementedError  # pragma: no cover
 
-    @property
+    @cached_property
     def _floats(self) -> tuple[float, float, float]:
-        scale, alpha, width = map(float, self.shape)
+        scale, alpha, width = (float(sp.N(part, 30)) for part in self.shape)
         return scale, alpha, width
 
     @property
@@ -122,10 +123,6 @@ class Selu(Exponential):
     def shape(self) -> tuple[sp.Expr, sp.Expr, sp.Expr]:
         return SELU_SCALE, SELU_ALPHA, sp.S.One
 
-    @property
-    def _floats(self) -> tuple[float, float, float]:
-        return 1.0507009873554804934, 1.6732632423543772848, 1.0
-
 
 @dataclass(frozen=True)
 class Clipped(Formula):
@@ -144,12 +141,17 @@ class Clipped(Formula):
         low, high = self.bounds
         return low, X, high
 
-    def _value(self, x: Array) -> Any:
+    @cached_property
+    def _floats(self) -> tuple[float, float]:
         low, high = map(float, self.bounds)
+        return low, high
+
+    def _value(self, x: Array) -> Any:
+        low, high = self._floats
         return np.clip(x, low, high)
 
     def _first(self, x: Array) -> Any:
-        low, high = map(float, self.bounds)
+        low, high = self._floats
         return np.where(np.isnan(x), np.nan, (x > low) & (x < high))
 
     def _second(self, x: Array) -> Any:
