@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from varprop.errors import DerivationError, MomentError, ParameterError
 from varprop.model.activations import Activation, HomogeneousActivation, activation as named
+from varprop.model.scalars import scalar
 from varprop.networks.fixed_points import FixedPoint, at_zero, growth_roots, kind_of
 from varprop.networks.kernels import Kernel, kernel
 from varprop.networks.length_map import Layer, affine, covariance_map, gradient_map, length_map
 from varprop.networks.mean_field_courses import Trajectory, clipped, course, scale_free_course
 from varprop.networks.mean_field_report import report
-from varprop.networks.mean_field_scales import CRITICAL, CorrelationPoint, scale, slope_kind
+from varprop.networks.mean_field_scales import CRITICAL, CorrelationPoint, fixed_correlations, scale
 from varprop.render import Document, Documented, Plot, Series
 
 __all__ = ["MeanField", "mean_field"]
 
 Array = NDArray[np.float64]
+
+BESIDE = 1e-160
+"""An argument beside 0."""
+SMALL = 1e-30
+"""A length where an activation is its first power that is not 0."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +113,7 @@ class MeanField(Documented):
     @cached_property
     def _slope_at_zero(self) -> float:
         """Half of the sum of the squared slopes beside 0."""
-        beside = np.array([-1e-160, 1e-160])
-        return float(np.mean(self.activation.derivative(beside) ** 2))
+        return float(np.mean(self.activation.derivative(np.array([-BESIDE, BESIDE])) ** 2))
 
     def _growth(self, q: float) -> float:
         return self.next_length(q) / q - 1
@@ -218,56 +222,49 @@ class MeanField(Documented):
         """xi_c = -1 / ln(d c' / d c) at c*: the number of layers over which two inputs are told apart."""
         return scale(self.attracting_correlation.slope)
 
-    def next_correlation(self, c: float, q: float | None = None) -> float:
-        """Return c' for two inputs of the same length q, q* if not given."""
-        at = self._reached("the correlation map") if q is None else q
-        if not -1 <= c <= 1:
-            raise ParameterError(f"correlation {c}", "a correlation lies in [-1, 1]", "Give one.")
-        at = 1.0 if self.scale_free else at
-        if at == 0:
-            return c
-        constant, below, inside = self._covariance
-        return clipped(
-            (constant + below * c * at + inside * self.kernel.cross(at, at, c)) / self.next_length(at)
+    @cached_property
+    def _tangent(self) -> MeanField:
+        """The layer along the tangents of phi at 0, as ever smaller lengths see it; scale free."""
+        below, above = map(float, self.activation.derivative(np.array([-BESIDE, BESIDE])))
+        if max(abs(below), abs(above)) < math.sqrt(BESIDE) and self.layer.skip == 0:
+            return self  # phi is of a higher degree there
+        return replace(
+            self,
+            activation=HomogeneousActivation("tangents", scalar(above, "slope"), scalar(-below, "slope"), 1),
         )
 
+    def _turning(self, q: float | None) -> tuple[MeanField, float]:
+        """A layer and a length at which correlations move as here at q, q* if not given."""
+        at = self._reached("the correlation map") if q is None else q
+        if self.scale_free:
+            return self, 1.0
+        if at > 0 or self._length[0] or self._at_origin:
+            return self, at
+        return self._tangent, 1.0 if self._tangent.scale_free else SMALL
+
+    def next_correlation(self, c: float, q: float | None = None) -> float:
+        """Return c' for two inputs of the same length q, q* if not given; at q = 0 its limit for small q."""
+        if not -1 <= c <= 1:
+            raise ParameterError(f"correlation {c}", "a correlation lies in [-1, 1]", "Give one.")
+        layer, at = self._turning(q)
+        constant, below, inside = layer._covariance
+        cross = layer.kernel.cross(at, at, c) if at else self._at_origin**2
+        return clipped((constant + below * c * at + inside * cross) / layer.next_length(at))
+
     def correlation_slope(self, c: float) -> float:
-        """Return d c' / d c at q*; at c = 1, without dropout, it is chi_1."""
-        at = 1.0 if self.scale_free else self._reached("the correlation map")
-        _, below, inside = self._covariance
-        return (
-            (below + inside * self.kernel.slope_cross(at, c)) * at / self.next_length(at) if at else self.chi
-        )
+        """Return d c' / d c at q*; at c = 1, without dropout, it is chi_1 where q* > 0."""
+        layer, at = self._turning(None)
+        _, below, inside = layer._covariance
+        return (below + inside * layer.kernel.slope_cross(at, c)) * at / layer.next_length(at)
 
     @cached_property
     def correlation_points(self) -> tuple[CorrelationPoint, ...]:
         """All correlations that a layer leaves as they are at q*, in ascending order.
 
-        c' is a power series in c without negative coefficients: c* < 1 exists just where chi_1 > 1, once.
+        A layer that is linear there keeps every one: one neutral point that stands for all.
         """
-        at = self._reached("the correlation map")
-        found: list[CorrelationPoint] = []
-        if at == 0:
-            return (CorrelationPoint(1.0, slope_kind(self.chi), self.chi),)
-        dropped = self.layer.keep < 1
-        if self.activation.parity == "odd" and self.layer.bias_variance == 0 and not dropped:
-            found.append(CorrelationPoint(-1.0, slope_kind(self.chi), self.chi))
-        if dropped or self.chi > 1 + CRITICAL:
-            low, high = self._gap(0.0), self._gap(1.0) if dropped else -1.0
-            if low <= 1e-14:  # nothing is left but rounding: phi is odd and there is no bias
-                c = 0.0
-            elif high >= 0:
-                c = 1.0
-            else:
-                top = 1.0 if dropped else _below_one(self._gap)
-                c = float(brentq(self._gap, 0.0, top, xtol=1e-16)) if top else 1.0
-            found.append(CorrelationPoint(c, "attracting", self.correlation_slope(c)))
-        if not dropped:
-            found.append(CorrelationPoint(1.0, slope_kind(self.chi), self.chi))
-        return tuple(found)
-
-    def _gap(self, c: float) -> float:
-        return self.next_correlation(c) - c
+        odd = self._turning(None)[0].activation.parity == "odd" and self.layer.bias_variance == 0
+        return fixed_correlations(self.next_correlation, self.correlation_slope, odd, self.layer.keep < 1)
 
     @property
     def attracting_correlation(self) -> CorrelationPoint:
@@ -320,15 +317,6 @@ class MeanField(Documented):
         skip, keep, weight, bias = self.layer
         more = (f", keep={keep:g}" if keep != 1 else "") + (f", skip={skip:g}" if skip else "")
         return f"mean_field({self.activation}, weight_variance={weight:g}, bias_variance={bias:g}{more})"
-
-
-def _below_one(gap: Any) -> float:
-    """Return a correlation close to 1 where the gap is negative; 0 if rounding hides it."""
-    for exponent in range(1, 50):
-        c = 1 - 2.0**-exponent
-        if gap(c) < -1e-15:
-            return c
-    return 0.0
 
 
 def mean_field(

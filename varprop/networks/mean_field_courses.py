@@ -19,6 +19,8 @@ __all__ = ["Trajectory", "clipped", "course", "scale_free_course"]
 Array = NDArray[np.float64]
 LARGEST = 1e300
 """A length beyond it has left the range of floats, or will in the next layer."""
+SMALLEST = 1e-300
+"""A length below it has lost its digits, and the correlation stays."""
 Course: TypeAlias = list[float] | Array
 Affine: TypeAlias = tuple[float, float, float]
 """A constant, the factor of the moment below and of the one inside the activation."""
@@ -170,7 +172,7 @@ def _iterated(
         except (MomentError, ArithmeticError, ValueError):
             return Trajectory.of(depth, first, other, turns, math.inf)
         q, r = long, wide
-        c = both / (sqrt(q) * sqrt(r)) if q and r else c
+        c = both / (sqrt(q) * sqrt(r)) if q > SMALLEST and r > SMALLEST else c
         c = 1.0 if c > 1 else -1.0 if c < -1 else c
         first.append(q)
         other.append(r)

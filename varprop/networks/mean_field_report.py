@@ -29,9 +29,10 @@ def report(field: Any) -> Document:
         f"depth scales in layers: length {field.length_scale:.4g}, correlation {scale(star.slope):.4g}, "
         f"gradient {field.gradient_scale:.4g}"
     )
+    goes = "stay as they are" if star.every else f"to {star.correlation:.8g}"
     lines = [
         f"phase: {field.phase}",
-        f"lengths go to {field.length:.8g}, correlations to {star.correlation:.8g}",
+        f"lengths go to {field.length:.8g}, correlations {goes}",
         scales,
         f"{field.validity}; {field.precision}",
     ]
