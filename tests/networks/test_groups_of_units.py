@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ from varprop import (
     tied,
 )
 
-HE = "he_normal"
+HE, LECUN = "he_normal", "lecun_normal"
 X = np.array([1.0, -1.0, 2.0, 0.5])
 BLOCKS = {
     "layer norm": [LayerNorm()],
@@ -49,6 +51,32 @@ def test_an_input_three_times_as_large_gives_three_times_as_much(name: str) -> N
     if name != "dropout":  # whose masks differ between the two
         assert float(once.pair) == pytest.approx(float(once.second_moment), rel=1e-12)
         assert triple.correlation == pytest.approx(1, rel=1e-12)
+
+
+def test_dropout_of_two_inputs_is_the_mean_over_all_masks() -> None:
+    """Three units of two inputs each have a mask of their own: (kept or not)^6, all of them."""
+    y, keep = np.array([0.5, 3.0, -1.0]), 0.8
+    masks = np.array(list(itertools.product((0.0, 1 / keep), repeat=6)))
+    chances = np.prod(np.where(masks > 0, keep, 1 - keep), axis=1)
+    a, b = X[:3] * masks[:, :3], y * masks[:, 3:]
+    last = propagate(Network([Dropout(keep), Dense(2, LECUN, 1)], fan_in=3), given=X[:3], against=y)[-1]
+    pair, first, second = (chances @ np.mean(h * k, axis=1) + 1 for h, k in ((a, b), (a, a), (b, b)))
+    assert float(last.pair) == pytest.approx(pair, rel=1e-12)
+    assert float(last.second_moment) == pytest.approx(first, rel=1e-12)
+    assert float(last.correlation) == pytest.approx(pair / np.sqrt(first * second), rel=1e-12)
+
+
+def test_dropout_keeps_the_mean_of_both_inputs() -> None:
+    """Behind a ReLU both inputs have a mean, which the pool and what follows it need."""
+    net = Network([Dense(8, HE), relu, Dropout("3/4"), AveragePool(4)], fan_in=4)
+    y, size, size_of_y = 3 * X[::-1], np.mean(X**2), 9 * np.mean(X**2)
+    row = propagate(net, given=X, against=y)[-1]
+    angle = np.arccos(np.mean(X * y) / np.sqrt(size * size_of_y))
+    same = np.sqrt(size * size_of_y) * (np.sin(angle) + (np.pi - angle) * np.cos(angle)) / np.pi
+    apart = np.sqrt(4 * size * size_of_y) / (2 * np.pi)
+    assert float(row.pair) == pytest.approx(same / 4 + 3 / 4 * apart, rel=1e-12)
+    squares = [s / (3 / 4) / 4 + 3 / 4 * 2 * s / (2 * np.pi) for s in (size, size_of_y)]
+    assert float(row.correlation) == pytest.approx(float(row.pair) / np.sqrt(np.prod(squares)), rel=1e-12)
 
 
 def test_a_gate_sees_the_means_of_both_inputs() -> None:
