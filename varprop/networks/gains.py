@@ -98,8 +98,9 @@ class Gain(Documented):
         if slope is None:
             return sp.S.Zero
         found = self._mean_of(slope, 2)
-        noise = self.activation.slope_error  # differences of a function that is constant between its jumps
-        return sp.S.Zero if noise and found.is_number and abs(float(found)) < noise**2 else found
+        if slope.pieces is not None or not found.has(GaussianMean) or not found.is_number:
+            return found
+        return found if abs(float(found)) > error_of(found) else sp.S.Zero  # constant between its jumps
 
     def _mean_of(self, phi: Activation, power: int) -> sp.Expr:
         if phi.growth is None:  # nothing is known of its tails; the quadrature looks at them

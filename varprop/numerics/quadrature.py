@@ -149,6 +149,7 @@ def expectation(
     smooth: npt.NDArray[np.bool_] | bool = False,
     rtol: float = 1e-13,
     least: Array | float = 0.0,
+    doubt: Integrand | None = None,
 ) -> tuple[Array, Array]:
     """E f(Z, row) for a standard normal Z, one number for each row, with error estimates.
 
@@ -163,6 +164,8 @@ def expectation(
             rows, or for each.
         rtol: the relative error that is aimed at; the estimate says what was reached.
         least: an absolute error that is small enough; for all rows, or for each.
+        doubt: how far a value of f may be off; its expectation by the panels of f joins the error, so that it
+            is met where f is. No row is smooth then.
 
     Returns:
         Values and error estimates, each of shape (rows,).
@@ -181,7 +184,7 @@ def expectation(
         values[part], errors[part], settled[part] = _trapezoid(f, part, rtol, small[part])
     waiting = np.flatnonzero(~settled)
     for part in _chunks(waiting, 21 * 80):
-        found, error = _Panels(f, part, places, breaks, looks).sums(rtol, small[part])
+        found, error = _Panels(f, part, places, breaks, looks).sums(rtol, small[part], doubt)
         better = error < errors[part]
         values[part[better]], errors[part[better]] = found[better], error[better]
     size = np.abs(values)
@@ -265,7 +268,7 @@ class _Panels:
         self.owner, self.anchor = (np.zeros(0, dtype=np.intp) for _ in range(2))
         self.low, self.high, self.value, self.error, self.rounding = np.zeros((5, 0))
 
-    def sums(self, rtol: float, least: Array) -> tuple[Array, Array]:
+    def sums(self, rtol: float, least: Array, doubt: Integrand | None) -> tuple[Array, Array]:
         every = np.arange(len(self.rows))
         self.add(*self.between(np.arange(-NEAR, NEAR + 1, 2.0), every))
         needy = np.flatnonzero(self.reaches_far())
@@ -277,6 +280,13 @@ class _Panels:
             if not self.halved(rtol, least):
                 break
         spread = self.per_row(self.error + EPSILON * self.rounding)
+        if doubt is not None:
+            some = np.flatnonzero(GAUSS)  # a rough number is enough
+            for part in _chunks(np.arange(len(self.owner)), len(some)):
+                owner, half = self.owner[part], (self.high[part] - self.low[part]) / 2
+                points = self.points(owner, self.anchor[part], self.low[part], self.high[part], some)
+                found = np.abs(_at(doubt, points)) @ GAUSS[some]
+                spread += np.bincount(owner, half * found, len(self.rows))
         return self.per_row(self.value), spread + 8 * EPSILON * self.per_row(np.abs(self.value))
 
     def per_row(self, parts: Array) -> Array:
@@ -355,15 +365,22 @@ class _Panels:
         self.add(*parts)
         return True
 
+    def points(
+        self, owner: Rows, anchor: Rows, low: Array, high: Array, some: Rows | slice = slice(None)
+    ) -> Points:
+        """The 21 nodes of every panel, or some of them."""
+        half = (high - low) / 2
+        offset = (low + half)[:, None] + half[:, None] * NODES[some]
+        place = self.places[anchor, owner]
+        z = place[:, None] + offset if anchor.any() else offset
+        return Points(z, self.rows[owner], anchor, place, offset)
+
     def add(self, owner: Rows, anchor: Rows, low: Array, high: Array) -> None:
         """The 21-point sums of panels, QUADPACK's estimates of their errors, rounding of densities."""
         if not len(owner):
             return
-        half = (high - low) / 2
-        offset = (low + half)[:, None] + half[:, None] * NODES
-        place = self.places[anchor, owner]
-        z = place[:, None] + offset if anchor.any() else offset
-        found = _at(self.f, Points(z, self.rows[owner], anchor, place, offset))
+        half, points = (high - low) / 2, self.points(owner, anchor, low, high)
+        found = _at(self.f, points)
         value = half * (found @ KRONROD)
         change = np.abs(value - half * (found @ GAUSS))
         mean = value / np.maximum(2 * half, 1e-320)
@@ -371,6 +388,6 @@ class _Panels:
         with np.errstate(all="ignore"):
             ratio = np.where(around > 0, (200 * change / np.maximum(around, 1e-320)) ** 1.5, 0.0)
         error = np.where(around > 0, around * np.minimum(1.0, ratio), change)
-        rounding = np.abs(value) * z[:, 10] ** 2
+        rounding = np.abs(value) * points.z[:, 10] ** 2
         for name, part in zip(PARTS, (owner, anchor, low, high, value, error, rounding), strict=True):
             setattr(self, name, np.concatenate([getattr(self, name), part]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, overload
 
@@ -89,14 +89,13 @@ class Activation(ABC):
         return self.pieces is not None and not self.kinks
 
     @property
-    def slope_error(self) -> float:
-        """Return how far the numbers of phi' may be off beyond rounding, relative to their size."""
-        return 0.0
+    def doubtful(self) -> bool:
+        """Whether some of its numbers are off by more than rounding, so that `doubt` is to be asked."""
+        return False
 
-    @property
-    def value_error(self) -> float:
-        """Return how far the numbers of phi may be off beyond rounding, relative to their size."""
-        return 0.0
+    def doubt(self, x: Array, order: int) -> Array:
+        """Return how far the numbers of phi (order 0), phi' or phi'' (2) may be off, elementwise."""
+        return np.zeros(np.shape(x))
 
     @property
     def breaks(self) -> Array:
@@ -105,9 +104,31 @@ class Activation(ABC):
 
     def sides(self, order: int) -> tuple[Array, Array]:
         """Return the limits of phi (order 0) or phi' (order 1) from below and above at each kink."""
-        function, kinks = (self.value, self.derivative)[order], self.breaks
-        near = 1e-7 * (1 + np.abs(kinks))
-        low, high = ((2 * function(kinks + t) - function(kinks + 2 * t)) for t in (-near, near))
+        return self._sides_from((self.value, self.derivative)[order])
+
+    def side_doubts(self, order: int) -> tuple[Array, Array]:
+        """Return how far `sides` may be off: by what its numbers doubt and what half the way changes."""
+        if not self.doubtful:
+            return np.zeros(len(self.breaks)), np.zeros(len(self.breaks))
+        function = (self.value, self.derivative)[order]
+        doubts = [3 * self.doubt(kinks, order) for kinks in self._beside()]
+        shorter = self._sides_from(function, 0.5)
+        low, high = (
+            doubt + 2 * np.abs(whole - half)
+            for doubt, whole, half in zip(doubts, self.sides(order), shorter, strict=True)
+        )
+        return low, high
+
+    def _beside(self, part: float = 1.0) -> tuple[Array, Array]:
+        near = part * 1e-7 * (1 + np.abs(self.breaks))
+        return self.breaks - near, self.breaks + near
+
+    def _sides_from(self, function: Callable[[Array], Array], part: float = 1.0) -> tuple[Array, Array]:
+        """The limits of a line through two points on each side."""
+        low, high = (
+            2 * function(once) - function(twice)
+            for once, twice in zip(self._beside(part), self._beside(2 * part), strict=True)
+        )
         return low, high
 
     @property

@@ -13,11 +13,12 @@ import sympy as sp
 
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array, X
-from varprop.model.activations.finding import find_kinks, probe, slope_doubt, stencil
+from varprop.model.activations.finding import find_kinks, probe, stencil, stencil_doubt
 from varprop.model.activations.formula import Formula
 from varprop.model.calls import explained
 from varprop.model.decimals import in_floats, short, within_floats
 from varprop.model.scalars import scalar
+from varprop.numerics.quadrature import EPSILON
 
 __all__ = ["FromCallable", "FromFormula", "Polynomial", "from_callable", "from_formula", "polynomial"]
 
@@ -242,9 +243,15 @@ class FromCallable(Activation):
     def kinks(self) -> tuple[sp.Expr, ...]:
         return tuple(sp.Float(kink) if kink != int(kink) else sp.Integer(int(kink)) for kink in self.at_kinks)
 
-    @cached_property
-    def slope_error(self) -> float:
-        return slope_doubt(self.value, self.breaks)
+    @property
+    def doubtful(self) -> bool:
+        return True
+
+    def doubt(self, x: Array, order: int) -> Array:
+        x = np.asarray(x, dtype=np.float64)
+        if order:
+            return stencil_doubt(self.value, x, self.breaks, order)
+        return np.asarray(EPSILON * (np.abs(self.value(x)) + np.abs(x * self.derivative(x))))
 
     def value(self, x: Array) -> Array:
         with np.errstate(all="ignore"):

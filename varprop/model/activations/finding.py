@@ -9,14 +9,14 @@ import numpy as np
 
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Array
+from varprop.numerics.quadrature import EPSILON
 
-__all__ = ["find_kinks", "probe", "slope_doubt", "stencil"]
+__all__ = ["find_kinks", "probe", "stencil", "stencil_doubt"]
 
 REACH = 10.0
 COARSE = 2001
 STEPS = (1e-2, 1e-3, 1e-4, 1e-5)
 MOST_KINKS = 64
-LEAST_DOUBT = 1e-9
 REMEDY = (
     "Give a function of an array such as numpy.tanh; numpy.vectorize makes one of a function of a number."
 )
@@ -97,35 +97,6 @@ def find_kinks(function: Callable[[Array], Any]) -> tuple[float, ...]:
     return kinks
 
 
-def slope_doubt(function: Callable[[Array], Array], kinks: Array) -> float:
-    """How far phi'^2 by `stencil` is off on the average, by steps of a quarter; inf at a root's end.
-
-    Example:
-        >>> slope_doubt(np.tanh, np.zeros(0)), slope_doubt(lambda x: np.sqrt(np.abs(x)), np.zeros(1))
-        (1e-09, inf)
-    """
-    if not _has_slopes(function, kinks):
-        return np.inf
-    grid = np.linspace(-REACH, REACH, COARSE)
-    steep = _peaks(grid, np.abs(function(grid - 0.01) - 2 * function(grid) + function(grid + 0.01)))
-    x = np.concatenate([grid, *(steep + place for place in np.linspace(-0.01, 0.01, 41))])
-    squares = [stencil(function, x, kinks, 1, part) ** 2 for part in (1.0, 0.25)]
-    size = float(squares[1].mean())
-    apart = float(np.abs(squares[0] - squares[1]).mean())
-    return max(LEAST_DOUBT, apart / size) if size > LEAST_DOUBT**2 else LEAST_DOUBT
-
-
-def _has_slopes(function: Callable[[Array], Array], kinks: Array) -> bool:
-    """Whether the slope settles on both sides of every kink; it does not where a root ends."""
-    h = np.array(STEPS[:3])[:, np.newaxis]
-    for side in (-1, 1):
-        near, far = function(kinks + side * h), function(kinks + 2 * side * h)
-        changes = np.abs(np.diff((far - near) / h, axis=0))
-        if ((changes[1] > changes[0]) & (changes[1] > 1e-8 * (1 + np.abs(far[0])))).any():
-            return False
-    return True
-
-
 def _refined(function: Callable[[Array], Any], place: float) -> float:
     """A kink as the meeting point of the lines on its two sides; a jump by bisection."""
     for h in (1e-4, 1e-6):
@@ -168,7 +139,7 @@ CENTRAL = {1: np.array([1, -8, 0, 8, -1]) / 12, 2: np.array([-1, 16, -30, 16, -1
 
 
 def stencil(
-    function: Callable[[Array], Array], x: Array, kinks: Array, order: int, part: float = 1.0
+    function: Callable[[Array], Array], x: Array, kinks: Array, order: int, part: Array | float = 1.0
 ) -> Array:
     """A derivative by five points that lie on one side of every kink, in a part of the usual steps.
 
@@ -176,14 +147,58 @@ def stencil(
         >>> stencil(np.abs, np.array([-1e-5, 2.0]), np.array([0.0]), 1).round(9).tolist()
         [-1.0, 1.0]
     """
+    return _differences(function, x, kinks, order, part)[0]
+
+
+def stencil_doubt(function: Callable[[Array], Array], x: Array, kinks: Array, order: int) -> Array:
+    """How far `stencil` may be off: by rounding, and by what other steps change.
+
+    Twice the change to a quarter of the step, the whole error if that falls like the root of the step or
+    faster. Beyond their rounding also the changes to steps that do not grow with x, which see what oscillates
+    far out; to steps that shrink with the way to 0 and to the kinks, which see a slope without bound there;
+    and to short steps to one side, which see a kink that nobody told of.
+
+    Example:
+        >>> doubt = stencil_doubt(lambda x: np.sin(5 * x), np.array([1.0, 1e4]), np.zeros(0), 1)
+        >>> bool(1e-12 < doubt[0] < 1e-10), bool(doubt[1] > 1)
+        (True, True)
+    """
+    found, rounding = _differences(function, x, kinks, order)
+    apart = np.abs(found - _differences(function, x, kinks, order, 0.25)[0])
+    size = 1 + np.abs(x)
+    way = np.min([np.abs(x), *(np.abs(x - kink) for kink in kinks)], axis=0)
+    others = [(1 / size, 0), (np.where(way > 0, way, size) / size, 0), (0.125, -1), (0.125, 1)]
+    for part, usual in others:
+        other, lost = _differences(function, x, kinks, order, part, usual)
+        apart = np.maximum(apart, np.abs(found - other) - lost)
+    return np.asarray(2 * apart + rounding)
+
+
+def _differences(
+    function: Callable[[Array], Array],
+    x: Array,
+    kinks: Array,
+    order: int,
+    part: Array | float = 1.0,
+    usual: int = 0,
+) -> tuple[Array, Array]:
+    """A derivative, and what the rounding of the values, of their sum and of their places makes of it.
+
+    Away from kinks the points lie on both sides of x, or on the `usual` side.
+    """
     h = part * (2.5e-4 if order == 1 else 4e-3) * (1 + np.abs(x))
-    side = np.zeros(x.shape)
+    side = np.full(x.shape, float(usual))
     for kink in kinks:
         close = np.abs(x - kink) < 2 * h
         side = np.where(close, np.where(x >= kink, 1.0, -1.0), side)
-    total = np.zeros(x.shape)
+    middle = function(x)
+    total, size, change = np.zeros((3, *x.shape))
     for place in range(5):
         offset = np.where(side == 0, place - 2, side * place)
         mirrored = FORWARD[order][place] * (np.where(side < 0, -1.0, 1.0) if order == 1 else 1.0)
-        total = total + np.where(side == 0, CENTRAL[order][place], mirrored) * function(x + offset * h)
-    return np.asarray(total / h**order)
+        weight = np.where(side == 0, CENTRAL[order][place], mirrored)
+        found = function(x + offset * h)
+        total = total + weight * found
+        size = size + np.abs(weight * found)
+        change = change + np.abs(weight * (found - middle))
+    return np.asarray(total / h**order), EPSILON * (4 * size + np.abs(x) / h * change) / h**order

@@ -14,6 +14,7 @@ import sympy as sp
 from varprop.errors import ParameterError
 from varprop.model.activations.base import Activation, Array, X
 from varprop.model.activations.closed import normal_expectation, special, terms_of
+from varprop.model.activations.finding import stencil, stencil_doubt
 from varprop.model.activations.homogeneous import HomogeneousActivation
 from varprop.model.decimals import short, within_floats
 from varprop.model.distributions import Distribution, Normal
@@ -93,6 +94,8 @@ class Formula(Activation):
         x = np.asarray(x, dtype=np.float64)
         with np.errstate(all="ignore"):
             found = np.asarray(self._first(x), dtype=np.float64)
+        if self.pieces is None:
+            return found
         low, high = self.sides(1)
         for kink, left, right in zip(self.breaks, low, high, strict=True):
             if left != right:
@@ -130,6 +133,10 @@ class Formula(Activation):
 
     def sides(self, order: int) -> tuple[Array, Array]:
         return super().sides(order) if self.pieces is None else self._sides[order]
+
+    def side_doubts(self, order: int) -> tuple[Array, Array]:
+        exact = np.zeros(len(self.breaks))
+        return super().side_doubts(order) if self.pieces is None else (exact, exact)
 
     def moment(self, power: int, distribution: Distribution, times: int = 0) -> sp.Expr:
         if isinstance(distribution, Normal):
@@ -184,8 +191,13 @@ class Slope(Formula):
         return f"{self.of.name}'"
 
     @property
-    def value_error(self) -> float:
-        return self.of.slope_error
+    def doubtful(self) -> bool:
+        return True
+
+    def doubt(self, x: Array, order: int) -> Array:
+        if order < 2:
+            return self.of.doubt(x, order + 1)
+        return stencil_doubt(self.of.second_derivative, np.asarray(x, dtype=np.float64), self.breaks, 1)
 
     @property
     def parity(self) -> str:
@@ -219,8 +231,7 @@ class Slope(Formula):
         return self.of.second_derivative(x)
 
     def _second(self, x: Array) -> Any:
-        step = 1e-5 * (1 + np.abs(x))
-        return (self._first(x + step) - self._first(x - step)) / (2 * step)
+        return stencil(self.of.second_derivative, x, self.breaks, 1)
 
     def at(self, values: Mapping[Any, Any]) -> Activation:
         of = self.of.at(values)

@@ -13,12 +13,12 @@ import sympy as sp
 from sympy.core.function import ArgumentIndexError
 
 from varprop.errors import MomentError, ParameterError
-from varprop.model.activations.base import Activation, Array, X
+from varprop.model.activations.base import Activation, X
 from varprop.model.activations.formula import Formula, normal_moment
 from varprop.model.decimals import decimal
 from varprop.model.distributions import Normal
 from varprop.model.distributions.base import Precision
-from varprop.model.gaussian.spread import GaussianValue, Spread
+from varprop.model.gaussian.spread import GaussianValue, Spread, powers
 from varprop.numerics.enclosures import Enclosure, Majorant, NotEnclosed, available, enclose, is_enclosable
 from varprop.numerics.quadrature import EPSILON, FAR
 
@@ -283,14 +283,12 @@ def _numbers(phi: Activation, power: int, times: int, mean: Any, std: Any) -> Ga
     if not (np.isfinite(m).all() and np.isfinite(s).all() and (s > 0).all()):
         raise ParameterError(f"E {phi}(X)^{power}", "a mean or variance is no finite number, or not positive")
 
-    def integrand(x: Array) -> Array:
-        return np.asarray(phi.value(x) ** power * x**times)
-
     spread = Spread(phi, m.ravel(), s.ravel())
     if power == 1 and times == 0:
         value, error = spread.mean_of()
     else:
-        value, error = spread.integral(integrand, f"E phi^{power} X^{times}" if times else f"E phi^{power}")
+        asked = f"E phi^{power} X^{times}" if times else f"E phi^{power}"
+        value, error = spread.integral(*powers(phi, power, times), asked)
     return GaussianValue(value.reshape(m.shape)[()], error.reshape(m.shape)[()], "estimate")
 
 

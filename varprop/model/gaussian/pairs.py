@@ -18,7 +18,16 @@ from varprop.model.gaussian.closed import TRUSTED, ClosedForm
 from varprop.model.gaussian.increments import increment, is_near
 from varprop.model.gaussian.narrow import NARROW, narrow_excess
 from varprop.model.gaussian.pair_forms import C, Q, R, pair_form, slope_pair_form
-from varprop.model.gaussian.spread import PATIENCE, Found, GaussianValue, Question, Rows, Spread, numeric
+from varprop.model.gaussian.spread import (
+    PATIENCE,
+    Found,
+    GaussianValue,
+    Question,
+    Rows,
+    Spread,
+    numeric,
+    pointwise,
+)
 from varprop.numerics.quadrature import EPSILON, LAST, Points, legendre
 
 __all__ = ["cross_moment", "slope_cross_moment"]
@@ -61,11 +70,13 @@ def _pairs(phi: Activation, means: Any, covariance: Any, slope: bool) -> Gaussia
     m, c = _checked_pairs(phi, means, covariance)
     shape = m.shape[:-1]
     m, c = m.reshape(-1, 2), c.reshape(-1, 2, 2)
-    function = phi.derivative if slope else phi.value
+    function, off = pointwise(phi, "slope mean" if slope else "mean")
     value, error = np.zeros(len(m)), np.zeros(len(m))
     fixed = (c[:, 0, 0] == 0) & (c[:, 1, 1] == 0)
-    value[fixed] = function(m[fixed, 0]) * function(m[fixed, 1])
+    first, second = m[fixed, 0], m[fixed, 1]
+    value[fixed] = function(first) * function(second)
     error[fixed] = EPSILON * np.abs(value[fixed])
+    error[fixed] += np.abs(function(first)) * off(second) + np.abs(function(second)) * off(first)
     left = np.flatnonzero(~fixed)
     form = _compiled(phi, slope, not m.any())
     if form is not None and len(left):
@@ -89,10 +100,12 @@ def _one_fixed(
     still, moving = np.where(first, m[part, 0], m[part, 1]), np.where(first, m[part, 1], m[part, 0])
     std = np.sqrt(np.where(first, c[part, 1, 1], c[part, 0, 0]))
     question = Question(phi, moving, std)
-    mean, doubt, precision = question.found("slope mean" if slope else "mean", PATIENCE)
-    factor = (phi.derivative if slope else phi.value)(still)
+    what = "slope mean" if slope else "mean"
+    mean, doubt, precision = question.found(what, PATIENCE)
+    function, off = pointwise(phi, what)
+    factor = function(still)
     value[part] = factor * mean
-    error[part] = np.abs(factor) * doubt + EPSILON * np.abs(value[part])
+    error[part] = np.abs(factor) * doubt + off(still) * np.abs(mean) + EPSILON * np.abs(value[part])
     return rows[~alone], precision
 
 
@@ -298,18 +311,23 @@ class _Outer(Spread):
     def found(self, what: str = "") -> Found:
         """E (phi(X) - a) (phi(Y) - b) + a E phi(Y) + b E phi(X) - a b with the values of narrow laws."""
 
-        def integrand(points: Points) -> Array:
-            rows = points.rows
+        def outer(points: Points, doubt: bool = False) -> Array:
+            rows, x = points.rows, self.at(points)
             if self.slope:
-                return self.phi.derivative(self.at(points)) * self.excess(points)
+                return self.phi.doubt(x, 1) if doubt else self.phi.derivative(x)
             step = self.std[rows, None] * points.z
-            first = _moved(self.phi, self.mean[rows], step, self.narrow_first[rows], self.at(points))
-            return first * self.excess(points)
+            return _moved(self.phi, self.mean[rows], step, self.narrow_first[rows], x, doubt)
 
+        def off(points: Points) -> Array:
+            inner, doubt = self.excess(points)
+            return np.abs(outer(points)) * doubt + outer(points, doubt=True) * np.abs(inner)
+
+        marks = np.concatenate([self.marks(), self.second_marks()], axis=2)
         value, error = self.standardized(
-            integrand, np.concatenate([self.marks(), self.second_marks()], axis=2), "E phi phi"
+            lambda points: outer(points) * self.excess(points)[0], off, marks, "E phi phi"
         )
-        error = error + self.off / np.maximum(self.largest, LAST) * np.abs(value)
+        if not self.phi.doubtful:
+            error = error + self.off / np.maximum(self.largest, LAST) * np.abs(value)
         laws = ((self.second, self.mean, self.std), (self.first, self.other, np.hypot(self.tilt, self.rest)))
         for factor, mean, std in laws:
             rows = np.flatnonzero(factor)
@@ -320,7 +338,7 @@ class _Outer(Spread):
         value -= self.first * self.second
         return value, error + 4 * EPSILON * np.abs(self.first * self.second)
 
-    def excess(self, points: Points) -> Array:
+    def excess(self, points: Points) -> Found:
         """E[phi(Y) | X] - phi(mean of Y) where Y is narrow, E[phi(Y) | X] or E[phi'(Y) | X] elsewhere."""
         rows, phi = points.rows, self.phi
         center = points.along(self.other, self.tilt, 2)
@@ -349,12 +367,19 @@ class _Outer(Spread):
             value[left], error[left] = found - base, doubt + EPSILON * np.abs(base)
             np.maximum.at(self.largest, rows, np.abs(value).max(axis=1))
         np.maximum.at(self.off, rows, error.max(axis=1))
-        return value
+        return value, error
 
 
-def _moved(phi: Activation, start: Array, step: Array, narrow: npt.NDArray[np.bool_], center: Array) -> Array:
-    """phi(start + step) - phi(start) where the law is narrow, phi(center) elsewhere."""
-    value = phi.value(center)
+def _moved(
+    phi: Activation,
+    start: Array,
+    step: Array,
+    narrow: npt.NDArray[np.bool_],
+    center: Array,
+    doubt: bool = False,
+) -> Array:
+    """phi(start + step) - phi(start) where the law is narrow, phi(center) elsewhere; or how far it is off."""
+    value = phi.doubt(center, 0) if doubt else phi.value(center)
     if narrow.any():
-        value[narrow] = increment(phi, start[narrow], step[narrow], narrow[narrow])
+        value[narrow] = increment(phi, start[narrow], step[narrow], narrow[narrow], doubt)
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,11 +15,27 @@ from varprop.model.activations.base import Activation, Array
 from varprop.model.activations.registry import activation
 from varprop.model.distributions.base import Precision
 from varprop.model.gaussian.closed import TRUSTED, ClosedForm, closed_form
-from varprop.model.gaussian.increments import even_increment, increment, is_near, lost_share, narrow_curvature
+from varprop.model.gaussian.increments import (
+    even_increment,
+    increment,
+    is_near,
+    lost_share,
+    narrow_curvature,
+)
 from varprop.model.scalars import symbols_in
 from varprop.numerics.quadrature import EPSILON, FAR, Integrand, NotIntegrable, Points, expectation
 
-__all__ = ["PATIENCE", "Found", "GaussianValue", "Question", "Rows", "Spread", "numeric"]
+__all__ = [
+    "PATIENCE",
+    "Found",
+    "GaussianValue",
+    "Question",
+    "Rows",
+    "Spread",
+    "numeric",
+    "pointwise",
+    "powers",
+]
 
 WIDEST_SMOOTH = 8.0
 TAIL = 9.0
@@ -29,6 +45,12 @@ NARROWEST = 0.25
 
 Rows: TypeAlias = npt.NDArray[np.intp]
 Found: TypeAlias = tuple[Array, Array]
+NAMES = {
+    "second moment": "E phi^2",
+    "fourth moment": "E phi^4",
+    "slope mean": "E phi'",
+    "slope second moment": "E phi'^2",
+}
 PATIENCE = 64
 """So many values of a closed form whose terms cancel are computed with more digits; more, by quadrature."""
 
@@ -104,8 +126,9 @@ class Question:
         value, error = np.zeros(len(self.mean)), np.zeros(len(self.mean))
         fixed = self.std == 0
         if fixed.any():
-            value[fixed] = self.at_a_point(what, self.mean[fixed])
-            error[fixed] = EPSILON * np.abs(value[fixed])
+            function, doubt = pointwise(self.phi, what)
+            value[fixed] = function(self.mean[fixed])
+            error[fixed] = EPSILON * np.abs(value[fixed]) + doubt(self.mean[fixed])
         moving = np.flatnonzero(~fixed)
         left = moving
         if len(moving):
@@ -133,22 +156,40 @@ class Question:
                 value[row], error[row] = found
         return np.array(failed, dtype=np.intp)
 
-    def at_a_point(self, what: str, m: Array) -> Array:
-        phi = self.phi
-        match what:
-            case "mean":
-                return phi.value(m)
-            case "second moment":
-                return np.asarray(phi.value(m) ** 2)
-            case "fourth moment":
-                return np.asarray(phi.value(m) ** 4)
-            case "slope second moment":
-                return np.asarray(phi.derivative(m) ** 2)
-            case "slope mean":
-                return phi.derivative(m)
-            case "curvature":
-                return phi.value(m) * phi.second_derivative(m)
-        return np.zeros(len(m))
+
+Pointwise: TypeAlias = Callable[[Array], Array]
+
+
+def pointwise(phi: Activation, what: str) -> tuple[Pointwise, Pointwise]:
+    """What is averaged at x for this moment, and how far it may be off there."""
+    value, slope, bend = phi.value, phi.derivative, phi.second_derivative
+    off, slope_off, bend_off = (partial(phi.doubt, order=k) for k in range(3))
+    match what:
+        case "mean":
+            return value, off
+        case "second moment":
+            return powers(phi, 2)
+        case "fourth moment":
+            return powers(phi, 4)
+        case "slope mean":
+            return slope, slope_off
+        case "slope second moment":
+            return lambda x: slope(x) ** 2, lambda x: (2 * np.abs(slope(x)) + slope_off(x)) * slope_off(x)
+        case "curvature":
+            return (
+                lambda x: value(x) * bend(x),
+                lambda x: np.abs(value(x)) * bend_off(x) + np.abs(bend(x)) * off(x),
+            )
+    return np.zeros_like, np.zeros_like
+
+
+def powers(phi: Activation, k: int, times: int = 0) -> tuple[Pointwise, Pointwise]:
+    """phi(x)^k x^times, and how far it may be off."""
+
+    def doubt(x: Array) -> Array:
+        return np.asarray(k * np.abs(phi.value(x)) ** (k - 1) * np.abs(x) ** times * phi.doubt(x, 0))
+
+    return lambda x: np.asarray(phi.value(x) ** k * x**times), doubt
 
 
 class Spread:
@@ -158,7 +199,8 @@ class Spread:
         self.phi, self.mean, self.std = phi, mean, std
         self.least = np.broadcast_to(least, len(mean))
         self.kinks = phi.breaks
-        self.continuous = all(np.array_equal(*sides) for sides in [phi.sides(0)])
+        (low, high), doubts = phi.sides(0), phi.side_doubts(0)
+        self.continuous = bool((np.abs(high - low) <= doubts[0] + doubts[1]).all())
 
     def found(self, what: str) -> Found:
         phi = self.phi
@@ -166,19 +208,15 @@ class Spread:
             return self.mean_of()
         if what == "variance":
             return self.variance_of()
-        if what == "second moment":
-            return self.integral(lambda x: phi.value(x) ** 2, "E phi^2")
-        if what == "fourth moment":
-            return self.integral(lambda x: phi.value(x) ** 4, "E phi^4")
-        if what == "slope mean":
-            return self.integral(phi.derivative, "E phi'")
-        if what == "slope second moment":
-            return self.integral(lambda x: phi.derivative(x) ** 2, "E phi'^2")
-        return self.curvature_of()
+        if what == "curvature":
+            return self.curvature_of()
+        return self.integral(*pointwise(phi, what), NAMES[what])
 
-    def integral(self, g: Callable[[Array], Array], what: str) -> Found:
-        """E g(X) for g with the kinks of phi."""
-        return self.standardized(lambda points: g(self.at(points)), self.marks(), what)
+    def integral(self, g: Pointwise, doubt: Pointwise, what: str) -> Found:
+        """E g(X) for g with the kinks of phi, off by `doubt`."""
+        return self.standardized(
+            lambda points: g(self.at(points)), lambda points: doubt(self.at(points)), self.marks(), what
+        )
 
     def at(self, points: Points) -> Array:
         """The places of points."""
@@ -190,12 +228,19 @@ class Spread:
         with np.errstate(all="ignore"):
             return [-self.mean / self.std]
 
-    def standardized(self, f: Integrand, marks: Array, what: str) -> Found:
+    def standardized(self, f: Integrand, doubt: Integrand, marks: Array, what: str) -> Found:
         # An equidistant rule steps over a bend that is narrow against the law, and does not notice.
         smooth = self.phi.analytic & (self.std <= WIDEST_SMOOTH)
         try:
-            value, error = expectation(
-                f, len(self.mean), marks, self.anchors, self.looks(), smooth, least=self.least
+            return expectation(
+                f,
+                len(self.mean),
+                marks,
+                self.anchors,
+                self.looks(),
+                smooth,
+                least=self.least,
+                doubt=doubt if self.phi.doubtful else None,
             )
         except NotIntegrable as failure:
             m, s = self.mean[failure.row], self.std[failure.row]
@@ -204,8 +249,6 @@ class Spread:
                 f"it is not found: {failure.why}",
                 "The function must be finite and grow slower than exp(x^2 / (4 std^2))",
             ) from None
-        doubt = max(self.phi.value_error, self.phi.slope_error if "'" in what else 0.0)
-        return value, error + 4 * doubt * np.abs(value)
 
     def marked(self, places: list[float]) -> Array:
         """Places as standardized points, and as their offsets from the anchors, along a new last axis."""
@@ -242,7 +285,7 @@ class Spread:
 
     def mean_of(self) -> Found:
         phi = self.phi
-        near = is_near(phi, self.mean, self.std) & self.continuous
+        near = is_near(phi, self.mean, self.std, 2) & self.continuous
         if not near.any():
             return self.wide_mean()
         value, error = np.zeros(len(near)), np.zeros(len(near))
@@ -261,12 +304,17 @@ class Spread:
         phi, ratio = self.phi, self.mean / self.std
         paired = (np.abs(ratio) <= 1) & (phi.parity == "odd")
 
-        def part(points: Points) -> Array:
+        def share(points: Points) -> Array:
             rows, x = points.rows, self.at(points)
-            share = -np.expm1(-2 * ratio[rows, None] * (x / self.std[rows, None])) / 2
-            return phi.value(x) * np.where(paired[rows, None], share, 1.0)
+            both = -np.expm1(-2 * ratio[rows, None] * (x / self.std[rows, None])) / 2
+            return np.where(paired[rows, None], both, 1.0)
 
-        return self.standardized(part, self.marks(), "E phi")
+        return self.standardized(
+            lambda points: phi.value(self.at(points)) * share(points),
+            lambda points: phi.doubt(self.at(points), 0) * np.abs(share(points)),
+            self.marks(),
+            "E phi",
+        )
 
     def even_part(self) -> Found:
         """E phi(X) - phi(mean), from second differences: what is odd about the mean cancels exactly."""
@@ -274,10 +322,14 @@ class Spread:
         with np.errstate(all="ignore"):
             marks = self.marks()
             mirrored = np.array([-marks[0], -marks[0] - place[:, None]])
+
+        def half(points: Points, doubt: bool) -> Array:
+            step = self.std[points.rows, None] * points.z
+            return even_increment(self.phi, self.mean[points.rows], step, doubt) / 2
+
         return self.standardized(
-            lambda points: (
-                even_increment(self.phi, self.mean[points.rows], self.std[points.rows, None] * points.z) / 2
-            ),
+            partial(half, doubt=False),
+            partial(half, doubt=True),
             np.concatenate([marks, mirrored], axis=2),
             "E phi",
         )
@@ -285,13 +337,17 @@ class Spread:
     def variance_of(self) -> Found:
         """E (phi - phi(mean))^2 - (E phi - phi(mean))^2."""
         phi = self.phi
-        near = is_near(phi, self.mean, self.std) & self.continuous
+        near = is_near(phi, self.mean, self.std, 1) & self.continuous
 
-        def squared(points: Points) -> Array:
+        def step(points: Points, doubt: bool = False) -> Array:
             rows = points.rows
-            return increment(phi, self.mean[rows], self.std[rows, None] * points.z, near[rows]) ** 2
+            return increment(phi, self.mean[rows], self.std[rows, None] * points.z, near[rows], doubt)
 
-        second, error = self.standardized(squared, self.marks(), "E phi^2")
+        def off(points: Points) -> Array:
+            doubt = step(points, doubt=True)
+            return (2 * np.abs(step(points)) + doubt) * doubt
+
+        second, error = self.standardized(lambda points: step(points) ** 2, off, self.marks(), "E phi^2")
         above = self.mean > 0
         base = phi.beside_limit(self.mean, above)
         lost = 2 * EPSILON * np.abs(base)
@@ -305,6 +361,7 @@ class Spread:
             rest, side = base[~near, None], above[~near, None]
             first[~near], doubt[~near] = part.standardized(
                 lambda points: phi.beside_limit(part.at(points), side[points.rows]) - rest[points.rows],
+                lambda points: phi.doubt(part.at(points), 0),
                 part.marks(),
                 "E phi",
             )
@@ -313,8 +370,12 @@ class Spread:
 
     def curvature_of(self) -> Found:
         phi = self.phi
-        value, error = self.integral(lambda x: phi.value(x) * phi.second_derivative(x), "E phi phi''")
+        value, error = self.integral(*pointwise(phi, "curvature"), "E phi phi''")
         (low, high), (below, above) = phi.sides(0), phi.sides(1)
+        (low_off, high_off), (below_off, above_off) = phi.side_doubts(0), phi.side_doubts(1)
+        if self.continuous:
+            low = high = (low + high) / 2
+        jumps = 0.0 if self.continuous else 1.0
         for k, kink in enumerate(self.kinks):
             z = (kink - self.mean) / self.std
             density = np.exp(-(z**2) / 2) / (self.std * np.sqrt(2 * np.pi))
@@ -322,7 +383,10 @@ class Spread:
                 high[k] * above[k] - low[k] * below[k] + (high[k] ** 2 - low[k] ** 2) * z / (2 * self.std)
             )
             value = value + more
-            error = error + (4 + z**2) * EPSILON * np.abs(more)
+            doubt = np.abs(high[k]) * above_off[k] + np.abs(low[k]) * below_off[k]
+            doubt += (np.abs(above[k]) + jumps * np.abs(high[k] * z) / self.std) * high_off[k]
+            doubt += (np.abs(below[k]) + jumps * np.abs(low[k] * z) / self.std) * low_off[k]
+            error = error + (4 + z**2) * EPSILON * np.abs(more) + density * doubt
         lost = np.flatnonzero((error > TRUSTED * np.abs(value)) & is_near(phi, self.mean, self.std))
         if phi.analytic and phi.pieces is not None:  # beside a root of phi phi'' its odd part drowns the even
             for row in lost[:PATIENCE]:
