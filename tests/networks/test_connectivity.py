@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -96,7 +97,7 @@ def test_sizes_may_be_symbols() -> None:
         ({"shape": "512"}, "it is no tuple of sizes"),
         ({"shape": ()}, "rank 0 has no fan_in"),
         ({"shape": (3,)}, r"rank 1 has no fan_in and fan_out. Give \(n_out, n_in\)"),
-        ({"shape": (1, 2, 3, 4, 5, 6)}, "rank 6"),
+        ({"shape": (1, 2, 3, 4, 5, 6)}, "rank above 5"),
         ({"shape": (0, 3)}, "at least 1"),
         ({"shape": (4, -3)}, "at least 1"),
         ({"shape": (4, 2.5)}, "at least 1"),
@@ -104,7 +105,19 @@ def test_sizes_may_be_symbols() -> None:
         ({"shape": (4, float("nan"))}, "finite"),
         ({"shape": (4, 3), "layout": "OO"}, "does not name"),
         ({"shape": (4, 3), "layout": "oi"}, "capital letters"),
-        ({"shape": (4, 3), "layout": "OIH"}, "does not name"),
+        ({"shape": (4, 3), "layout": "OIH"}, "does not name the 2 axes of the shape. Write 'OI' or 'IO'"),
+        (
+            {"shape": (4, 3, 2, 2), "layout": "OIHX"},
+            "X names no axis.* Write 'OIHW', 'IOHW', 'HWIO', 'HWOI' or",
+        ),
+        ({"shape": (4, 3, 2), "layout": "OIL"}, "L names no axis.* Write 'OIW'"),
+        ({"shape": itertools.count(1)}, "rank above 5"),
+        ({"shape": {3, 4}}, "no tuple of sizes"),
+        ({"shape": b"abc"}, "no tuple of sizes"),
+        ({"shape": np.array(3)}, "no tuple of sizes"),
+        ({"shape": (4, 3), "stride": 0}, "at least 1"),
+        ({"shape": (4, 3, 2, 2), "stride": {"a": 1, "b": 2}}, "not dict"),
+        ({"shape": (4, 3), "transposed": "no"}, "Use True or False"),
         ({"shape": (4, 3), "layout": "OM"}, "needs one I"),
         ({"shape": (4, 3, 2), "layout": "OHI"}, "neither the first two axes nor the last two"),
         ({"shape": (4, 3, 2, 2), "groups": 3}, "do not split into 3 groups"),
@@ -117,6 +130,14 @@ def test_a_kernel_that_cannot_be_is_refused_with_a_remedy(arguments: dict, messa
     with pytest.raises(ParameterError, match=message) as caught:
         Connectivity(**arguments)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize("layout", ["OIHW", "IOHW", "HWIO", "WHOI", "HWIM"])
+def test_the_letters_of_a_layout_come_in_any_order(layout: str) -> None:
+    sizes = dict(zip("OIMHW", (8, 4, 2, 3, 5), strict=True))
+    out = sizes["M" if "M" in layout else "O"]
+    into = 1 if "M" in layout else sizes["I"]
+    assert Connectivity([sizes[letter] for letter in layout], layout).fans == (into * 15, out * 15)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ Place: TypeAlias = int | str | tuple[int, ...]
 
 _ROUND_OFF = np.finfo(np.float64).eps
 _LARGEST_POWER = 1000
+_MOST_WORK = 10**14
+"""More operations for a matrix take hours."""
 
 
 class Joint(metaclass=Called):
@@ -340,6 +342,10 @@ class Orthogonal(Joint):
                 raise ParameterError(f"draw from {self}", f"it holds {part}", f"Give at={{{part}: 8}}.")
         lead = drawn_shape(shape)
         rows, columns = int(self.size), int(self.columns)
+        work = 4 * rows * columns * min(rows, columns) * math.prod(lead)
+        if work > _MOST_WORK:
+            missing = f"it takes about {work:.1e} operations, more than {_MOST_WORK:.0e}"
+            raise ParameterError(f"draw from {self}", missing, "Draw smaller or fewer matrices.")
         tall = as_generator(rng).standard_normal((*lead, max(rows, columns), min(rows, columns)))
         q, r = np.linalg.qr(tall)
         signs = np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
-from typing import TypeAlias, TypedDict, Unpack
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, cast
 
 import sympy as sp
 
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
 from varprop.model.activations import Activation, activation as as_named, identity, relu
+from varprop.model.calls import explained, refuse_misfit
 from varprop.model.domains import Parameter
 from varprop.model.scalars import ScalarLike
 from varprop.networks.connectivity import Connectivity
@@ -35,6 +38,7 @@ Shape: TypeAlias = Iterable[ScalarLike] | Connectivity
 MODES = {"fan_in": sp.S.One, "fan_out": sp.S.Zero, "fan_avg": sp.Rational(1, 2)}
 """How much the forward condition counts."""
 
+_UNSAID = ("None", "1", "1", "False")
 KINDS = ("normal", "uniform", "truncated_normal", "orthogonal")
 
 
@@ -60,7 +64,7 @@ def _share(mode: object) -> sp.Expr:
     if isinstance(mode, str) and not mode[:1].isdigit():
         close = difflib.get_close_matches(mode, MODES, n=1)
         remedy = f"Did you mean {close[0]!r}?" if close else "Use 'fan_in', 'fan_out', 'fan_avg', or a share."
-        raise ParameterError(f"mode={mode!r:.40}", "it is no mode", remedy)
+        raise ParameterError(f"mode={brief(mode, 40)}", "it is no mode", remedy)
     return Parameter("mode", "t", low=0, high=1).validate(mode, "initializer")
 
 
@@ -78,6 +82,7 @@ INITIALIZERS: tuple[str, ...] = (
 """The names that `initializer` and a layer's `weights=` know."""
 
 
+@explained
 def initializer(
     name: str,
     shape: Shape,
@@ -133,13 +138,14 @@ def initializer(
         )
     if kind == "orthogonal" and mode is not None:
         missing = "its variance is fixed by orthogonality, gain^2 / max(rows, columns)"
-        raise ParameterError(f"orthogonal with mode={mode!r:.40}", missing, "Leave mode out.")
+        raise ParameterError(f"orthogonal with mode={brief(mode, 40)}", missing, "Leave mode out.")
     if not isinstance(corrected, bool):
-        raise ParameterError(f"corrected={corrected!r:.40}", "it is neither", "Use True or False.")
-    if fans not in ("true", "rule"):
-        raise ParameterError(f"fans={fans!r:.40}", "it is neither", "Use 'true' or 'rule'.")
+        raise ParameterError(f"corrected={brief(corrected, 40)}", "it is neither", "Use True or False.")
+    if not isinstance(fans, str) or fans not in ("true", "rule"):
+        raise ParameterError(f"fans={brief(fans, 40)}", "it is neither", "Use 'true' or 'rule'.")
     if isinstance(shape, Connectivity):
-        if (layout, groups, stride, transposed) != (None, 1, 1, False):
+        given = (layout, groups, stride, transposed)
+        if any(brief(said) != usual for said, usual in zip(given, _UNSAID, strict=True)):
             raise ParameterError(f"{name} of a Connectivity", "it says layout, groups and stride itself")
         connectivity = shape
     else:
@@ -162,11 +168,29 @@ def _parts(name: object) -> tuple[str, str]:
     if not isinstance(name, str) or name not in INITIALIZERS:
         close = difflib.get_close_matches(str(name).lower(), INITIALIZERS, n=1)
         remedy = f"Did you mean {close[0]!r}?" if close else f"The names are {', '.join(INITIALIZERS)}."
-        raise ParameterError(f"initializer {name!r:.60}", "there is none of this name", remedy)
+        raise ParameterError(f"initializer {brief(name, 60)}", "there is none of this name", remedy)
     scheme, _, kind = name.partition("_")
     return scheme, kind
 
 
+Sibling = TypeVar("Sibling", bound=Callable[..., Initializer])
+
+
+def _sibling(function: Sibling) -> Sibling:
+    """An initializer of its own name, which takes what `initializer` does and says so."""
+    _, *own = inspect.signature(initializer).parameters.values()
+    signature = inspect.Signature(own, return_annotation=Initializer)
+
+    @functools.wraps(function)
+    def call(*given: Any, **options: Any) -> Initializer:
+        refuse_misfit(function.__name__, signature, given, options)
+        return function(*given, **options)
+
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    return cast(Sibling, call)
+
+
+@_sibling
 def he_normal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return He's initializer with normal entries: Var(w) = 2/n_in keeps E z^2 through a ReLU.
 
@@ -195,6 +219,7 @@ def he_normal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     return initializer("he_normal", shape, **options)
 
 
+@_sibling
 def he_uniform(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return He's initializer with uniform entries on [-sqrt(6/n_in), sqrt(6/n_in)].
 
@@ -214,6 +239,7 @@ def he_uniform(shape: Shape, **options: Unpack[Options]) -> Initializer:
     return initializer("he_uniform", shape, **options)
 
 
+@_sibling
 def lecun_normal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return LeCun's initializer with normal entries: Var(w) = 1/n_in keeps the variance of centered inputs.
 
@@ -235,6 +261,7 @@ def lecun_normal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     return initializer("lecun_normal", shape, **options)
 
 
+@_sibling
 def lecun_uniform(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return LeCun's initializer with uniform entries on [-sqrt(3/n_in), sqrt(3/n_in)].
 
@@ -254,6 +281,7 @@ def lecun_uniform(shape: Shape, **options: Unpack[Options]) -> Initializer:
     return initializer("lecun_uniform", shape, **options)
 
 
+@_sibling
 def glorot_normal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return Glorot's initializer with normal entries: Var(w) = 2/(n_in + n_out).
 
@@ -277,6 +305,7 @@ def glorot_normal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     return initializer("glorot_normal", shape, **options)
 
 
+@_sibling
 def glorot_uniform(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return Glorot's initializer with uniform entries on [-sqrt(6/(n_in + n_out)), sqrt(6/(n_in + n_out))].
 
@@ -296,6 +325,7 @@ def glorot_uniform(shape: Shape, **options: Unpack[Options]) -> Initializer:
     return initializer("glorot_uniform", shape, **options)
 
 
+@_sibling
 def xavier_normal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return `glorot_normal` under its other name: Var(w) = 2/(n_in + n_out), as in the frameworks.
 
@@ -317,6 +347,7 @@ def xavier_normal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     return initializer("xavier_normal", shape, **options)
 
 
+@_sibling
 def xavier_uniform(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return `glorot_uniform` under its other name.
 
@@ -336,6 +367,7 @@ def xavier_uniform(shape: Shape, **options: Unpack[Options]) -> Initializer:
     return initializer("xavier_uniform", shape, **options)
 
 
+@_sibling
 def orthogonal(shape: Shape, **options: Unpack[Options]) -> Initializer:
     """Return the orthogonal initializer: orthonormal rows or columns times a gain.
 

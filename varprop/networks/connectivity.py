@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import sympy as sp
 
-from varprop.errors import ParameterError
+from varprop.errors import ParameterError, brief
+from varprop.model.calls import explained
 from varprop.model.scalars import ScalarLike, scalar, substitute, symbol
 
 __all__ = ["Connectivity", "Fans"]
@@ -16,7 +18,11 @@ __all__ = ["Connectivity", "Fans"]
 LAYOUTS = {2: "OI", 3: "OIW", 4: "OIHW", 5: "OIDHW"}
 """The order of axes of a kernel by its rank where none is given: outputs first, as in PyTorch."""
 
+SPATIAL = "DHW"
+"""The letters of spatial axes: depth, height, width."""
+
 MOST_PLACES = 10_000
+MOST_AXES = 5
 
 
 class Fans(NamedTuple):
@@ -26,6 +32,7 @@ class Fans(NamedTuple):
     fan_out: sp.Expr
 
 
+@explained
 @dataclass(frozen=True, init=False)
 class Connectivity:
     """What a kernel connects: its fan_in and fan_out as they are, and as the frameworks' rule has them.
@@ -37,8 +44,8 @@ class Connectivity:
     Args:
         shape: the sizes of the kernel as an array; whole numbers or symbols.
         layout: one letter per axis: O output channels, I input channels, M outputs per input channel of a
-            depthwise kernel, every other letter a spatial axis; "OI", "OIHW" and so on if not given, "IOHW"
-            for a transposed one, as PyTorch stores them. "IO" and "HWIO" are the order of JAX and Keras.
+            depthwise kernel, and D, H, W for depth, height and width; "OI", "OIHW" and so on if not given,
+            "IOHW" for a transposed one, as PyTorch stores them. JAX and Keras have "IO" and "HWIO".
         groups: the number of groups of a grouped convolution.
         stride: of all spatial axes, or one for each.
         transposed: whether it is the kernel of a transposed convolution.
@@ -71,20 +78,16 @@ class Connectivity:
         stride: ScalarLike | Iterable[ScalarLike] = 1,
         transposed: bool = False,
     ) -> None:
+        if not isinstance(transposed, bool):
+            raise ParameterError(f"transposed={brief(transposed, 40)}", "it is neither", "Use True or False.")
         sizes = _shape(shape)
-        letters = _layout(layout, sizes, bool(transposed))
-        spatial = sum(letter not in "OIM" for letter in letters)
-        many = isinstance(stride, Iterable) and not isinstance(stride, str)
-        strides = tuple(stride) if many else (stride,) * spatial  # type: ignore[arg-type]
-        if len(strides) != spatial:
-            missing = f"{len(strides)} strides for {spatial} spatial axes of {letters}"
-            raise ParameterError(f"stride={stride!r:.40}", missing, "Give one stride, or one for each.")
+        letters = _layout(layout, sizes, transposed)
         for name, value in (
             ("shape", sizes),
             ("layout", letters),
             ("groups", _whole(groups, "groups")),
-            ("stride", tuple(_whole(step, "stride") for step in strides)),
-            ("transposed", bool(transposed)),
+            ("stride", _strides(stride, letters)),
+            ("transposed", transposed),
         ):
             object.__setattr__(self, name, value)
         self._check_groups()
@@ -112,7 +115,7 @@ class Connectivity:
     @property
     def kernel(self) -> tuple[sp.Expr, ...]:
         """The spatial sizes."""
-        return tuple(n for letter, n in zip(self.layout, self.shape, strict=True) if letter not in "OIM")
+        return tuple(n for letter, n in zip(self.layout, self.shape, strict=True) if letter in SPATIAL)
 
     @property
     def channels(self) -> Fans:
@@ -213,29 +216,56 @@ def _whole(value: object, what: str) -> sp.Expr:
     return size
 
 
+def _row(given: object) -> tuple[Any, ...] | None:
+    """As much of a row as an array has axes, and one more; None if it is none."""
+    if isinstance(given, str | bytes | Mapping | Set) or not isinstance(given, Iterable):
+        return None
+    try:
+        return tuple(islice(given, MOST_AXES + 1))
+    except TypeError:  # an array without axes
+        return None
+
+
 def _shape(shape: object) -> tuple[sp.Expr, ...]:
-    if isinstance(shape, str) or not isinstance(shape, Iterable):
-        remedy = f"Give one size per axis, such as ({shape}, {shape})."
-        raise ParameterError(f"shape={shape!r:.60}", "it is no tuple of sizes", remedy)
-    given = tuple(shape)
-    shown = f"shape=({', '.join(map(str, given))})"
-    if not 2 <= len(given) <= 5:
-        missing = f"an array of rank {len(given)} has no fan_in and fan_out"
+    given = _row(shape)
+    if given is None:
+        remedy = "Give one size per axis, such as (256, 512)."
+        raise ParameterError(f"shape={brief(shape, 60)}", "it is no tuple of sizes", remedy)
+    if not 2 <= len(given) <= MOST_AXES:
+        rank = f"{len(given)}" if len(given) <= MOST_AXES else f"above {MOST_AXES}"
         remedy = "Give (n_out, n_in) for a dense layer, (out, in, height, width) for a convolution."
-        raise ParameterError(shown, missing, remedy)
+        missing = f"an array of rank {rank} has no fan_in and fan_out"
+        raise ParameterError(f"shape={brief(shape, 60)}", missing, remedy)
     return tuple(_whole(size, "size") for size in given)
+
+
+def _strides(stride: object, layout: str) -> tuple[sp.Expr, ...]:
+    axes = sum(letter in SPATIAL for letter in layout)
+    row = _row(stride)
+    if row is None:
+        return (_whole(stride, "stride"),) * axes
+    if len(row) != axes:
+        missing = f"{len(row)} strides for {axes} spatial axes of {layout}"
+        raise ParameterError(f"stride={brief(stride, 40)}", missing, "Give one stride, or one for each.")
+    return tuple(_whole(step, "stride") for step in row)
 
 
 def _layout(layout: object, sizes: tuple[sp.Expr, ...], transposed: bool) -> str:
     if layout is None:
         usual = LAYOUTS[len(sizes)]
         return f"IO{usual[2:]}" if transposed else usual
-    shown = f"layout={layout!r:.40}"
-    remedy = "Write one letter per axis, such as 'OI', 'IO', 'OIHW' or 'HWIO'."
+    shown = f"layout={brief(layout, 40)}"
+    axes = SPATIAL[5 - len(sizes) :]
+    good = [f"OI{axes}", f"IO{axes}", *[f"{axes}IO", f"{axes}OI", f"{axes}IM"] * bool(axes)]
+    remedy = f"Write {', '.join(map(repr, good[:-1]))} or {good[-1]!r} for {len(sizes)} axes."
     if not isinstance(layout, str) or not layout.isalpha() or not layout.isupper():
         raise ParameterError(shown, "it is no row of capital letters", remedy)
     if len(layout) != len(sizes) or len(set(layout)) != len(layout):
         raise ParameterError(shown, f"it does not name the {len(sizes)} axes of the shape", remedy)
+    unknown = [letter for letter in layout if letter not in f"OIM{SPATIAL}"]
+    if unknown:
+        missing = f"{unknown[0]} names no axis: they are O, I, M and {', '.join(SPATIAL)}"
+        raise ParameterError(shown, missing, remedy)
     if "I" not in layout or ("O" in layout) == ("M" in layout):
         raise ParameterError(shown, "it needs one I, and one of O and M", remedy)
     if {*layout[:2]} != {"O", "I"} and {*layout[-2:]} not in ({"O", "I"}, {"I", "M"}):
