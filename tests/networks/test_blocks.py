@@ -142,3 +142,29 @@ def test_kernels_of_one_and_of_two_lengths() -> None:
     assert found.second(0.25) < found.second(1.0) and found.cross(1.0, 0.25, 0.0) == pytest.approx(
         0, abs=1e-15
     )
+
+
+@pytest.mark.parametrize("size", [2.0, 0.3, 1e-2, 1e-3, 1e-4, 0])
+def test_the_gradient_below_a_post_activation_block_with_a_branch_of_any_size(size: float) -> None:
+    """Both gates are open with probability 1/4 + arcsin(correlation) / (2 pi), at z and z + size z'."""
+    block = Residual([Dense(4, "he_normal")], size, post=relu)
+    net = Network([Dense(4, "he_normal"), relu, block, Dense(2)], fan_in=4)
+    both = 1 / 2 - np.arctan(size) / (2 * np.pi)
+    shut = 1 / 4 if size else 0  # the unit was 0, and the branch has opened it
+    known = both + size**2 * (both + shut)  # dy/dh behind the block has a mean square of 1/2
+    profile = propagate(net, input=Normal())
+    assert float(profile[1].gradient) == pytest.approx(known / 2, rel=1e-8)
+    assert float(profile[0].gradient) == pytest.approx(known, rel=1e-8)
+
+
+def test_a_branch_too_small_or_too_large_to_follow_is_refused() -> None:
+    def net(variance: object) -> Network:
+        block = Residual([Dense(4, Normal(variance=variance))], post=relu)
+        return Network([Dense(4, "he_normal"), relu, block, Dense(2)], fan_in=4)
+
+    for variance in ("1e-12", "1e-300"):
+        with pytest.raises(vp.DerivationError, match="smaller than 1/100,000"):
+            propagate(net(variance), input=Normal())
+    far = Network([Dense(4, Normal(variance="1e300")), *net("1e300").layers[1:]], fan_in=4)
+    with pytest.raises(vp.MomentError, match="E relu\\^2 under N"):
+        propagate(far, input=Normal())

@@ -385,6 +385,12 @@ def _carried(
 ) -> Along:
     """E (dy/dh)^2 given h: h moves on to h + g, where the gradient is known, and is read by the branch."""
     nodes, weights, _ = above.grid
-    steps = law.density(nodes, law.places) * (weights / law.density(nodes))
-    values = steps @ sloped / steps.sum(axis=1) + through
+    if law.std == 0:
+        values = np.interp(law.places, nodes, sloped) + through
+        return Along(values, mp.mpf(float(below.discrete.weights @ values)))
+    widths, values = weights / law.density(nodes), np.empty(len(law.places))
+    for here, near in law.near(law.places, nodes):
+        steps = law.bell(nodes[near] - law.places[here, None]) * widths[near]
+        values[here] = steps @ sloped[near] / steps.sum(axis=1)
+    values = values + through
     return Along(values, mp.mpf(float(below.discrete.weights @ values)))

@@ -172,11 +172,11 @@ def added(law: UnitLaw, branch: UnitLaw, c: Number, mean: Number, second: Number
         variance = branch.second - branch.mean**2
         base = as_mixture(law)
         moved = NormalMixture(base.weights, base.places + float(c * branch.mean), base.std)
-        return moved.plus(float(c**2 * variance))
+        return moved.plus(float(abs(c) * maps.root(max(variance, 0 * variance))))
     if isinstance(law, NormalUnit) and isinstance(branch, Activated):
         base = as_mixture(branch).scaled(float(c))
         moved = NormalMixture(base.weights, base.places + float(law.mean), 0.0)
-        return moved.plus(float(law.second - law.mean**2))
+        return moved.plus(float(maps.root(max(law.second - law.mean**2, 0 * law.second))))
     return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -43,6 +43,11 @@ MOST_PLACES = 20_000
 TOLERANCE = 1e-7
 PANEL = np.polynomial.legendre.leggauss(10)
 REACH = 9.0
+MOST_PANELS = 100_000
+STEPS_FROM_KINKS = np.concatenate([-(2.0 ** -np.arange(1, 18)), 2.0 ** -np.arange(1, 18)])
+"""In standard deviations: what is behind a kink may be read by a narrow branch."""
+GROUP = 256
+"""Places that are looked at together."""
 """Standard deviations beyond which a normal density is nothing."""
 WIDEST, NARROWEST = mp.mpf(10) ** 140, mp.mpf(10) ** -140
 
@@ -123,9 +128,9 @@ class NormalMixture:
             float(self.weights @ gaussian.slope_second_moment(activation, self.places, self.std).value)
         )
 
-    def plus(self, variance: float) -> NormalMixture:
-        """The law after an independent normal variable of this variance is added."""
-        return NormalMixture(self.weights, self.places, float(np.hypot(self.std, np.sqrt(variance))))
+    def plus(self, std: float) -> NormalMixture:
+        """The law after an independent normal variable of this standard deviation is added."""
+        return NormalMixture(self.weights, self.places, float(np.hypot(self.std, std)))
 
     def scaled(self, factor: float) -> NormalMixture:
         """The law of a multiple."""
@@ -137,24 +142,51 @@ class NormalMixture:
         Args:
             kinks: where what is averaged has kinks.
             fine: panels per standard deviation.
+
+        Raises:
+            DerivationError: a is spread so much wider than g that the panels are too many.
         """
         if self.std == 0:
             return self.places, self.weights
         low = float(self.places.min()) - REACH * self.std
         high = float(self.places.max()) + REACH * self.std
+        if not fine * (high / self.std - low / self.std) < MOST_PANELS:
+            raise DerivationError(
+                "the law of the sum of a skip connection and its branch",
+                f"a branch smaller than 1/{MOST_PANELS:,} of what it is added to is not followed",
+                "Raise the multiplier of the branch or the variance of its weights, or give it no post=.",
+            )
         count = int(np.ceil(fine * (high - low) / self.std))
         inside = kinks[(kinks > low) & (kinks < high)]
-        edges = np.unique(np.concatenate([np.linspace(low, high, count + 1), inside]))
+        graded = (inside[:, None] + self.std * STEPS_FROM_KINKS).ravel()
+        edges = np.unique(np.concatenate([np.linspace(low, high, count + 1), inside, graded]))
+        edges = edges[(edges >= low) & (edges <= high)]
         half = np.diff(edges)[:, None] / 2
         nodes = (edges[:-1, None] + half * (PANEL[0] + 1)).ravel()
         width = (half * PANEL[1]).ravel()
         return nodes, width * self.density(nodes)
 
-    def density(self, at: Array, given: Array | None = None) -> Array:
-        """The density at some places; given a, one row per value of a."""
-        away = (at - (self.places if given is None else given)[:, None]) / self.std
-        each = np.exp(-(away**2) / 2) / (self.std * np.sqrt(2 * np.pi))
-        return np.asarray(each if given is not None else self.weights @ each)
+    def density(self, at: Array) -> Array:
+        """The density at some places, which ascend."""
+        order = np.argsort(self.places)
+        places, weights, found = self.places[order], self.weights[order], np.empty(len(at))
+        for here, near in self.near(at, places):
+            found[here] = self.bell(at[here, None] - places[near]) @ weights[near]
+        return found
+
+    def bell(self, away: Array) -> Array:
+        """The density of g, which ends where no digit of it is left."""
+        steps = away / self.std
+        inside = np.exp(-(steps**2) / 2) / (self.std * np.sqrt(2 * np.pi))
+        return np.where(np.abs(steps) <= REACH, inside, 0.0)
+
+    def near(self, first: Array, second: Array) -> Iterator[tuple[slice, slice]]:
+        """Yield groups of the first places, and the second ones that g can reach from them; both ascend."""
+        for start in range(0, len(first), GROUP):
+            group = first[start : start + GROUP]
+            low = np.searchsorted(second, group[0] - REACH * self.std)
+            high = np.searchsorted(second, group[-1] + REACH * self.std, side="right")
+            yield slice(start, start + len(group)), slice(int(low), int(high))
 
 
 @dataclass(frozen=True, eq=False)
