@@ -1,5 +1,6 @@
 """The two questions: the forum's numbers, every verdict, parameters, bad input, the command, the pictures."""
 
+import itertools
 import json
 import math
 from fractions import Fraction
@@ -112,6 +113,37 @@ def test_vanishing_for_other_parameters():
     assert found.verdict == "agrees"
     assert found["the derivative of softsign"].number == pytest.approx(1.0)
     assert found["neither too large nor too small"].number == 2**8
+
+
+def test_a_gradient_is_the_sum_over_all_open_paths():
+    """Every path of drawn ReLU nets, gate by gate: their squares alone make the gradient's mean square."""
+    rng, n, nets = np.random.default_rng(3), 3, 200_000
+    first, second = (rng.normal(scale=math.sqrt(2 / n), size=(nets, n, n)) for _ in range(2))
+    v, x = rng.normal(scale=math.sqrt(2 / n), size=(nets, n)), rng.normal(size=(nets, n))
+    below = np.einsum("boi,bi->bo", first, x)
+    above = np.einsum("boi,bi->bo", second, np.maximum(below, 0))
+    paths = np.stack(
+        [
+            first[:, a, 0] * (below[:, a] > 0) * second[:, b, a] * (above[:, b] > 0) * v[:, b]
+            for a, b in itertools.product(range(n), repeat=2)
+        ]
+    )
+    squares, total = (paths**2).sum(axis=0), paths.sum(axis=0) ** 2
+    layers = [vp.Dense(n, "he_normal"), vp.relu] * 2 + [vp.Dense(1, "he_normal")]
+    known = float(vp.propagate(vp.Network(layers, fan_in=n), input=vp.Normal())[0].gradient)
+    for found in (squares, total):
+        assert abs(found.mean() - known) < 5 * found.std() / math.sqrt(nets)
+    assert known == pytest.approx(n**2 * (2 / n) ** 3 / 4, rel=1e-12)
+
+
+def test_the_check_of_the_paths_does_not_count_them(monkeypatch):
+    """A recursion that is off by a percent is noticed."""
+    made = setting(5, "Normal(variance=1/n)", "Normal()", None, 10_000, 0.05, 1)
+    assert sum_over_paths(made, 40).evidence[1].verdict == "agrees"
+    monkeypatch.setattr(
+        "varprop.questions.vanishing.Dense", lambda width: vp.Dense(width, "Normal(variance=1.01/n)")
+    )
+    assert sum_over_paths(made, 40).evidence[1].verdict == "disagrees"
 
 
 def test_what_a_sentence_says_depends_on_its_numbers():

@@ -20,6 +20,9 @@ from varprop.model.expressions import Expression, sum_over
 from varprop.model.neurons import dot
 from varprop.model.scalars import scalar, symbol
 from varprop.model.variables import RandomVariable
+from varprop.networks.layers import Dense
+from varprop.networks.network import Network
+from varprop.networks.propagating import propagate
 from varprop.questions.depth import (
     derivative_of,
     factor_of_a_layer,
@@ -242,6 +245,7 @@ def sum_over_paths(s: Setting, depth: int) -> Statement:
     w = RandomVariable("w", Normal(variance=1 / n), axes=j)
     proof = derive(Mean(sum_over(j, v * w) ** 2))
     paths = s.n ** (depth - 1)
+    net = Network([*[Dense(s.n)] * (depth - 1), Dense(1)], fan_in=s.n)
     start = "dy/dx of one layer is a single weight, of L layers a sum over n^(L-1) paths from x to y."
     if depth > 1:
         start = f"dy/dx is not one product but a sum: one product of {depth} weights for each of the "
@@ -263,10 +267,10 @@ def sum_over_paths(s: Setting, depth: int) -> Statement:
         (
             by_check(proof, s.budget, at=s.few, seed=s.seed),
             same(
-                float(sp.Rational(paths, s.n**depth)),
-                1 / s.n,
-                1e-15,
-                f"paths times their mean square at L = {depth}",
+                float(sp.Rational(paths, s.n**depth)) * s.n,
+                float(propagate(net, input=Normal())[0].gradient) * s.n,
+                1e-9,
+                f"n times the paths' mean squares at L = {depth}, and the gradient followed layer by layer",
             ),
         ),
         proof,
