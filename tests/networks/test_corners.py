@@ -233,3 +233,22 @@ def test_independent_inputs_stay_uncorrelated_to_the_last_digit(name: str) -> No
     row = vp.propagate(network, input="Normal()")[2]
     assert row.pair == row.mean**2
     assert (row.pair == 0) == (name in ("tanh", "softsign"))
+
+
+def test_blocks_nested_too_deep_or_written_out_too_often_are_refused() -> None:
+    block: object = Dense(1)
+    for _ in range(400):
+        block = vp.Residual([Dense(1), block])
+    with pytest.raises(vp.ParameterError, match="nested deeper than 50 times"):
+        Network(block, fan_in=1)
+    block = Dense(1)
+    for _ in range(45):  # 2^45 layers in a few objects
+        block = vp.Concatenate([block], [block])
+    with pytest.raises(vp.ParameterError, match="more than 1000000"):
+        Network(block, fan_in=1)
+    with pytest.raises(vp.ParameterError, match=r"a network of 1200000 layers"):
+        Network(vp.repeat(200_000, [vp.Residual([relu, vp.repeat(4, Dense(1))])]), fan_in=1)
+    block = Dense(1)
+    for _ in range(45):
+        block = vp.Residual([Dense(1), block, Dense(1)])
+    assert propagate(Network(block, fan_in=1), given=[1.0])[-1].second_moment == 46

@@ -14,7 +14,9 @@ from varprop.model.axes import Token, new_token
 from varprop.model.scalars import scalar
 from varprop.networks.layers import Layer, Misfit, Shape, as_layers, at, listed, shape_after, shown
 
-__all__ = ["Concatenate", "Repeat", "Residual", "Tied", "expanded", "fits_ties", "repeat", "tied"]
+__all__ = ["Concatenate", "Repeat", "Residual", "Tied", "counted", "expanded", "fits_ties", "repeat", "tied"]
+
+MOST_NESTED = 50
 
 
 @dataclass(frozen=True, init=False)
@@ -180,6 +182,52 @@ def tied(layer: object) -> Tied:
     return Tied(made[0])
 
 
+def inside(layer: Layer) -> tuple[tuple[Layer, ...], ...]:
+    """The layers that a layer is made of, branch by branch."""
+    if isinstance(layer, Residual):
+        return (layer.branch,)
+    if isinstance(layer, Concatenate):
+        return layer.branches
+    if isinstance(layer, Repeat):
+        return (layer.layers,)
+    return ((layer.layer,),) if isinstance(layer, Tied) else ()
+
+
+def counted(layers: Iterable[Layer]) -> tuple[int, bool]:
+    """How many layers there are, those of branches and repetitions too, and whether one of them is tied.
+
+    Raises:
+        ParameterError: blocks stand in blocks in blocks, too deep to be followed.
+    """
+    total, ties = 0, False
+    level: dict[int, tuple[Layer, int]] = {}
+
+    def add(to: dict[int, tuple[Layer, int]], layer: Layer, times: int) -> None:
+        to[id(layer)] = layer, to.get(id(layer), (layer, 0))[1] + times
+
+    for layer in layers:
+        add(level, layer, 1)
+    for _ in range(MOST_NESTED):
+        below: dict[int, tuple[Layer, int]] = {}
+        for layer, times in level.values():
+            repeats = isinstance(layer, Repeat)
+            total, ties = total + (0 if repeats else times), ties or isinstance(layer, Tied)
+            often = (
+                times * int(layer.count) if isinstance(layer, Repeat) and layer.count.is_Integer else times
+            )
+            for branch in inside(layer):
+                for inner in branch:
+                    add(below, inner, often)
+        if not below:
+            return total, ties
+        level = below
+    raise ParameterError(
+        "a network of blocks inside blocks",
+        f"they are nested deeper than {MOST_NESTED} times",
+        "Put blocks one after the other.",
+    )
+
+
 def _ties(layers: Iterable[Layer], shape: Shape) -> Iterator[tuple[Tied, object, Shape]]:
     """Yield every place of a tied layer: what stands before it there, and what it reads."""
     before: object = "the input"
@@ -187,16 +235,11 @@ def _ties(layers: Iterable[Layer], shape: Shape) -> Iterator[tuple[Tied, object,
         after = layer.shape_after(shape)
         if isinstance(layer, Tied):
             yield layer, before, shape
-            yield from _ties((layer.layer,), shape)
-        elif isinstance(layer, Residual):
-            yield from _ties(layer.branch, shape)
-        elif isinstance(layer, Concatenate):
-            for branch in layer.branches:
+        if not isinstance(layer, Repeat) or layer.count != 0:
+            for branch in inside(layer):
                 yield from _ties(branch, shape)
-        elif isinstance(layer, Repeat) and layer.count != 0:
-            yield from _ties(layer.layers, shape)
-            if layer.count != 1:
-                yield from _ties(layer.layers, after)
+        if isinstance(layer, Repeat) and layer.count not in (0, 1):
+            yield from _ties(layer.layers, after)
         before, shape = layer, after
 
 

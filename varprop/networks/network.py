@@ -18,7 +18,7 @@ from varprop.model.joint import Empirical
 from varprop.model.parsing import as_distribution
 from varprop.model.scalars import scalar, symbol
 from varprop.model.variables import RandomVariable
-from varprop.networks.branches import Repeat, expanded, fits_ties
+from varprop.networks.branches import Repeat, counted, expanded, fits_ties
 from varprop.networks.layers import Layer, Shape, as_layers, at, shape_after
 from varprop.networks.maps import number
 from varprop.networks.samples import sampled
@@ -59,13 +59,15 @@ class Network:
     def __init__(self, layers: object, fan_in: object = None) -> None:
         object.__setattr__(self, "layers", as_layers(layers))
         object.__setattr__(self, "fan_in", None if fan_in is None else _sizes(fan_in))
-        if self.depth.is_Integer and self.depth > DEEPEST:
+        count, ties = counted(self.layers)
+        if count > DEEPEST:
             raise ParameterError(
-                f"a network of {self.depth} layers", f"more than {DEEPEST}", "Keep the depth a symbol: 'L'."
+                f"a network of {count} layers", f"more than {DEEPEST}", "Keep the depth a symbol: 'L'."
             )
         if self.fan_in is not None:
             shape_after(self.layers, self.fan_in)
-            fits_ties(self.layers, self.fan_in)
+            if ties:
+                fits_ties(self.layers, self.fan_in)
 
     @property
     def depth(self) -> sp.Expr:
