@@ -43,6 +43,13 @@ def test_every_member_has_the_declared_moments_at_every_place(unknown: Unknown, 
     assert correlation < -0.02 if gap is None else abs(correlation - gap) < 0.02
 
 
+@pytest.mark.parametrize(("unknown", "law"), members(), ids=lambda part: getattr(part, "name", str(part)))
+def test_places_cancel_exactly_where_their_sum_is_constant(unknown: Unknown, law: Coupled) -> None:
+    for places in (1, 2, 3, 4):
+        sums = law.draw(np.random.default_rng(5), (2000, places)).sum(axis=1)
+        assert law.cancels(places) == (np.ptp(sums) < 1e-9)
+
+
 def test_the_panel_is_diverse() -> None:
     names = [law.name for law in panel(Unknown(mean=1, variance=4), COUPLINGS)]
     assert len(names) == len(set(names)) == 12

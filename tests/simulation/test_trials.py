@@ -11,6 +11,9 @@ from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.variables import RandomVariable
 from varprop.simulation.blocks import Estimand, SideSampler, Term
+from varprop.simulation.panel import Coupled, Flat
+from varprop.simulation.pilot import natural_scale
+from varprop.simulation.rare import EQUAL, single_values
 from varprop.simulation.sequential import Band, Look
 from varprop.simulation.streams import Streams
 from varprop.simulation.trials import Trial
@@ -112,7 +115,52 @@ def test_sides_near_zero_are_held_to_the_natural_scale() -> None:
     band = Band(0.02, near_zero=True)
     assert band.at(near, -near) == band and band.at(near, near + 1) == band.at(near - 1, near) == Band()
     assert Band(0.02).at(near, near + 1) == Band(0.02)
-    assert band.at(1e304 * near, 1e304 * near) == band and band.at(1e-304 * (near + 1), near) == Band()
+    assert (
+        band.at(1e304 * near, 1e304 * near) == band and band.at(1e-304 * (near + 1), 1e-304 * near) == Band()
+    )
+
+    zero = np.full(512, 1e-17)
+    near -= near.mean()
+    assert band.at(near, zero) == band.at(zero, near) == band and band.at(zero, 0 * near) == Band()
+
+
+@pytest.mark.parametrize("mean", [0.0, 1.0])
+def test_places_that_cancel_have_a_sum_without_doubt(mean: float) -> None:
+    """Drawn as values and their mirror images, the places of x add up to a constant."""
+    i = Axis("i", 6)
+    x, w = (RandomVariable(name, "Normal()", axes=i) for name in "xw")
+    laws = {x.variable: Coupled(Flat(), mean, 1.0, "alternating")}
+    total = Estimand("mean", (sum_over(i, x),))
+    one, weight = Estimand("mean", (x,)), Estimand("mean", (w,))
+    assert single_values([sum_over(i, 3 * x)], laws) == [18 * mean]
+    assert single_values([sum_over(i, x**2), sum_over(i, w * x), x], laws) == [None] * 3
+    sides = [((Term(1.0, (total,)),), (Term(6.0, (one,)),))]
+    if not mean:
+        joint = Estimand("mean", (sum_over(i, w * x),))
+        sides.append(((Term(1.0, (joint,)),), (Term(1.0, (weight, total)),)))
+    for left, right in sides:
+        assert Trial(left, right, laws=laws).run(Streams(5)).verdict == "agrees"
+    sparse = (Term(1.0, (Estimand("mean", (w**2,)), one)),)
+    side = SideSampler(sparse, laws)
+    assert side.doubt(np.zeros(512), 1e-11) == EQUAL
+
+
+def test_a_natural_scale_is_no_larger_than_the_truth() -> None:
+    """From a few draws of a rare value it would be several times too large every now and then."""
+    rare, sign = RandomVariable("b", "Bernoulli(1/4000)"), RandomVariable("s", "Rademacher()")
+    b, z = rare * sign, RandomVariable("z", "Normal()")
+    truths = {
+        Estimand("mean", (b,)): 4000**-0.5,
+        Estimand("variance", (b,)): 1 / 4000,
+        Estimand("covariance", (b, z)): 4000**-0.5,
+        Estimand("cumulant", (z,), 4): 3.0,
+        Estimand("mean", (z,)): 1.0,
+    }
+    for estimand, truth in truths.items():
+        found = [
+            natural_scale((Term(-2.0, (estimand,)),), {}, Streams(seed)) / (2 * truth) for seed in range(40)
+        ]
+        assert max(found) < 1 and np.mean(found) > 0.2
 
 
 def test_same_seed_same_bits_other_seed_other_bits() -> None:

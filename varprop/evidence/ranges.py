@@ -52,7 +52,7 @@ def _side(side: SideSampler, laws: Laws) -> Interval:
 def _part(part: Part, laws: Laws) -> Interval:
     """The range of an unbiased estimate from one block."""
     estimand, design = part.estimand, part.design
-    if estimand.kind == "mean" or (estimand.kind == "cumulant" and estimand.order == 1):
+    if estimand.is_mean:
         return interval(estimand.expressions[0], laws)
     if estimand.order > 2:
         raise CheckError(

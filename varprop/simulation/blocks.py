@@ -15,7 +15,7 @@ from varprop.model.expressions import Expression
 from varprop.model.variables import Variable
 from varprop.simulation import estimators
 from varprop.simulation.layout import CHUNK_NANOSECONDS, CROSS_FROM, ENTRY_COST, Design, Law
-from varprop.simulation.rare import ENOUGH, EQUAL, HARDLY, single_valued
+from varprop.simulation.rare import ENOUGH, EQUAL, HARDLY, single_values
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams
@@ -55,6 +55,11 @@ class Estimand:
             )
 
     @property
+    def is_mean(self) -> bool:
+        """Whether it is a mean, by whatever name."""
+        return self.kind == "mean" or (self.kind == "cumulant" and self.order == 1)
+
+    @property
     def positive(self) -> bool:
         """Whether it cannot be negative, whatever is sampled: a variance."""
         return self.kind == "variance" or (self.kind in ("central moment", "cumulant") and self.order == 2)
@@ -72,7 +77,7 @@ class Estimand:
             design: the layout of a group.
         """
         first, second = samples[0], samples[-1]
-        if self.kind == "mean" or (self.kind == "cumulant" and self.order == 1):
+        if self.is_mean:
             return estimators.mean(first)
         if self.order == 2 or self.kind in ("variance", "covariance"):
             return (estimators.crossed_covariance if design.crossed else estimators.covariance)(first, second)
@@ -106,7 +111,19 @@ Side: TypeAlias = tuple[Term, ...]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An estimand with its program and the layout of its blocks."""
+    """An estimand with its program and the layout of its blocks.
+
+    Args:
+        estimand: what is estimated.
+        program: its samples.
+        design: how they are laid out.
+        cost: nanoseconds per block result.
+        overhead: nanoseconds per chunk.
+        entries: array entries alive per block.
+        constant: whether nothing in it can vary.
+        zero: whether its only value is zero.
+        repeat: how many results are averaged.
+    """
 
     estimand: Estimand
     program: Program
@@ -115,6 +132,7 @@ class Part:
     overhead: float
     entries: int
     constant: bool = False
+    zero: bool = False
     repeat: int = 1
 
     def chances(self, blocks: int) -> float:
@@ -148,9 +166,12 @@ class Part:
         work = program.work(design)
         groups = estimand.groups if design.crossed else 1
         cost = work.cost + ENTRY_COST * design.samples * (estimand.order + 1)
-        fixed = [single_valued([expression], laws) for expression in estimand.expressions]
-        constant = all(fixed) if estimand.kind == "mean" else any(fixed)
-        return cls(estimand, program, design, cost * groups, work.overhead, work.entries * groups, constant)
+        values = single_values(estimand.expressions, laws)
+        fixed = [value is not None for value in values]
+        constant = all(fixed) if estimand.is_mean else any(fixed)
+        zero = values[0] == 0 if estimand.is_mean else constant
+        entries = work.entries * groups
+        return cls(estimand, program, design, cost * groups, work.overhead, entries, constant, zero)
 
     def results(self, streams: Streams, chunk: int, blocks: int) -> Array:
         """Block results of one chunk, each the mean of `repeat` independent ones."""
@@ -255,7 +276,8 @@ class SideSampler:
         """Why block results of this side may have missed something, if they may."""
         if any(part.chances(values.size) < ENOUGH for part in self.all_parts):
             return HARDLY
-        if float(np.ptp(values)) <= rounding and any(part.varies(values.size) for part in self.all_parts):
+        alive = (part for term in self.parts if not any(part.zero for part in term) for part in term)
+        if float(np.ptp(values)) <= rounding and any(part.varies(values.size) for part in alive):
             return EQUAL
         return ""
 

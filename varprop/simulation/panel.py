@@ -30,6 +30,11 @@ class Shape(Protocol):
         """What it is called in Evidence."""
         ...
 
+    @property
+    def symmetric(self) -> bool:
+        """Whether the mirror image is the negative."""
+        ...
+
     def pair(
         self, rng: np.random.Generator, shape: tuple[int, ...], mirrored: bool = True
     ) -> tuple[Array, Array]:
@@ -57,6 +62,11 @@ class Points:
     def name(self) -> str:
         """How many values it takes."""
         return "two points" if self._spread <= 1 + _SLACK else "three points"
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the ends are opposite."""
+        return self.skewness == 0
 
     @property
     def _spread(self) -> float:
@@ -96,6 +106,7 @@ class Skewed:
     """A shifted Weibull of shape 3/2: skewness 1.07, kurtosis 4.39."""
 
     name: str = "skewed (Weibull, 3/2)"
+    symmetric: bool = False
 
     def pair(
         self, rng: np.random.Generator, shape: tuple[int, ...], mirrored: bool = True
@@ -116,6 +127,7 @@ class Heavy:
     """Student's t with 10 degrees of freedom: polynomial tails, finite eighth moment, kurtosis 4."""
 
     name: str = "heavy-tailed (Student t, 10)"
+    symmetric: bool = True
 
     def pair(
         self, rng: np.random.Generator, shape: tuple[int, ...], mirrored: bool = True
@@ -130,6 +142,7 @@ class Flat:
     """A uniform: no tails, kurtosis 1.8."""
 
     name: str = "symmetric (uniform)"
+    symmetric: bool = True
 
     def pair(
         self, rng: np.random.Generator, shape: tuple[int, ...], mirrored: bool = True
@@ -151,6 +164,11 @@ class Blend:
     def name(self) -> str:
         """Which noise smooths the points."""
         return f"{self.points.name} smoothed by {self.noise.name}"
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether both parts are."""
+        return self.points.symmetric and self.noise.symmetric
 
     def pair(
         self, rng: np.random.Generator, shape: tuple[int, ...], mirrored: bool = True
@@ -198,6 +216,10 @@ class Coupled:
     def numbers(self, places: int) -> int:
         """Random numbers behind one sample at so many places."""
         return places if self.independent else 1
+
+    def cancels(self, places: int) -> bool:
+        """Whether so many places in a row have a constant sum."""
+        return self.coupling == "alternating" and self.shape.symmetric and places % 2 == 0
 
     def draw(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Draw (samples, *places)."""

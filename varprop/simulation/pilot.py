@@ -16,11 +16,19 @@ from varprop.simulation.sequential import overflow
 from varprop.simulation.streams import Streams
 from varprop.simulation.units import power_of, times
 
-__all__ = ["natural_scale", "shared_out"]
+__all__ = ["at_least", "natural_scale", "shared_out"]
 
 Array = NDArray[np.float64]
 
 MOST_REPEATS = 64
+SURE = 3.0
+"""Standard errors by which a scale is taken smaller than it looks: too wide a band would let errors pass."""
+PRECISE = 0.05
+"""The relative error of E |e|^k from which a scale needs no more samples."""
+FEWEST, FIRST, MOST = 64, 2**11, 2**17
+"""Samples that a scale rests on: at least, at first, and at most."""
+SCALE_DRAWS, SCALE_ENTRIES = 2**21, 2**22
+"""Random numbers drawn for it, and array entries alive at once."""
 
 
 def shared_out(
@@ -66,41 +74,65 @@ def shared_out(
     return list(sides)
 
 
-def natural_scale(
-    terms: Iterable[Term], laws: Mapping[Variable, Law], streams: Streams, samples: int = 2048
-) -> float:
-    """The size a side would have if its signs did not cancel: its largest term.
+def natural_scale(terms: Iterable[Term], laws: Mapping[Variable, Law], streams: Streams) -> float:
+    """The size a side would have if its signs did not cancel: its largest term, hardly ever overestimated.
 
     A mean counts as sqrt(E e^2), a variance as itself, a covariance as the product of the standard
-    deviations, a central moment or cumulant of order k as E |e - mean|^k.
+    deviations, a central moment or cumulant of order k as E |e - mean|^k; each of these is a lower limit.
 
     Args:
         terms: the side.
         laws: samplers that stand in for distributions.
         streams: streams that no estimate of the claim uses.
-        samples: how many, if memory allows.
     """
     largest, key = 0.0, 0
     for term in terms:
         size = abs(term.coefficient)
         for estimand in term.estimands:
-            size *= _scale_of(estimand, laws, streams.at(key), samples)
+            size *= _scale_of(estimand, laws, streams.at(key))
             key += 1
         largest = max(largest, size)
     return largest
 
 
-def _scale_of(estimand: Estimand, laws: Mapping[Variable, Law], streams: Streams, samples: int) -> float:
+def at_least(values: Array) -> float:
+    """The mean of non-negative values, less 3 standard errors; 0 where so few of them carry it.
+
+    Example:
+        >>> at_least(np.full(64, 2.0)), at_least(np.array([0.0] * 63 + [64.0]))
+        (2.0, 0.0)
+    """
+    return max(0.0, float(values.mean()) - SURE * _error(values))
+
+
+def _error(values: Array) -> float:
+    return float(values.std(ddof=1)) / math.sqrt(values.size)
+
+
+def _scale_of(estimand: Estimand, laws: Mapping[Variable, Law], streams: Streams) -> float:
+    """From as many samples as make it precise, if memory and time allow."""
+    centered = not estimand.is_mean
+    rooted = not centered or estimand.kind == "covariance"
+    order = 2 if rooted or estimand.kind == "variance" else estimand.order
     program = Program(estimand.expressions, laws)
-    entries = program.work(Design(1)).entries
-    rows = max(16, min(samples, 2**22 // entries))
-    drawn = program.run(streams, chunk=0, blocks=1, design=Design(rows))
-    if estimand.kind == "mean" or (estimand.kind == "cumulant" and estimand.order == 1):
-        return _root_mean_square(drawn[0])
-    spreads = [np.abs(values - values.mean()) for values in drawn]
-    if estimand.kind == "covariance":
-        return _root_mean_square(spreads[0]) * _root_mean_square(spreads[-1])
-    return float(np.mean(spreads[0] ** (2 if estimand.kind == "variance" else estimand.order)))
+    most = min(MOST, max(FEWEST, SCALE_DRAWS // max(1, program.draws())))
+    wanted = min(most, FIRST)
+    rows = min(wanted, max(16, SCALE_ENTRIES // program.work(Design(1)).entries))
+    chunks: list[list[Array]] = []
+    while True:
+        while len(chunks) * rows < wanted:
+            chunks.append(program.run(streams, chunk=len(chunks), blocks=1, design=Design(rows)))
+        drawn = [np.concatenate(parts, axis=1).ravel() for parts in zip(*chunks, strict=True)]
+        spreads = [np.abs(values - values.mean()) if centered else values for values in drawn]
+        units = [power_of(values) for values in spreads]
+        powers = [np.ldexp(v, -unit) ** order for v, unit in zip(spreads, units, strict=True)]
+        if wanted == most or all(0 < float(each.mean()) >= _error(each) / PRECISE for each in powers):
+            break
+        wanted = min(most, 4 * wanted)
+    sizes = [at_least(each) for each in powers]
+    if rooted:
+        return math.prod(times(math.sqrt(size), unit) for size, unit in zip(sizes, units, strict=True))
+    return times(sizes[0], order * units[0])
 
 
 def _root_mean_square(values: Array) -> float:

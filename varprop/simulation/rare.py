@@ -22,7 +22,7 @@ from varprop.simulation.layout import Law
 from varprop.simulation.panel import Coupled, Points
 from varprop.simulation.schedule import bodies, number, places_of, schedule
 
-__all__ = ["ENOUGH", "EQUAL", "HARDLY", "atoms", "rarest", "single_valued"]
+__all__ = ["ENOUGH", "EQUAL", "HARDLY", "atoms", "rarest", "single_valued", "single_values"]
 
 ENOUGH = 40.0
 """Expected occurrences from which a value is taken to have been drawn: it stays away once in e^40 runs."""
@@ -94,18 +94,25 @@ def rarest(law: Any) -> float:
 def single_valued(roots: Iterable[Expression], laws: Mapping[Variable, Law]) -> bool:
     """Whether every root has but one possible value, by the values of its variables.
 
-    Places are treated as if they were independent, which can only add values.
-
     Example:
         >>> sign = RandomVariable("s", "Rademacher()")
         >>> single_valued([sign**2 + 1], {}), single_valued([sign], {})
         (True, False)
     """
+    return all(value is not None for value in single_values(roots, laws))
+
+
+def single_values(roots: Iterable[Expression], laws: Mapping[Variable, Law]) -> list[float | None]:
+    """The only possible value of every root; None where there may be several.
+
+    Places are treated as if they were independent, which can only add values.
+    """
     roots = tuple(roots)
     values: dict[Expression, tuple[float, ...] | None] = {}
     for node in schedule(roots):
         values[node] = _values(node, values, laws)
-    return all((found := values[root]) is not None and len(found) == 1 for root in roots)
+    possible = [values[root] or () for root in roots]
+    return [found[0] if len(found) == 1 else None for found in possible]
 
 
 def _values(
@@ -124,11 +131,25 @@ def _values(
     if isinstance(node, Add):
         return _combined([known[term] for term in node.terms], math.fsum)
     if isinstance(node, SumOver):
-        terms = [_product(coefficient, factors, known) for coefficient, factors in bodies(node)]
+        terms = [_canceled(node, *term, laws) or _product(*term, known) for term in bodies(node)]
         body = _combined(terms, math.fsum)
         if body is None or len(body) > 1:
             return None
         return (places_of(node.index.axis) * body[0],)
+    return None
+
+
+def _canceled(
+    node: SumOver,
+    coefficient: float,
+    factors: tuple[tuple[Expression, int], ...],
+    laws: Mapping[Variable, Law],
+) -> tuple[float, ...] | None:
+    """The mean of a term whose places add up to a constant, being drawn as a value and its mirror image."""
+    if len(factors) == 1 and isinstance(base := factors[0][0], RandomVariable) and factors[0][1] == 1:
+        law = laws.get(base.variable)
+        if isinstance(law, Coupled) and base.slots.count(node.index) == 1:
+            return (coefficient * law.mean,) if law.cancels(places_of(node.index.axis)) else None
     return None
 
 

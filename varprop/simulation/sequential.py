@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
 from varprop.simulation.premises import Asymptotic, Premise, over
-from varprop.simulation.units import power_of, times
+from varprop.simulation.units import power_of, spread, times
 
 __all__ = [
     "FIRST_LOOK",
@@ -147,7 +147,12 @@ class Band:
 
     def at(self, left: Array, right: Array | float) -> Band:
         """The band that holds for these block results."""
-        return Band() if self.near_zero and (_off_zero(left) or _off_zero(right)) else self
+        if not self.near_zero:
+            return self
+        power = power_of(left, right)
+        sides = [np.ldexp(side, -power) for side in (left, right)]
+        rounding = ROUNDING * sum(float(np.abs(side).mean()) for side in sides)
+        return Band() if any(_off_zero(side, rounding) for side in sides) else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +254,10 @@ def decide(
     return Look(left.size, verdict, left_mean, right_mean, error, limits.low, limits.high, factor, alarm)
 
 
-def _off_zero(values: Array | float) -> bool:
+def _off_zero(values: Array, rounding: float) -> bool:
     """Whether block results are told from zero."""
-    unit = np.ldexp(values, -power_of(values))
-    return bool(abs(unit.mean()) > ZERO_ERRORS * unit.std(ddof=1) / math.sqrt(unit.size))
+    error = ZERO_ERRORS * spread(values) / math.sqrt(values.size)
+    return abs(float(values.mean())) > error + rounding
 
 
 def overflow() -> SamplingError:

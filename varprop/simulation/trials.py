@@ -233,7 +233,9 @@ class Trial:
         sure = any(number is not None for number in numbers) or any(_signed(s.terms) for s in self.sides)
         if sure and 0.0 not in numbers:
             return Band()
-        return Band((self.factor - 1) * min(self._scales(streams), default=0.0), near_zero=not sure)
+        scales = self._scales(streams)
+        least = min((scale for scale in scales if scale > ROUNDING * max(scales)), default=0.0)
+        return Band((self.factor - 1) * least, near_zero=not sure)
 
     def _scales(self, streams: Streams) -> list[float]:
         """The natural scales of the sides that are no numbers."""

@@ -14,6 +14,7 @@ from varprop.errors import ParameterError
 from varprop.evidence import Evidence, check
 from varprop.model.activations import NAMED, Activation
 from varprop.model.scalars import ScalarLike, scalar
+from varprop.simulation.pilot import at_least
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.sequential import FIRST_LOOK, Band, Look, Plan, decide
 from varprop.simulation.streams import Streams
@@ -29,7 +30,7 @@ __all__ = ["assert_agrees", "assert_mean", "assert_preserves", "assert_second_mo
 AXES: Literal["out, in"] = "out, in"
 COLUMNS = 16
 PREMISE = Asymptotic()
-SCALE_DRAWS = 16
+SCALE_DRAWS = 64
 TINY = sys.float_info.min
 OVERDRAFT = 8.0
 """How many budgets the first look may cost before nothing is decided."""
@@ -306,10 +307,10 @@ def _settings(levels: Levels) -> str:
 
 
 def _natural_scale(blocks: Blocks) -> float:
-    """sqrt(E x^2) for a mean, else E x^2, from draws beyond those of the test."""
+    """A lower limit of sqrt(E x^2) for a mean, else of E x^2, from draws beyond those of the test."""
     beyond = Blocks(blocks.draws, "second moment", of=blocks.of, exponent=blocks.exponent)
     beyond.drawn = 2**30
-    second = float(beyond.first(SCALE_DRAWS).mean())
+    second = at_least(beyond.first(SCALE_DRAWS))
     return math.sqrt(second) if blocks.kind == "mean" else second
 
 
