@@ -25,11 +25,11 @@ import varprop as vp
 from varprop.simulation.checkpoint import Checkpoint
 from varprop.simulation.crossing import two_way
 from varprop.simulation.engine import Engine, Run
-from varprop.simulation.estimating import TAIL
 from varprop.simulation.functionals import Functional, Scaling
 from varprop.simulation.layout import Design
 from varprop.simulation.methods import MOST_RESULTS, Blocks
 from varprop.simulation.premises import Asymptotic
+from varprop.simulation.problem import TAIL
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import first_group
 from varprop.simulation.streams import Streams

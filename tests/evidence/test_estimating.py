@@ -338,7 +338,7 @@ def test_float32_is_used_where_its_rounding_does_not_count(
     quantity = Variance(dot(weights=weights, inputs=inputs, fan_in=64))
     settings = {"method": method, "relative_error": 0.004, "seed": 11}
     found = estimate(quantity, **settings)  # type: ignore[arg-type]
-    monkeypatch.setattr("varprop.simulation.estimating.is_one_sum", lambda root: False)
+    monkeypatch.setattr("varprop.simulation.crossed.is_one_sum", lambda root: False)
     double = estimate(quantity, **settings)  # type: ignore[arg-type]
     for one in (found, double):
         assert abs(one.value / truth - 1) < 5 * one.standard_error / truth < 0.2

@@ -40,9 +40,10 @@ def test_chunks_merge_where_there_would_be_too_many(
 ) -> None:
     """A run too long for its results to be kept has fewer of them, means of the same blocks."""
     quantity, settings = Variance(product(n)), {"method": method, "seed": 3, "relative_error": error}
-    monkeypatch.setattr("varprop.simulation.estimating.CHUNK_ENTRIES", 2**11)
+    for module in ("estimating", "problem"):
+        monkeypatch.setattr(f"varprop.simulation.{module}.CHUNK_ENTRIES", 2**11)
     whole = estimate(quantity, **settings)  # type: ignore[arg-type]
-    for module in ("estimating", "methods"):
+    for module in ("crossed", "methods"):
         monkeypatch.setattr(f"varprop.simulation.{module}.MOST_RESULTS", most)
     merged = estimate(quantity, **settings)  # type: ignore[arg-type]
     assert whole.samples / 1.5 < merged.samples < 1.5 * whole.samples  # a top-up may be spared

@@ -36,11 +36,12 @@ from varprop.model.variables import variables
 from varprop.render import Document, Documented, Table, Text
 from varprop.simulation.checkpoint import Checkpoint
 from varprop.simulation.engine import Engine
-from varprop.simulation.estimating import Problem
+from varprop.simulation.estimating import choose, refuse, solve
 from varprop.simulation.fingerprint import fingerprint
 from varprop.simulation.functionals import Functional, Statistic as Kind
 from varprop.simulation.layout import Design
 from varprop.simulation.numbers import METHODS, Method
+from varprop.simulation.problem import Problem, Request
 from varprop.simulation.sampling import Program
 from varprop.simulation.streams import Streams
 
@@ -214,15 +215,15 @@ def estimate(
     seed = _hashed(identity) if seed is None else seed
     problem = Problem(asked, known, Streams(seed))
     if method is None:
-        method, reason = problem.choose()
+        method, reason = choose(problem)
     else:
-        problem.refuse(method)
+        refuse(problem, method)
         reason = f"{method}, as asked"
     stored = None
     if checkpoint is not None:
         stored = Checkpoint(checkpoint, f"{identity} {seed} {method} {error} {nanoseconds}")
     engine = Engine(executor, executor_factory, stored, time.monotonic() + deadline, progress)
-    found = problem.solve(method, reason, engine, error, nanoseconds)
+    found = solve(problem, Request(method, reason, engine, error, nanoseconds))
     return Estimate(
         name,
         found.value,

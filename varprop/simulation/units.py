@@ -1,4 +1,4 @@
-"""Powers of two in which numbers near the ends of float64 have squares and cubes."""
+"""Units in which numbers near the ends of float64 have squares and cubes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["power_of", "spread", "times"]
+__all__ = ["over_largest", "power_of", "spread", "times"]
 
 Array = NDArray[np.float64]
 
@@ -33,6 +33,17 @@ def times(value: float, power: int) -> float:
         return math.ldexp(value, power)
     except OverflowError:
         return math.copysign(math.inf, value)
+
+
+def over_largest(values: Array) -> tuple[Array, float]:
+    """Values over the size of the largest, and this size; 1 if all are zero.
+
+    Example:
+        >>> over_largest(np.array([1e-200, -2e-200]))
+        (array([ 0.5, -1. ]), 2e-200)
+    """
+    size = float(np.abs(values).max()) or 1.0
+    return values / size, size
 
 
 def spread(values: Array) -> float:
