@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from varprop.errors import SamplingError
-from varprop.model.activations import relu
+from varprop.model.activations import relu, sigmoid
 from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.variables import RandomVariable
@@ -16,7 +16,7 @@ from varprop.simulation.pilot import natural_scale
 from varprop.simulation.rare import EQUAL, single_values
 from varprop.simulation.sequential import Band, Look
 from varprop.simulation.streams import Streams
-from varprop.simulation.trials import Trial
+from varprop.simulation.trials import ROUNDED, Trial
 
 
 def neuron(n: int, inputs: str = "Normal()") -> Expression:
@@ -161,6 +161,21 @@ def test_a_natural_scale_is_no_larger_than_the_truth() -> None:
             natural_scale((Term(-2.0, (estimand,)),), {}, Streams(seed)) / (2 * truth) for seed in range(40)
         ]
         assert max(found) < 1 and np.mean(found) > 0.2
+
+
+def test_no_verdict_rests_on_rounding() -> None:
+    """All of these claims are true, or off by more than rounding; the samples have lost their digits."""
+    x, far = RandomVariable("x", "Normal()"), RandomVariable("y", "Normal(1e16, 1)")
+    both = sigmoid(x) + sigmoid(-x)
+    mean = (Term(1.0, (Estimand("mean", (both - 1,)),)),)
+    for left, claim in ((variance(both), 0.0), (mean, 0.0), (variance(far), 1.0)):
+        outcome = Trial(left, number(claim), budget=0.05).run(Streams(1))
+        assert outcome.look and (outcome.verdict, outcome.look.alarm) == ("inconclusive", ROUNDED)
+    assert Trial(variance(far), number(100.0)).run(Streams(1)).verdict == "disagrees"
+    near = RandomVariable("z", "Normal(1e12, 1)")
+    assert Trial(variance(near), number(1.0)).run(Streams(1)).verdict == "agrees"
+    square = RandomVariable("s", "Rademacher()") ** 2
+    assert Trial(variance(square * 0.1), number(0.0)).run(Streams(1)).verdict == "agrees"
 
 
 def test_same_seed_same_bits_other_seed_other_bits() -> None:

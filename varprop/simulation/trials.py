@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from varprop.simulation.blocks import Side, SideSampler
 from varprop.simulation.costs import within_reach
 from varprop.simulation.engine import Engine, Run
 from varprop.simulation.layout import Law
+from varprop.simulation.lost import lost
 from varprop.simulation.pilot import natural_scale, shared_out
 from varprop.simulation.premises import Asymptotic, Premise
 from varprop.simulation.sequential import (
@@ -35,10 +36,13 @@ __all__ = ["Outcome", "Trial"]
 
 Array = NDArray[np.float64]
 
-LEFT, RIGHT, PILOT, SCALE = range(4)
+LEFT, RIGHT, PILOT, SCALE, LOST = range(5)
 MOST_BLOCKS = 2**20
 MOST_SECONDS = 1e9
 PILOT_BLOCKS = 32
+MOST_LOST = 0.5
+"""What rounding may move block results by, over the width of the limits of the difference."""
+ROUNDED = "rounding of the samples may be all that is seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,8 @@ class Trial:
                     doubt = "" if self.premise.proven else _doubt(sides, results)
                     held = band.at(*results)
                     look = decide(*results, plan, band=held, premise=self.premise, doubt=doubt)
+                    if look.verdict != "inconclusive":
+                        look = self._unless_lost(look, streams)
                     if on_look is not None:
                         on_look(look)
                     if until(look):
@@ -194,6 +200,17 @@ class Trial:
                 interrupted = True
             found = dict(zip(random, run.complete(), strict=True))
         return self._outcome(sides, plan, look, held, found, interrupted)
+
+    def _unless_lost(self, look: Look, streams: Streams) -> Look:
+        """The look, without its verdict where rounding of the samples may have brought it about."""
+        if look.low == look.high == 0:
+            return look
+        sides = [(side, streams.at(LOST, key)) for key, side in enumerate(self.sides)]
+        moved = sum(lost(side, self.laws, stream) for side, stream in sides if side.all_parts)
+        far = look.verdict == "disagrees" and max(look.low, -look.high) > moved
+        if far or moved < MOST_LOST * (look.high - look.low):
+            return look
+        return replace(look, verdict="inconclusive", alarm=ROUNDED)
 
     def _prefix(
         self, run: Run, drawn: Mapping[int, SideSampler], count: int, following: int
