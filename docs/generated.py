@@ -253,7 +253,13 @@ def initializers_page() -> list[object]:
     """Return the page of initializers: the equation that each solves."""
     blocks: list[object] = [
         Heading("Initializers", 1),
-        "Each is the law of a matrix of n_out by n_in; its variance is the solution of a stated equation.",
+        Text(
+            "Each is the law of a matrix of ",
+            Math(r"n_{out}", "n_out"),
+            " by ",
+            Math(r"n_{in}", "n_in"),
+            "; its variance is the solution of a stated equation.",
+        ),
     ]
     for name in INITIALIZERS:
         if name.startswith(("xavier", "kaiming")) or "truncated" in name:

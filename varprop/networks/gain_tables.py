@@ -11,7 +11,7 @@ from varprop.errors import MomentError, ParameterError
 from varprop.model.activations import REGISTERED, Activation, activation as as_activation, slope_of
 from varprop.model.decimals import rounded
 from varprop.model.gaussian import second_moment, variance
-from varprop.networks.gains import KINDS, Gain, gain
+from varprop.networks.gains import KINDS, SCALED, Gain, gain
 from varprop.render import Bullets, Document, Documented, Heading, Table, Text
 
 __all__ = ["QUOTED", "GainTable", "Quote", "gain_table", "over_depth"]
@@ -177,9 +177,7 @@ class GainTable(Documented):
             kinds.setdefault(found.precision, []).append(str(found.activation))
         blocks: list[Any] = [
             Heading("Gains at q = 1", 1),
-            Text(
-                "Var(w) = gain^2 / fan_in; chi_1: what a layer with the forward gain makes of the gradient."
-            ),
+            Text(SCALED, "; chi_1: what a layer with the forward gain makes of the gradient."),
             Table(header, rows, align="lrrrrr"),
             Bullets([f"{kind.capitalize()}: {', '.join(names)}." for kind, names in kinds.items()]),
         ]
@@ -226,7 +224,7 @@ def gain_table(activations: Iterable[Any] | None = None, depth: int = 50) -> Gai
         relu        1.4142136  1.7128586  1.4142136   1.4142136      1
     """
     if activations is None:
-        activations = REGISTERED
+        activations = sorted(REGISTERED, key=lambda name: str(as_activation(name)))
     if isinstance(activations, str):
         raise ParameterError(
             f"gain_table({activations!r:.40})", "it is no list", f"Write [{activations!r:.40}]."

@@ -20,13 +20,13 @@ from varprop.model.domains import Parameter
 from varprop.model.gaussian import GaussianMean, error_of, gaussian_mean, precision_of
 from varprop.model.scalars import ScalarLike
 from varprop.model.variables import RandomVariable
-from varprop.networks.writing import shown
 from varprop.render import Bullets, Document, Documented, Heading, Math, Table, Text
 
 __all__ = ["KINDS", "Gain", "gain"]
 
 LONG = 48
 EPSILON = 2.0**-53
+SCALED = Math(r"\operatorname{Var}(w) = \mathrm{gain}^2 / \mathrm{fan\_in}", "Var(w) = gain^2 / fan_in")
 KINDS = ("forward", "centered", "backward", "compromise")
 Q = Parameter("q", "q", low=0, low_open=True, typical=(0.5, 2))
 FAN = Parameter("fan_in", "n", low=1)
@@ -224,20 +224,27 @@ class Gain(Documented):
             number = "" if size.free_symbols else rounded(size, 12)
             rows.append([kind, _shown(size), number, _short(self.growth(kind)), _short(self.chi(kind))])
         facts: list[Text | str] = [
-            Text("E phi(z)^2 = ", _shown(self.second_moment)),
-            Text("E phi(z) = ", _shown(self.mean)),
-            Text("E phi'(z)^2 = ", _shown(self.slope_second_moment)),
+            Text(Math(r"\operatorname{E} \varphi(z)^2", "E phi(z)^2"), " = ", _shown(self.second_moment)),
+            Text(Math(r"\operatorname{E} \varphi(z)", "E phi(z)"), " = ", _shown(self.mean)),
+            Text(
+                Math(r"\operatorname{E} \varphi'(z)^2", "E phi'(z)^2"),
+                " = ",
+                _shown(self.slope_second_moment),
+            ),
             f"Kind of number: {self.precision}.",
         ]
         header = ["gain", "formula", "number", "signal x", "gradient x"]
         return Document(
             [
                 Heading(f"Gains of {self.activation}", 1),
-                Text("Var(w) = gain^2 / fan_in after phi(z), z ~ N(0, ", shown(self.q), "):"),
+                Text(SCALED, " after ", Math(r"\varphi(z)", "phi(z)"), ", ", self._law(), ":"),
                 Table(header, rows, align="llrrr"),
                 Bullets(facts),
             ]
         )
+
+    def _law(self) -> Math:
+        return Math(rf"z \sim \mathcal{{N}}(0, {sp.latex(self.q)})", f"z ~ N(0, {self.q})")
 
     def __str__(self) -> str:
         return self.to_text()

@@ -324,8 +324,14 @@ class Initializer(Joint, Documented):
         if self.kind == "orthogonal" and self._matrix[0] != self._matrix[1]:
             lines.append(
                 Text(
-                    "the gain is solved for a square matrix: for n_in < n_out the columns are orthonormal "
-                    "and the signal gets n_in/n_out of it; for n_in > n_out the gradient gets n_out/n_in"
+                    "the gain is solved for a square matrix: for ",
+                    Math(r"n_{in} < n_{out}", "n_in < n_out"),
+                    " the columns are orthonormal and the signal gets ",
+                    Math(r"n_{in} / n_{out}", "n_in/n_out"),
+                    " of it; for ",
+                    Math(r"n_{in} > n_{out}", "n_in > n_out"),
+                    " the gradient gets ",
+                    Math(r"n_{out} / n_{in}", "n_out/n_in"),
                 )
             )
         return lines
