@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from varprop.errors import SamplingError
-from varprop.model.activations import relu, sigmoid
+from varprop.model.activations import relu, sigmoid, step
 from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.variables import RandomVariable
@@ -176,6 +176,16 @@ def test_no_verdict_rests_on_rounding() -> None:
     assert Trial(variance(near), number(1.0)).run(Streams(1)).verdict == "agrees"
     square = RandomVariable("s", "Rademacher()") ** 2
     assert Trial(variance(square * 0.1), number(0.0)).run(Streams(1)).verdict == "agrees"
+
+
+def test_jumps_at_numbers_that_are_not_rounded_raise_no_doubt() -> None:
+    axis = Axis("a", 3)
+    x = RandomVariable("x", "Normal()", axes=axis)
+    (k,) = axis.places(1)
+    sign = RandomVariable("s", "Rademacher()")
+    for jumping, mean in ((sum_over(axis, step(x - x[k])), 1.0), (step(sign - 1) + step(sign), 0.5)):
+        outcome = Trial((Term(1.0, (Estimand("mean", (jumping,)),)),), number(mean)).run(Streams(1))
+        assert outcome.verdict == "agrees", jumping
 
 
 def test_same_seed_same_bits_other_seed_other_bits() -> None:

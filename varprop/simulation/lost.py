@@ -2,37 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from varprop.model.expressions import Expression, Product
 from varprop.model.variables import Variable
 from varprop.simulation.blocks import Estimand, SideSampler
-from varprop.simulation.layout import Design, Law
+from varprop.simulation.layout import Design, Drawn, Law, Source
 from varprop.simulation.sampling import Program
+from varprop.simulation.schedule import number
 from varprop.simulation.streams import Streams
 
 __all__ = ["lost"]
 
+Array = NDArray[np.float64]
+
 SAMPLES, ENTRIES = 32, 2**22
 
 
+@dataclass(frozen=True, slots=True)
+class MovedSource(Source):
+    """A variable whose draws are moved, the same wherever they are read."""
+
+    move: Callable[[Drawn], Array]
+
+    def draw(self, *given: Any) -> Array:
+        """The same draws, moved."""
+        return self.move(Source.draw(self, *given))
+
+
 class Moved(Program):
-    """A program that moves every value it computes by up to one unit in its last place."""
+    """A program that moves every value it draws or computes by up to one unit in its last place.
 
-    moves: np.random.Generator
+    Numbers of at most 24 binary digits and products with powers of two stay: they are not rounded, and jumps
+    may stand exactly there.
+    """
 
-    def _leaf(self, *given: Any) -> Any:
-        return self._moved(super()._leaf(*given))
+    def __init__(
+        self, roots: Sequence[Expression], laws: Mapping[Variable, Law], moves: np.random.Generator
+    ) -> None:
+        super().__init__(roots, laws)
+        self.moves = moves
+        self.sources = [
+            MovedSource(
+                **{each.name: getattr(source, each.name) for each in fields(Source)}, move=self._moved
+            )
+            for source in self.sources
+        ]
+        self.source_of = {node: self.sources[source.key] for node, source in self.source_of.items()}
 
-    def _value(self, *given: Any) -> Any:
-        return self._moved(super()._value(*given))
+    def _value(self, node: Expression, *given: Any) -> Any:
+        part = super()._value(node, *given)
+        exact = (
+            isinstance(node, Product)
+            and [power for _, power in node.factors] == [1]
+            and math.frexp(abs(number(node.coefficient)))[0] == 0.5
+        )
+        return part if exact else replace(part, data=self._moved(part.data))
 
-    def _moved(self, part: Any) -> Any:
-        unit = np.spacing(np.abs(part.data))
-        return replace(part, data=part.data + unit * self.moves.integers(-1, 2, part.data.shape))
+    def _moved(self, values: Drawn) -> Array:
+        with np.errstate(over="ignore"):
+            rounded = values != values.astype(np.float32)
+        steps = self.moves.integers(-1, 2, values.shape)
+        return np.asarray(values + rounded * np.spacing(np.abs(values)) * steps)
 
 
 def lost(side: SideSampler, laws: Mapping[Variable, Law], streams: Streams) -> float:
@@ -62,9 +99,8 @@ def lost(side: SideSampler, laws: Mapping[Variable, Law], streams: Streams) -> f
 def _sizes(estimand: Estimand, laws: Mapping[Variable, Law], streams: Streams) -> tuple[float, float]:
     """The size of an estimate, and the same with what rounding may add."""
     program = Program(estimand.expressions, laws)
-    other = Moved(estimand.expressions, laws)
+    other = Moved(estimand.expressions, laws, streams.generator(len(program.sources), chunk=0))
     design = Design(max(2, min(SAMPLES, ENTRIES // program.work(Design(1)).entries)))
-    other.moves = streams.generator(len(program.sources), chunk=0)
     drawn, moved = (each.run(streams, chunk=0, blocks=1, design=design) for each in (program, other))
     off = [float(np.abs(a - b).max()) for a, b in zip(drawn, moved, strict=True)]
     if estimand.is_mean:
