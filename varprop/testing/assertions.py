@@ -18,6 +18,7 @@ from varprop.simulation.pilot import at_least
 from varprop.simulation.premises import Asymptotic
 from varprop.simulation.sequential import FIRST_LOOK, Band, Look, Plan, decide
 from varprop.simulation.streams import Streams
+from varprop.simulation.units import times
 from varprop.testing.blocks import Blocks, Kind
 from varprop.testing.causes import Measured, likely_causes
 from varprop.testing.draws import Array, Draw, DrawError, Draws
@@ -249,7 +250,7 @@ def _judged(claim: str, blocks: Blocks, expected: float, levels: Levels, call: s
         count = FIRST_LOOK
     plan = Plan.doubling(count, alpha=levels.alpha, power=levels.power, factor=levels.resolution)
     blocks.exponent = _exponent(blocks, expected)
-    claimed = _scaled(expected, -blocks.degree * blocks.exponent)
+    claimed = times(expected, -blocks.degree * blocks.exponent)
     band = Band() if expected else Band((plan.factor - 1) * _natural_scale(blocks))
     look: Look | None = None
     for looked in plan.looks:
@@ -260,7 +261,7 @@ def _judged(claim: str, blocks: Blocks, expected: float, levels: Levels, call: s
     first = float(blocks.first(1)[0])
     left, low, high = (look.left, look.low, look.high) if look else (first, -math.inf, math.inf)
     estimate, low, high = (
-        _scaled(value, blocks.degree * blocks.exponent) for value in (left, low + claimed, high + claimed)
+        times(value, blocks.degree * blocks.exponent) for value in (left, low + claimed, high + claimed)
     )
     finding = found(
         claim,
@@ -289,14 +290,6 @@ def _exponent(blocks: Blocks, expected: float) -> int:
     return math.frexp(largest)[1] if largest < math.inf else 0
 
 
-def _scaled(value: float, exponent: int) -> float:
-    """The value times 2**exponent; infinite where that is beyond floats."""
-    try:
-        return math.ldexp(value, exponent)
-    except OverflowError:
-        return math.copysign(math.inf, value)
-
-
 def _settings(levels: Levels) -> str:
     """The settings that a repetition must name: the seed, and all that are not the usual ones."""
     usual = Levels()
@@ -317,7 +310,7 @@ def _natural_scale(blocks: Blocks) -> float:
 def _measured(blocks: Blocks) -> Measured:
     def moment(kind: Kind) -> float:
         again = Blocks(blocks.draws, kind, blocks.independent, blocks.of, exponent=blocks.exponent)
-        return _scaled(float(again.first(FIRST_LOOK).mean()), again.degree * again.exponent)
+        return times(float(again.first(FIRST_LOOK).mean()), again.degree * again.exponent)
 
     return Measured(moment("mean"), moment("second moment"), blocks.draws.shape)
 
