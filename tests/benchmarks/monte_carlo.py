@@ -5,7 +5,8 @@
 All times are CPU seconds of one thread: set OMP_NUM_THREADS=1 and OPENBLAS_NUM_THREADS=1. Our side is the
 whole call of `estimate`, planner and pilot included; its standard error is the spread over seeds. A rival's
 time is measured at a size that fits into memory and carried to the same standard error (time ~ samples,
-error ~ 1 / sqrt(samples)), which its spread over repeats confirms. Rivals not installed are skipped.
+error ~ 1 / sqrt(samples)), which its spread over repeats confirms. All take turns, so that they meet the same
+phases of the machine. Rivals not installed are skipped.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import functools
 import os
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -127,16 +128,37 @@ def jax_scanned(n: int, samples: int, rectified: bool) -> Callable[[int], float]
 RIVALS = {"numpy": numpy_line, "torch": torch_streamed, "jax": jax_scanned}
 
 
-def measured(run: Callable[[int], float], runs: int, further: float = 0.0) -> tuple[float, float]:
-    """Median CPU seconds, and the spread of the results: of few it is noisy, so further seconds buy more."""
-    seconds, values = [], []
-    seed = 0
-    while seed < runs or (sum(seconds) < further and seed < MOST_RUNS):
-        start = time.process_time()
-        values.append(run(seed))
-        seconds.append(time.process_time() - start)
-        seed += 1
-    return median(seconds), float(np.std(values, ddof=1))
+class Timed:
+    """A call that is timed again and again: its results, and the CPU seconds of each."""
+
+    def __init__(self, run: Callable[[int], float]) -> None:
+        self.run = run
+        self.values: list[float] = []
+        self.seconds: list[float] = []
+
+    def again(self, times: int) -> None:
+        for _ in range(times):
+            start = time.process_time()
+            self.values.append(self.run(len(self.values)))
+            self.seconds.append(time.process_time() - start)
+
+    @property
+    def spread(self) -> float:
+        return float(np.std(self.values, ddof=1))
+
+
+def side_by_side(ours: Timed, rivals: Iterable[Timed], runs: int) -> None:
+    """All in turn, so that they meet the same phases of the machine.
+
+    The spread of few of our runs is noisy: where they are short there are more of them.
+    """
+    rounds = max(12, runs // 2)
+    ours.again(1)
+    most = min(MOST_RUNS, max(runs, round(FURTHER / ours.seconds[0])))
+    for _ in range(rounds):
+        ours.again(max(1, round(most / rounds)))
+        for rival in rivals:
+            rival.again(1)
 
 
 def estimated(quantity: Any, case: Case, found: list[vp.Estimate], seed: int) -> float:
@@ -165,28 +187,31 @@ def main() -> None:
             continue
         quantity = vp.Variance(case.expression())
         found: list[vp.Estimate] = []
-        ours = functools.partial(estimated, quantity, case, found)
-        ours(10**6)
-        seconds, spread = measured(ours, arguments.runs, FURTHER)
+        call = functools.partial(estimated, quantity, case, found)
+        call(10**6)
+        samples = max(1000, RIVAL_ENTRIES // case.n)
+        lines = {name: rival(case.n, samples, case.rectified) for name, rival in RIVALS.items()}
+        ours, rivals = Timed(call), {name: Timed(line) for name, line in lines.items() if line}
+        side_by_side(ours, rivals.values(), arguments.runs)
+        seconds, spread = median(ours.seconds), ours.spread
         tracemalloc.start()
-        ours(1)
+        call(1)
         memory = tracemalloc.get_traced_memory()[1] / 2**20
         tracemalloc.stop()
         cells, ratios = [], {}
-        for name, rival in RIVALS.items():
-            samples = max(1000, RIVAL_ENTRIES // case.n)
-            line = rival(case.n, samples, case.rectified)
-            if line is None:
+        for name in RIVALS:
+            if name not in rivals:
                 cells.append("not installed")
                 continue
-            repeats = max(12, arguments.runs // 2)
-            time_taken, rival_spread = measured(line, repeats)
+            rival = rivals[name]
+            repeats = len(rival.values)
             kurtosis = (3 + 15 / case.n if case.rectified else 3 + 6 / case.n) - 1
             exact = case.truth * (kurtosis / samples) ** 0.5  # measured spreads of few runs are noisy
             low, high = (chdtri(repeats - 1, tail) / (repeats - 1) for tail in (1 - 1e-5, 1e-5))
-            assert low < (rival_spread / exact) ** 2 < high, (name, rival_spread, exact)
-            ratios[name] = time_taken * (exact / spread) ** 2 / seconds
-            cells.append(f"{time_taken * (exact / spread) ** 2:.3g} s, {ratios[name]:.3g}x")
+            assert low < (rival.spread / exact) ** 2 < high, (name, rival.spread, exact)
+            needed = median(rival.seconds) * (exact / spread) ** 2
+            ratios[name] = needed / seconds
+            cells.append(f"{needed:.3g} s, {ratios[name]:.3g}x")
         law = f"N x {'R' if case.rectified else 'N'}, {case.n}"
         print(
             f"| {case.goal} | {law} | {found[-1].method} | {case.error:g} / {spread / case.truth:.2g} "

@@ -9,9 +9,11 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 
 from varprop.derivation.quantities import (
@@ -52,6 +54,8 @@ Statistic: TypeAlias = Literal["tail probability", "log moment"]
 
 SAMPLE_ENTRIES, SAMPLE_COST = 2**18, 1e8
 """Numbers alive in a chunk of samples, and the nanoseconds that one may take where a sample is costly."""
+KEPT = 8
+"""Quantities whose reading is kept: often the next call asks for the same with another seed."""
 MOST_HOURS = 1.0
 """What samples may take by the cost formula; there is no budget that would end them."""
 KINDS: tuple[tuple[type[Quantity], Kind], ...] = (
@@ -204,9 +208,7 @@ def estimate(
             f"estimate with method={method!r:.40}", "it is no method", f"Choose from {', '.join(METHODS)}."
         )
     deadline = seconds(deadline, "estimate", "deadline", math.inf)
-    claim = Equal(Mean(expressions[0]) * Mean(expressions[-1]), 0)
-    values, _ = completed([claim], at)
-    known = tuple(expression.at(values) if values else expression for expression in expressions)
+    values, known = _by_default(expressions) if at is None else _known(expressions, at)
     shown = {str(symbol): str(value) for symbol, value in values.items()}
     identity = ""
     if seed is None or checkpoint is not None:
@@ -278,8 +280,7 @@ def sample(
         raise CheckError(f"sample({expression!r:.60})", "it is no random expression", "Give vp.dot(...).")
     if isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 0:
         raise CheckError(f"sample with size={size!r:.40}", "it is no whole number from 0 on", "Write 1000.")
-    values, _ = completed([Equal(Mean(expression), 0)], at)
-    known = expression.at(values) if values else expression
+    _, (known,) = _known((expression,), at)
     laws = sorted(f"{variable.name} ~ {variable.distribution}" for variable in variables(known))
     streams = Streams(_hashed(f"{known} {laws}") if seed is None else seed)
     program = Program((known,))
@@ -321,6 +322,11 @@ def _asked(
             "it is no quantity of random expressions" if statistic is None else "a quantity has no statistic",
             "Write estimate(Variance(z)), or a random expression with statistic=.",
         )
+    return _read(quantity)
+
+
+@lru_cache(maxsize=KEPT)
+def _read(quantity: Quantity) -> tuple[Functional, tuple[Expression, ...], str]:
     validated(quantity)
     for cls, kind in KINDS:
         if isinstance(quantity, cls):
@@ -335,6 +341,17 @@ def _asked(
         f"simulation has no estimate of a {type(quantity).__name__}",
         "Ask for a mean, variance, covariance, moment, cumulant, skewness or kurtosis.",
     )
+
+
+def _known(
+    expressions: tuple[Expression, ...], at: Mapping[Any, Any] | None = None
+) -> tuple[dict[sp.Symbol, sp.Expr], tuple[Expression, ...]]:
+    """A number for every symbol, and the expressions with these."""
+    values, _ = completed([Equal(Mean(expressions[0]) * Mean(expressions[-1]), 0)], at)
+    return values, tuple(expression.at(values) if values else expression for expression in expressions)
+
+
+_by_default = lru_cache(maxsize=KEPT)(_known)
 
 
 def _size(relative_error: object, budget: object) -> tuple[float | None, float]:

@@ -156,12 +156,11 @@ class Part:
 
     @classmethod
     def planned(cls, estimand: Estimand, laws: Mapping[Variable, Law], limit: float) -> Part:
-        program = Program(estimand.expressions, laws)
-        design = _plain_design(program, estimand, limit)
         group = first_group(*estimand.expressions)
+        program = Program(estimand.expressions, laws, group)
+        design = _plain_design(program, estimand, limit)
         rows = program.draws(group)
         if min(rows, program.draws() - rows) >= CROSS_FROM:
-            program = program.with_laws(laws, group)
             design = _crossed_design(program, estimand, limit)
         work = program.work(design)
         groups = estimand.groups if design.crossed else 1

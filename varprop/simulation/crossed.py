@@ -41,11 +41,11 @@ def crossed(problem: Problem, request: Request, units: tuple[float, ...] = ()) -
         SamplingError: a block is beyond the budget, or an estimate is not finite.
     """
     error, nanoseconds, engine = request.error, request.nanoseconds, request.engine
-    laws, cluster = dict(problem.laws), 1
+    program, cluster = problem.program, 1
     if request.method == "shared signs":
         cluster = SIGNS
-        laws |= {variable: Signed(variable.distribution, cluster) for variable in problem.rows}
-    program = problem.program.with_laws(laws, problem.rows)
+        signed = {variable: Signed(variable.distribution, cluster) for variable in problem.rows}
+        program = program.with_laws({**problem.laws, **signed})
     single = problem.functional.above is None and all(map(is_one_sum, problem.expressions))
     shape = PILOT_SHAPE if cluster == 1 else SIGNED_SHAPE
     base = Crossed(program, problem.functional, *shape, cluster, units=units, single=single)

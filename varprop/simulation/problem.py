@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,13 @@ RESULT_ENTRIES = 8
 SMALLEST = 8
 """The fewest rows and columns from which a spread is estimated."""
 TAIL = 0.025
+
+
+@lru_cache(maxsize=8)
+def _compiled(expressions: tuple[Expression, ...]) -> tuple[Program, frozenset[Variable]]:
+    """The program of expressions and its row variables, kept: it is the same with every seed and budget."""
+    rows = first_group(*expressions)
+    return Program(expressions, first_group=rows), rows
 
 
 @dataclass(frozen=True)
@@ -92,8 +100,11 @@ class Problem:
     laws: Mapping[Variable, Law] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.program = Program(self.expressions, self.laws)
-        self.rows = first_group(*self.expressions)
+        if self.laws:
+            self.rows = first_group(*self.expressions)
+            self.program = Program(self.expressions, self.laws, self.rows)
+        else:
+            self.program, self.rows = _compiled(self.expressions)
 
     def pilot(self, nanoseconds: float = PILOT_COST) -> Pilot:
         """As many samples as may cost so much, from streams of their own."""

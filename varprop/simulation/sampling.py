@@ -118,17 +118,10 @@ class Program:
                 needed.append(tuple(sorted({self._places[index] for index in indices})))
         return tuple(needed)
 
-    def with_laws(
-        self, laws: Mapping[Variable, Law], first_group: Iterable[Variable] | None = None
-    ) -> Program:
-        """The same program with other samplers, and another split if one is given, not compiled again."""
+    def with_laws(self, laws: Mapping[Variable, Law]) -> Program:
+        """The same program with other samplers, not compiled again."""
         other = copy(self)
-        rows = (s.variable for s in self.sources if s.first_group) if first_group is None else first_group
-        chosen = frozenset(rows)
-        other.sources = [
-            replace(source, law=laws.get(source.variable), first_group=source.variable in chosen)
-            for source in self.sources
-        ]
+        other.sources = [replace(source, law=laws.get(source.variable)) for source in self.sources]
         other.source_of = {node: other.sources[source.key] for node, source in self.source_of.items()}
         if self.groups and [s.law for s in other.sources] != [s.law for s in self.sources]:
             other.groups = groups_of(self.nodes, other.source_of, self.roots)

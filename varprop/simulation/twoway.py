@@ -147,7 +147,8 @@ class Crossed:
             right = centered(others[0][None])[0] if others else left
             shift = self._pairs(self._by_cluster(left), self._by_cluster(right))
             entries = self._by_cluster(left * right)
-        return np.array([[float(entries.mean()) - shift, *_components(entries)]])
+        mean, *components = _components(entries)
+        return np.array([[mean - shift, *components]])
 
     def _by_cluster(self, entries: Array) -> Array:
         if self.cluster == 1:
@@ -189,9 +190,9 @@ def is_one_sum(root: Expression) -> bool:
 
 
 def _components(entries: Array) -> tuple[float, ...]:
-    """Variance and third cumulant of the mean of all entries, the largest share of a draw, s10, s01, s11."""
+    """The mean of entries, its variance and third cumulant, the largest share of a draw, s10, s01, s11."""
     m, k = entries.shape
-    rows, columns = entries.mean(axis=1), entries.mean(axis=0)
+    rows, columns = entries.sum(axis=1) / k, entries.sum(axis=0) / m
     center = float(rows.mean())
     rows, columns = rows - center, columns - center
     a, b = float(rows @ rows) / (m - 1), float(columns @ columns) / (k - 1)
@@ -205,7 +206,7 @@ def _components(entries: Array) -> tuple[float, ...]:
     both = a / m + b / k
     weight = (a / m) / both if both > 0 else 0.0
     share = weight * shares[0] + (1 - weight) * shares[1]
-    return variance, third, share, max(0.0, a - rest / k), max(0.0, b - rest / m), rest
+    return center, variance, third, share, max(0.0, a - rest / k), max(0.0, b - rest / m), rest
 
 
 @cache
