@@ -35,6 +35,7 @@ LATE = (
     "distributed",
     "rich",
     "flint",
+    "numba",
     "torch",
     "jax",
     "keras",

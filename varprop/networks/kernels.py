@@ -16,8 +16,9 @@ from varprop.model import gaussian
 from varprop.model.activations import Activation
 from varprop.model.distributions import Normal
 from varprop.model.gaussian.pair_forms import C, Q, R, pair_form
+from varprop.networks.machine_code import PairCourse, TurnCourse, compiled, pair_course, turn_course
 from varprop.networks.mehler import LARGEST, Conditional, Mehler, quick
-from varprop.networks.unrolled import Unrolled, unrolled
+from varprop.networks.unrolled import LAYERS, Unrolled, unrolled
 
 __all__ = ["Kernel", "kernel"]
 
@@ -37,6 +38,8 @@ SIZES = (32, 48, 64, 96, 128, 192, 256, 384)
 SAME = 2e-13
 TRUST = 1e-12
 """What a formula may lose by cancellation, relative to its value."""
+FALL = 700.0
+"""exp(-x) up to here has all its digits."""
 OCTAVES = 60
 SHARES = (1.0, 0.85, 0.7, 0.5)
 WIDEST = 9
@@ -57,8 +60,10 @@ class Kernel:
     def __init__(self, phi: Activation) -> None:
         self.phi = phi
         self._levels: dict[tuple[str, int], int] = {}
-        self._layers: dict[tuple[bool, bool], Unrolled] = {}
-        self._turns: dict[bool, Unrolled] = {}
+        self.layers = cache(self._layers)
+        self.turns = cache(self._turns)
+        self.pair_course = cache(self._pair_course)
+        self.turn_course = cache(self._turn_course)
 
     @cached_property
     def second_form(self) -> sp.Expr | None:
@@ -115,38 +120,43 @@ class Kernel:
             return None
         _, low, high = self._trusted(self.second_form, "second_moment")
         forms = self.second_form, self.second_form.xreplace({Q: R}), _of_product(across)
-        return forms, max(low, SMALLEST), min(high, WIDE)
+        falls = [-part.args[0].xreplace({Q: ONE, R: ONE, P: sp.S.Zero}) for part in forms[2].atoms(sp.exp)]
+        return forms, max(low, SMALLEST), min(high, WIDE, *(FALL / float(fall) for fall in falls if fall > 0))
 
-    def layers(self, skips: bool, still: bool) -> Unrolled:
+    def _layers(self, skips: bool, still: bool, count: int = LAYERS) -> Unrolled:
         """Layers in closed form, from both lengths and E z y, or from E z y alone where lengths stand still.
 
         Args:
             skips: whether a skip connection leads around the layer.
             still: whether only E z y moves; both lengths stand behind it.
+            count: how many.
 
         Returns:
             A function of the state and of the coefficients of both maps, in one row.
         """
-        made = self._layers.get((skips, still))
-        if made is None:
-            assert self.closed is not None
-            state, rest = ((P,), (Q, R)) if still else ((Q, R, P), ())
-            rows = zip((LENGTH, LENGTH, COVARIANCE), (Q, R, P), self.closed[0], strict=True)
-            after = {below: a + int(skips) * b * below + s * inside for (a, b, s), below, inside in rows}
-            made = unrolled(state, [after[one] for one in state], (*rest, *LENGTH, *COVARIANCE))
-            self._layers[skips, still] = made
-        return made
+        assert self.closed is not None
+        state, rest = ((P,), (Q, R)) if still else ((Q, R, P), ())
+        rows = zip((LENGTH, LENGTH, COVARIANCE), (Q, R, P), self.closed[0], strict=True)
+        after = {below: a + int(skips) * b * below + s * inside for (a, b, s), below, inside in rows}
+        return unrolled(state, [after[one] for one in state], (*rest, *LENGTH, *COVARIANCE), count)
 
-    def turns(self, skips: bool) -> Unrolled:
+    def _turns(self, skips: bool, count: int = LAYERS) -> Unrolled:
         """The map of correlations of a phi of degree 1, from c and its two coefficients, as for `layers`."""
-        made = self._turns.get(skips)
-        if made is None:
-            across = pair_form(self.phi)
-            assert across is not None
-            _, below, inside = COVARIANCE
-            turned = int(skips) * below * C + inside * across.xreplace({Q: ONE, R: ONE})
-            made = self._turns[skips] = unrolled((C,), (turned,), (below, inside))
-        return made
+        across = pair_form(self.phi)
+        assert across is not None
+        _, below, inside = COVARIANCE
+        turned = int(skips) * below * C + inside * across.xreplace({Q: ONE, R: ONE})
+        return unrolled((C,), (turned,), (below, inside), count)
+
+    def _pair_course(self, skips: bool) -> PairCourse:
+        """The course of two inputs in closed form, as machine code; arguments as for `layers`."""
+        assert self.closed is not None
+        step, turn = (compiled(self.layers(skips, still, 1)) for still in (False, True))
+        return compiled(pair_course(step, turn, *self.closed[1:]))
+
+    def _turn_course(self, skips: bool) -> TurnCourse:
+        """The course of a correlation, as machine code; arguments as for `turns`."""
+        return compiled(turn_course(compiled(self.turns(skips, 1))))
 
     def _guarded(self, form: sp.Expr | None, what: str, rest: Function) -> Function:
         """Return a formula where it keeps its digits, and another way elsewhere."""
@@ -309,7 +319,10 @@ def _form(phi: Activation, power: int) -> sp.Expr | None:
 
 
 def _of_product(across: sp.Expr) -> sp.Expr:
-    """A form in the variances and the correlation, by E u v in place of the correlation."""
+    """A form in the variances and the correlation, by E u v in place of the correlation.
+
+    What the variances alone make up stands apart, so that it is computed once where lengths stand still.
+    """
     rest = (1 - C, 1 + C)
 
     def beside(product: sp.Expr) -> sp.Expr:
@@ -317,7 +330,27 @@ def _of_product(across: sp.Expr) -> sp.Expr:
 
     whole = across.replace(lambda part: part.is_Mul and set(rest) <= set(part.args), beside)
     whole = whole.xreplace({C: P / (sp.sqrt(Q) * sp.sqrt(R))})
-    return whole.xreplace({part: sp.exp(sp.expand(part.args[0])) for part in whole.atoms(sp.exp)})
+    whole = whole.xreplace({part: sp.exp(sp.expand(part.args[0])) for part in whole.atoms(sp.exp)})
+    whole = whole.replace(sp.atan, _sine_of).replace(_is_sum_of_exps, _hyperbolic)
+    return whole.replace(sp.tanh, lambda part: sp.sinh(part) / sp.cosh(part))
+
+
+def _sine_of(tangent: sp.Expr) -> sp.Expr:
+    """An angle by its sine: u / sqrt(v) is the tangent where u / sqrt(v + u^2) is the sine."""
+    up, down = tangent.as_numer_denom()
+    return sp.asin(up / sp.sqrt(sp.factor(sp.expand(down**2 + up**2))))
+
+
+def _is_sum_of_exps(part: sp.Expr) -> bool:
+    ends = [end.as_coeff_Mul() for end in part.args] if part.is_Add else []
+    return len(ends) == 2 and ends[0][0] == ends[1][0] and all(isinstance(end, sp.exp) for _, end in ends)
+
+
+def _hyperbolic(total: sp.Expr) -> sp.Expr:
+    """The sum of k exp(a + b) and k exp(a - b)."""
+    (factor, first), (_, second) = (end.as_coeff_Mul() for end in total.args)
+    middle, half = (sp.expand((first.args[0] + sign * second.args[0]) / 2) for sign in (1, -1))
+    return 2 * factor * sp.exp(middle) * sp.cosh(half)
 
 
 def _function(arguments: tuple[sp.Symbol, ...], form: sp.Expr) -> Callable[..., float]:

@@ -272,7 +272,15 @@ class MeanField(Documented):
         points = self.correlation_points
         return next((point for point in points if point.kind == "attracting"), points[-1])
 
-    def iterate(self, depth: int, q: float = 1.0, r: float | None = None, c: float = 0.5) -> Trajectory:
+    def iterate(
+        self,
+        depth: int,
+        q: float = 1.0,
+        r: float | None = None,
+        c: float = 0.5,
+        *,
+        compiled: bool = False,
+    ) -> Trajectory:
         """Return the lengths of two inputs and their correlation, layer by layer.
 
         Args:
@@ -280,9 +288,16 @@ class MeanField(Documented):
             q: length of one input: the variance of its pre-activations in the first layer.
             r: length of the other; q if not given.
             c: their correlation.
+            compiled: whether closed forms run as machine code (extra `compiled`): the first call with an
+                activation takes seconds, those that follow a fraction of the time.
 
         Raises:
-            ParameterError: a length is negative or no finite number, or c is outside [-1, 1].
+            ParameterError: a length is negative or no finite number, or c is outside [-1, 1]; numba is not
+                installed.
+
+        Example:
+            >>> mean_field("erf", weight_variance=1.5).iterate(2, compiled=True).first.round(4).tolist()
+            [1.0, 0.6968, 0.5935]
         """
         r = q if r is None else r
         if isinstance(depth, bool) or not isinstance(depth, (int, np.integer)) or depth < 0:
@@ -297,7 +312,8 @@ class MeanField(Documented):
         if not (isinstance(c, (int, float, np.number)) and -1 <= c <= 1):
             raise ParameterError(f"iterate(c={c!r:.40})", "a correlation lies in [-1, 1]", "Give one.")
         run = scale_free_course if self.scale_free else course
-        return run(self.kernel, self._length, self._covariance, int(depth), (float(q), float(r), float(c)))
+        start = float(q), float(r), float(c)
+        return run(self.kernel, self._length, self._covariance, int(depth), start, compiled)
 
     def plot(self) -> Document:
         """Return the map of lengths against q, beside the line of rest, in characters or SVG."""

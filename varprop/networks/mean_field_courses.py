@@ -21,7 +21,6 @@ LARGEST = 1e300
 """A length beyond it has left the range of floats, or will in the next layer."""
 SMALLEST = 1e-300
 """A length below it has lost its digits, and the correlation stays."""
-Course: TypeAlias = list[float] | Array
 Affine: TypeAlias = tuple[float, float, float]
 """A constant, the factor of the moment below and of the one inside the activation."""
 
@@ -31,27 +30,39 @@ class Trajectory:
     """Lengths and correlation of two inputs, from the first layer on.
 
     Attributes:
-        first: lengths of one input.
-        second: lengths of the other.
-        correlation: their correlations.
+        states: (3, depth + 1): both lengths and the correlation, in one row each.
     """
 
-    first: Array
-    second: Array
-    correlation: Array
+    states: Array
+
+    @property
+    def first(self) -> Array:
+        """Lengths of one input."""
+        return self._row(0)
+
+    @property
+    def second(self) -> Array:
+        """Lengths of the other."""
+        return self._row(1)
+
+    @property
+    def correlation(self) -> Array:
+        """Their correlations."""
+        return self._row(2)
+
+    def _row(self, number: int) -> Array:
+        row: Array = self.states[number]
+        return row
 
     @classmethod
-    def of(
-        cls, depth: int, first: Course, second: Course, correlation: Course, rest: float | None
-    ) -> Trajectory:
+    def of(cls, depth: int, known: Array | Sequence[Sequence[float]], rest: float | None) -> Trajectory:
         """Fill up to the depth: with the last values, or with inf and an unknown correlation."""
-        missing = depth + 1 - len(first)
-        tails = (first[-1], second[-1], correlation[-1]) if rest is None else (rest, rest, math.nan)
-        made = (
-            np.append(values, [tail] * missing) if missing else np.asarray(values)
-            for values, tail in zip((first, second, correlation), tails, strict=True)
-        )
-        return cls(*made)
+        states = np.asarray(known)
+        missing = depth + 1 - states.shape[1]
+        if not missing:
+            return cls(states)
+        tail = states[:, -1] if rest is None else np.array([rest, rest, math.nan])
+        return cls(np.concatenate((states, np.repeat(tail[:, None], missing, axis=1)), axis=1))
 
 
 def clipped(c: float) -> float:
@@ -60,7 +71,12 @@ def clipped(c: float) -> float:
 
 
 def course(
-    kernel: Kernel, length: Affine, covariance: Affine, depth: int, start: tuple[float, float, float]
+    kernel: Kernel,
+    length: Affine,
+    covariance: Affine,
+    depth: int,
+    start: tuple[float, float, float],
+    compiled: bool = False,
 ) -> Trajectory:
     """Iterate two lengths and a correlation; a state that comes again ends the work.
 
@@ -70,29 +86,39 @@ def course(
         covariance: the map of covariances.
         depth: number of layers.
         start: both lengths and the correlation.
+        compiled: whether closed forms run as machine code.
     """
     q, r, c = start
-    odd = kernel.phi.parity == "odd" and not length[0]
-    if q == r and length == covariance and (c == 1 or (c == -1 and odd)):
-        found = _moved(kernel, length, covariance, depth, start)
+    alike = q == r and length == covariance
+    if alike and (c == 1 or (c == -1 and kernel.phi.parity == "odd" and not length[0])):
+        found = _moved(kernel, length, covariance, depth, start, compiled)
         steady = np.where(np.isnan(found.correlation), math.nan, c)
-        return Trajectory(found.first, found.first.copy(), steady)  # rounding would tear them apart
-    return _moved(kernel, length, covariance, depth, start)
+        return Trajectory(np.stack([found.first, found.first, steady]))  # rounding would tear them apart
+    return _moved(kernel, length, covariance, depth, start, compiled)
 
 
 def _moved(
-    kernel: Kernel, length: Affine, covariance: Affine, depth: int, start: tuple[float, float, float]
+    kernel: Kernel,
+    length: Affine,
+    covariance: Affine,
+    depth: int,
+    start: tuple[float, float, float],
+    compiled: bool,
 ) -> Trajectory:
     if kernel.closed is None:
         return _iterated(kernel, length, covariance, depth, start)
-    known, still = _computed(kernel, (*length, *covariance), depth, start)
+    if compiled:
+        run = kernel.pair_course(bool(length[1] or covariance[1]))
+        found, count = run(*start, *length, *covariance, depth)
+        known, still = found[:, :count], False
+    else:
+        known, still = _computed(kernel, (*length, *covariance), depth, start)
     left = depth + 1 - known.shape[1]
     if still or not left:
-        first, second, turns = known
-        return Trajectory.of(depth, first, second, turns, None)
+        return Trajectory.of(depth, known, None)
     q, r, c = map(float, known[:, -1])
     rest = _iterated(kernel, length, covariance, left, (q, r, c))
-    return Trajectory(*map(np.append, known, (rest.first[1:], rest.second[1:], rest.correlation[1:])))
+    return Trajectory(np.concatenate((known, rest.states[:, 1:]), axis=1))
 
 
 def _computed(
@@ -131,7 +157,7 @@ def _repeated(
     layers: Unrolled, start: list[float], coefficients: Sequence[float], depth: int
 ) -> tuple[list[float], bool]:
     """The state of every layer, up to where both lengths stand still; True with it if all of it does."""
-    values, state, mark, check = [*start], start, start, 1
+    values, state, mark, check = start, (*start,), (*start,), 1
     size = len(start)
     for done in range(1, -(-depth // LAYERS) + 1):
         try:
@@ -167,10 +193,10 @@ def _iterated(
             long = constant + below * q + inside * second(q)
             wide = long if q == r else constant + below * r + inside * second(r)
             if not (long < LARGEST and wide < LARGEST):
-                return Trajectory.of(depth, first, other, turns, math.inf)
+                return Trajectory.of(depth, (first, other, turns), math.inf)
             both = shared + kept * c * sqrt(q) * sqrt(r) + mixed * cross(q, r, c)
         except (MomentError, ArithmeticError, ValueError):
-            return Trajectory.of(depth, first, other, turns, math.inf)
+            return Trajectory.of(depth, (first, other, turns), math.inf)
         q, r = long, wide
         c = both / (sqrt(q) * sqrt(r)) if q > SMALLEST and r > SMALLEST else c
         c = 1.0 if c > 1 else -1.0 if c < -1 else c
@@ -181,33 +207,43 @@ def _iterated(
             break
         if done == check:
             mark, check = (q, r, c), 2 * check
-    return Trajectory.of(depth, first, other, turns, None)
+    return Trajectory.of(depth, (first, other, turns), None)
 
 
 def scale_free_course(
-    kernel: Kernel, length: Affine, covariance: Affine, depth: int, start: tuple[float, float, float]
+    kernel: Kernel,
+    length: Affine,
+    covariance: Affine,
+    depth: int,
+    start: tuple[float, float, float],
+    compiled: bool = False,
 ) -> Trajectory:
     """Do the same where lengths go by one factor and the correlation does not depend on them."""
     _, below, inside = length
     _, kept, mixed = covariance
     q, r, c = start
     factor = below + inside * kernel.second(1.0)
+    states = np.empty((3, depth + 1))
     if factor == 1:
-        first, second = np.empty((2, depth + 1))
-        first.fill(q)
-        second.fill(r)
+        states[0], states[1] = q, r
     else:
         with np.errstate(over="ignore", under="ignore"):
             powers = factor ** np.arange(depth + 1.0)
-            first, second = q * powers, r * powers
-    if q and r and factor:
-        return Trajectory(first, second, _turned(kernel, kept / factor, mixed / factor, depth, c))
-    return Trajectory(first, second, np.full(depth + 1, c))
+            states[0], states[1] = q * powers, r * powers
+    alive = q and r and factor
+    states[2] = _turned(kernel, kept / factor, mixed / factor, depth, c, compiled) if alive else c
+    return Trajectory(states)
 
 
-def _turned(kernel: Kernel, kept: float, mixed: float, depth: int, c: float) -> Array:
+def _turned(kernel: Kernel, kept: float, mixed: float, depth: int, c: float, compiled: bool) -> Array:
     """Iterate the map of correlations."""
-    turns, still = _repeated(kernel.turns(bool(kept)), [c], (kept, mixed), depth)
+    if compiled:
+        found, count = kernel.turn_course(bool(kept))(c, kept, mixed, depth)
+        if count > depth:
+            return found
+        turns, still = found[:count].tolist(), False
+    else:
+        turns, still = _repeated(kernel.turns(bool(kept)), [c], (kept, mixed), depth)
     cross, c = kernel.cross, turns[-1]
     while len(turns) <= depth and not still:  # rounding has taken it out of [-1, 1]
         c = clipped(kept * c + mixed * cross(1.0, 1.0, c))

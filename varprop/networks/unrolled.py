@@ -16,43 +16,47 @@ LAYERS = 20
 SETTINGS = {"fully_qualified_modules": False, "inline": True, "allow_unknown_functions": True}
 """How `lambdify` has formulas written."""
 
-Unrolled: TypeAlias = Callable[..., list[float]]
+Unrolled: TypeAlias = Callable[..., tuple[float, ...]]
 
 
 def unrolled(
-    state: Sequence[sp.Symbol], after: Sequence[sp.Expr], parameters: Sequence[sp.Symbol]
+    state: Sequence[sp.Symbol],
+    after: Sequence[sp.Expr],
+    parameters: Sequence[sp.Symbol],
+    layers: int = LAYERS,
 ) -> Unrolled:
-    """Return the states behind the next `LAYERS` layers, one after the other, as one function of floats.
+    """Return the states behind the next layers, one after the other, as one function of floats.
 
     Args:
         state: the symbols of what moves from layer to layer, the first arguments of the function.
         after: each of them behind one layer.
         parameters: the other symbols, the last arguments; what they alone make up is computed once per call.
+        layers: how many.
 
     Example:
         >>> x, a = sp.symbols("x a")
         >>> unrolled([x], [a * x], [a])(1.0, 0.5)[:4]
-        [0.5, 0.25, 0.125, 0.0625]
+        (0.5, 0.25, 0.125, 0.0625)
     """
     once: dict[sp.Expr, sp.Symbol] = {}
     short = [_hoisted(sp.powsimp(end, combine="base"), state, once) for end in after]
     shared, ends = sp.cse(short, symbols=sp.numbered_symbols("shared"))
 
-    def lines(_: Any) -> tuple[list[tuple[sp.Symbol, sp.Expr]], list[sp.Symbol]]:
+    def lines(_: Any) -> tuple[list[tuple[sp.Symbol, sp.Expr]], tuple[sp.Symbol, ...]]:
         made = [(symbol, part) for part, symbol in once.items()]
         now: Sequence[sp.Symbol] = state
         given: list[sp.Symbol] = []
-        for layer in range(LAYERS):
+        for layer in range(layers):
             own = {symbol: sp.Symbol(f"{symbol}_{layer}") for symbol, _ in shared}
             own.update(zip(state, now, strict=True))
             now = [sp.Symbol(f"{symbol}_{layer}") for symbol in state]
             made += [(own[symbol], part.xreplace(own)) for symbol, part in shared]
             made += [(name, end.xreplace(own)) for name, end in zip(now, ends, strict=True)]
             given += now
-        return made, given
+        return made, tuple(given)
 
     function: Unrolled = sp.lambdify(
-        [*state, *parameters], [*after] * LAYERS, modules="math", printer=_Printer(SETTINGS), cse=lines
+        [*state, *parameters], (*after,) * layers, modules="math", printer=_Printer(SETTINGS), cse=lines
     )
     return function
 
