@@ -36,3 +36,8 @@ def test_wrong_calls_of_initializers_are_told_in_their_own_name(name: str) -> No
 def test_what_has_no_truth_value_or_no_end_is_refused(make, message: str) -> None:
     with pytest.raises(ParameterError, match=message):
         make()
+
+
+def test_a_wrong_keyword_of_a_draw_is_answered_with_what_it_takes() -> None:
+    with pytest.raises(ParameterError, match=r"draw\(\.\.\.\): .*'seed'\. It takes rng, shape, dtype\."):
+        vp.he_normal((2, 3)).draw(seed=3)

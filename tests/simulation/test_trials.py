@@ -11,12 +11,13 @@ from varprop.model.axes import Axis
 from varprop.model.expressions import Expression, sum_over
 from varprop.model.variables import RandomVariable
 from varprop.simulation.blocks import Estimand, SideSampler, Term
+from varprop.simulation.lost import ROUNDED
 from varprop.simulation.panel import Coupled, Flat
 from varprop.simulation.pilot import natural_scale
 from varprop.simulation.rare import EQUAL, single_values
 from varprop.simulation.sequential import Band, Look
 from varprop.simulation.streams import Streams
-from varprop.simulation.trials import ROUNDED, Trial
+from varprop.simulation.trials import Trial
 
 
 def neuron(n: int, inputs: str = "Normal()") -> Expression:

@@ -53,8 +53,8 @@ def explained(callee: Callee) -> Callee:
         callee.__init__ = explained(callee.__init__)  # type: ignore[misc]
         return callee
     path = callee.__qualname__.split(".")
-    is_method = path[-1].startswith("__")
-    name = path[-2] if is_method else path[-1]
+    name = path[-2] if path[-1].startswith("__") else path[-1]
+    is_method = next(iter(inspect.signature(callee).parameters), "") in ("self", "cls")
 
     @functools.wraps(callee)
     def call(*given: object, **named: object) -> object:

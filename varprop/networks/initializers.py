@@ -14,6 +14,7 @@ from varprop.derivation.proofs import Solution
 from varprop.derivation.quantities import Claims, Equal
 from varprop.errors import ParameterError
 from varprop.model.activations import Activation, activation as as_named
+from varprop.model.calls import explained
 from varprop.model.distributions import Distribution, Normal, Precision, TruncatedNormal, Uniform
 from varprop.model.domains import Parameter
 from varprop.model.gaussian import GaussianMean
@@ -218,6 +219,7 @@ class Initializer(Joint, Documented):
             self.name, self.connectivity.at(exact), scheme, self.kind, self.cut, self.corrected, self.fans
         )
 
+    @explained
     def draw(
         self, rng: Seed = None, shape: int | tuple[int, ...] = (), dtype: npt.DTypeLike = np.float64
     ) -> Array:

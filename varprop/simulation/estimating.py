@@ -82,9 +82,13 @@ def solve(problem: Problem, request: Request) -> Numbers:
     way = {"crossed": crossed, "shared signs": crossed, "quasi-random": _quasi, "plain": _plain}[method]
     with np.errstate(all="ignore"):
         try:
-            return way(problem, request)
+            found = way(problem, request)
         except KeyboardInterrupt:  # in the pilot; a run keeps what it has
             return Numbers.nothing(method, request.reason, 0, True)
+        try:
+            return problem.unless_lost(found)
+        except KeyboardInterrupt:
+            return replace(found, interrupted=True)
 
 
 def _not_crossable(problem: Problem) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from varprop.errors import SamplingError
 from varprop.simulation.estimators import HIGHEST_ORDER
+from varprop.simulation.lost import Rounding
 
 __all__ = ["Functional", "Scaling", "Statistic", "not_finite", "too_small"]
 
@@ -172,6 +173,19 @@ class Functional:
         """What rounding may have moved an estimate."""
         size = abs(scaling.centers[0]) + scaling.sizes[0] if self.degree == 1 else float(self.unit(scaling))
         return 16 * float(np.finfo(np.float64).eps) * size
+
+    def lost(self, moved: Rounding, value: float) -> float:
+        """What rounding of the samples may have moved an estimate.
+
+        With s the spread of samples and d what they move by: d for a mean, (s + d)^k - s^k for a moment of
+        degree k, (1 + d/s)^k - 1 for a quotient of moments, a probability or a log; times the quotient, if
+        that is larger than 1.
+        """
+        if self.above is None and not self.logarithm and self.statistic not in ("skewness", "kurtosis"):
+            exact, more = moved.size() if self.degree == 1 else moved.spread(self.degree)
+            return more - exact
+        exact, more = moved.spread(self.degree)
+        return (more / exact - 1) * max(1.0, abs(value)) if exact else 0.0
 
     def unit(self, scaling: Scaling) -> np.float64:
         """What a number of scaled samples is to be multiplied by.

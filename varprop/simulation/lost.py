@@ -12,17 +12,21 @@ from numpy.typing import NDArray
 
 from varprop.model.expressions import Expression, Product
 from varprop.model.variables import Variable
-from varprop.simulation.blocks import Estimand, SideSampler
+from varprop.simulation.blocks import SideSampler
 from varprop.simulation.layout import Design, Drawn, Law, Source
 from varprop.simulation.sampling import Program
 from varprop.simulation.schedule import number
 from varprop.simulation.streams import Streams
 
-__all__ = ["lost"]
+__all__ = ["MOST_LOST", "ROUNDED", "Rounding", "lost", "rounding"]
 
 Array = NDArray[np.float64]
 
-SAMPLES, ENTRIES = 32, 2**22
+SAMPLES, FEWEST, MOST = 32, 4, 2**22
+"""Samples that tell a spread, the fewest of them, and the numbers that may stand behind all."""
+MOST_LOST = 0.5
+"""What rounding may move a number by, over the width of its limits."""
+ROUNDED = "rounding of the samples may be all that is seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,56 @@ class Moved(Program):
         return np.asarray(values + rounded * np.spacing(np.abs(values)) * steps)
 
 
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """A few samples of every expression, and how far rounding moves them.
+
+    Args:
+        sizes: the largest samples.
+        spreads: their standard deviations.
+        off: how far a sample moved.
+    """
+
+    sizes: tuple[float, ...]
+    spreads: tuple[float, ...]
+    off: tuple[float, ...]
+
+    def size(self) -> tuple[float, float]:
+        """The size of a mean, and the same with what rounding may add."""
+        return self.sizes[0], self.sizes[0] + self.off[0]
+
+    def spread(self, order: int) -> tuple[float, float]:
+        """The size of a moment about the mean, and the same with what rounding may add."""
+        times = order if len(self.spreads) == 1 else 1
+        exact = more = 1.0
+        for spread, away in zip(self.spreads * times, self.off * times, strict=True):
+            exact, more = exact * spread, more * (spread + away)
+        return exact, more
+
+
+def rounding(expressions: Sequence[Expression], laws: Mapping[Variable, Law], streams: Streams) -> Rounding:
+    """How far rounding moves samples: drawn twice, the second time with every last digit moved.
+
+    Args:
+        expressions: what is sampled.
+        laws: samplers that stand in for distributions.
+        streams: where both are drawn from.
+
+    Source:
+        D. S. Parker, "Monte Carlo arithmetic: exploiting randomness in floating-point arithmetic", 1997.
+    """
+    program = Program(expressions, laws)
+    other = Moved(expressions, laws, streams.generator(len(program.sources), chunk=0))
+    each = program.work(Design(1))
+    design = Design(max(FEWEST, min(SAMPLES, MOST // max(each.entries, each.draws))))
+    drawn, moved = (each.run(streams, chunk=0, blocks=1, design=design) for each in (program, other))
+    return Rounding(
+        tuple(float(np.abs(values).max()) for values in drawn),
+        tuple(float(values.std()) for values in drawn),
+        tuple(float(np.abs(a - b).max()) for a, b in zip(drawn, moved, strict=True)),
+    )
+
+
 def lost(side: SideSampler, laws: Mapping[Variable, Law], streams: Streams) -> float:
     """How far rounding may move the block results of a side.
 
@@ -82,35 +136,14 @@ def lost(side: SideSampler, laws: Mapping[Variable, Law], streams: Streams) -> f
         side: a side of a claim.
         laws: samplers that stand in for distributions.
         streams: streams that no estimate of the claim uses.
-
-    Source:
-        D. S. Parker, "Monte Carlo arithmetic: exploiting randomness in floating-point arithmetic", 1997.
     """
     total, key = 0.0, 0
     for term in side.terms:
         exact = moved = abs(term.coefficient)
         for estimand in term.estimands:
-            size, more = _sizes(estimand, laws, streams.at(key))
+            found = rounding(estimand.expressions, laws, streams.at(key))
+            order = 2 if estimand.kind in ("variance", "covariance") else estimand.order
+            size, more = found.size() if estimand.is_mean else found.spread(order)
             exact, moved, key = exact * size, moved * more, key + 1
         total += moved - exact
     return total
-
-
-def _sizes(estimand: Estimand, laws: Mapping[Variable, Law], streams: Streams) -> tuple[float, float]:
-    """The size of an estimate, and the same with what rounding may add."""
-    program = Program(estimand.expressions, laws)
-    other = Moved(estimand.expressions, laws, streams.generator(len(program.sources), chunk=0))
-    design = Design(max(2, min(SAMPLES, ENTRIES // program.work(Design(1)).entries)))
-    drawn, moved = (each.run(streams, chunk=0, blocks=1, design=design) for each in (program, other))
-    off = [float(np.abs(a - b).max()) for a, b in zip(drawn, moved, strict=True)]
-    if estimand.is_mean:
-        size = float(np.abs(drawn[0]).max())
-        return size, size + off[0]
-    spreads = [float(values.std()) for values in drawn]
-    order = 2 if estimand.kind in ("variance", "covariance") else estimand.order
-    if len(spreads) == 1:
-        spreads, off = spreads * order, off * order
-    exact = more = 1.0
-    for spread, away in zip(spreads, off, strict=True):
-        exact, more = exact * spread, more * (spread + away)
-    return exact, more

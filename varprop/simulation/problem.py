@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,6 +16,7 @@ from varprop.simulation.crossing import CARRIED, FEW
 from varprop.simulation.engine import Engine, Run, Sampler
 from varprop.simulation.functionals import Functional, Scaling, not_finite
 from varprop.simulation.layout import Design, Law
+from varprop.simulation.lost import MOST_LOST, ROUNDED, Rounding, rounding
 from varprop.simulation.methods import CHUNK_ENTRIES, Blocks
 from varprop.simulation.numbers import Method, Numbers
 from varprop.simulation.premises import Asymptotic
@@ -44,6 +45,11 @@ def _compiled(expressions: tuple[Expression, ...]) -> tuple[Program, frozenset[V
     """The program of expressions and its row variables, kept: it is the same with every seed and budget."""
     rows = first_group(*expressions)
     return Program(expressions, first_group=rows), rows
+
+
+@lru_cache(maxsize=8)
+def _rounding(expressions: tuple[Expression, ...]) -> Rounding:
+    return rounding(expressions, {}, Streams(0))
 
 
 @dataclass(frozen=True)
@@ -173,6 +179,18 @@ class Problem:
         interval = (-math.inf, math.inf) if alarm else (size * limits.low, size * limits.high)
         value = size * float(scaled.mean())
         return Numbers(value, error, interval, alarm, method, reason, samples, entries, interrupted)
+
+    def unless_lost(self, numbers: Numbers) -> Numbers:
+        """The numbers, without their interval where it may rest on the rounding of samples."""
+        low, high = numbers.interval
+        if numbers.alarm or (low == high and self.is_constant):
+            return numbers
+        found = (
+            rounding(self.expressions, self.laws, Streams(0)) if self.laws else _rounding(self.expressions)
+        )
+        if not self.functional.lost(found, numbers.value) > MOST_LOST * (high - low):
+            return numbers
+        return replace(numbers, interval=(-math.inf, math.inf), alarm=ROUNDED)
 
     def doubt(self, features: Array, chances: float, samples: int) -> str:
         """Why so many samples may have missed something; empty if they have not."""

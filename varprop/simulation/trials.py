@@ -15,7 +15,7 @@ from varprop.simulation.blocks import Side, SideSampler
 from varprop.simulation.costs import within_reach
 from varprop.simulation.engine import Engine, Run
 from varprop.simulation.layout import Law
-from varprop.simulation.lost import lost
+from varprop.simulation.lost import MOST_LOST, ROUNDED, lost
 from varprop.simulation.pilot import natural_scale, shared_out
 from varprop.simulation.premises import Asymptotic, Premise
 from varprop.simulation.sequential import (
@@ -40,9 +40,6 @@ LEFT, RIGHT, PILOT, SCALE, LOST = range(5)
 MOST_BLOCKS = 2**20
 MOST_SECONDS = 1e9
 PILOT_BLOCKS = 32
-MOST_LOST = 0.5
-"""What rounding may move block results by, over the width of the limits of the difference."""
-ROUNDED = "rounding of the samples may be all that is seen"
 
 
 @dataclass(frozen=True, slots=True)
